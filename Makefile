@@ -1,0 +1,70 @@
+# The commands of this repository. `make` alone lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN    := $(VENV)/.installed-run
+TEST   := $(VENV)/.installed-test
+NODE_TOOLS := tests/snarkjs/node_modules/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check sim accept vectors lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(RUN): pyproject.toml requirements/run.lock
+	@scripts/require-python "$(PYTHON)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing what running needs into $(VENV) (about a minute, once)"
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST): $(RUN) requirements/test.lock
+	@echo "Installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements/test.lock
+	@touch $@
+
+$(NODE_TOOLS): tests/snarkjs/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  echo "Installing snarkjs, the outside judge of our proofs"; \
+	  cd tests/snarkjs && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
+	else echo "npm is not here: the tests against snarkjs will be skipped, or fail under CI"; fi
+
+install: $(RUN)  ## create .venv with the quorate command
+	@$(BIN)/quorate version
+
+demo: $(RUN)  ## four departments, their equity transfers and the cheats, from nothing
+	@$(BIN)/python scripts/demo.py
+
+test: $(TEST) $(NODE_TOOLS)  ## all tests but `vectors` and `accept`
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(TEST)  ## ruff, mypy strict, import-linter, doctests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --doctest-modules --no-header -p no:cacheprovider \
+	  ledger consensus zkp contracts client workflows explorer node cli
+
+sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
+	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --start $(or $(START),1))
+
+accept: $(TEST) $(NODE_TOOLS)  ## ON=topic [ONLY=name]: the long acceptance runs
+	@$(BIN)/python -m tests.acceptance.run $(or $(ON),transfer) $(if $(ONLY),--only $(ONLY))
+
+vectors: $(TEST)  ## the long conformance runs
+	@$(BIN)/python -m pytest -m vectors $(ARGS)
+
+lock:  ## renew the lock files from pyproject.toml
+	@$(PIP) install pip-tools
+	@$(BIN)/pip-compile -q $(LOCK_OPTIONS) -o requirements/run.lock pyproject.toml requirements/build.in
+	@$(BIN)/pip-compile -q $(LOCK_OPTIONS) --extra test -c requirements/run.lock \
+	  -o requirements/test.lock pyproject.toml requirements/build.in
+LOCK_OPTIONS := --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --no-emit-trusted-host --strip-extras --allow-unsafe
+
+clean:  ## remove what was built; keeps .venv
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
