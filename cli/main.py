@@ -1,0 +1,36 @@
+"""The entry point: gathers the command's parts and turns every failure into a sentence."""
+
+import sys
+from importlib.metadata import version as distribution_version
+
+import typer
+
+from cli.failure import report
+from cli.output import JsonOption, emit
+
+app = typer.Typer(
+    name="quorate",
+    help="A permissioned ledger for government data sharing. 政务数据共享联盟账本。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """Version, and which engine runs here. 版本与执行引擎。"""
+    value = {"version": distribution_version("quorate"), "engine": "py-evm"}
+    emit(value, as_json, lambda: f"quorate {value['version']}, engine {value['engine']}")
+
+
+def main() -> None:
+    """Run the command; a known or unknown error ends as one sentence and an exit code."""
+    try:
+        app()
+    except (Exception, KeyboardInterrupt) as error:
+        sys.exit(report(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`quorate network`: makes, starts, stops and shows a network on one machine."""

@@ -1,0 +1,114 @@
+"""A network's folder on one machine: `network.json` and what it points at.
+
+Only names, addresses and paths; the nodes' own settings are in the nodes' folders.
+"""
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+
+from cli.failure import CommandFailed
+
+NETWORK_FILE = "network.json"
+NETWORK_FILE_BYTES_MAX = 8 * 1024 * 1024
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """A group that a node takes part in."""
+
+    name: str
+    role: Literal["validator", "observer"]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One node; `dir` and `pid_file` are relative to the network's folder."""
+
+    name: str
+    org: str
+    node_id: str
+    address: str
+    rpc: str
+    p2p: str
+    dir: str
+    pid_file: str
+    engine: str
+    default_group: str
+    groups: tuple[Membership, ...]
+
+
+class Group(msgspec.Struct, frozen=True):
+    """One ledger; `genesis` is relative to the network's folder."""
+
+    name: str
+    chain_id: int
+    genesis: str
+    validators: tuple[str, ...]
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account's public side and where its encrypted key is."""
+
+    name: str
+    org: str
+    role: str
+    address: str
+    key_file: str
+
+
+class NetworkFile(msgspec.Struct, frozen=True):
+    """`network.json` whole."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    groups: tuple[Group, ...]
+    accounts: tuple[Account, ...]
+
+    def node(self, name: str) -> Node:
+        """The node called `name`."""
+        return _named(self.nodes, name, "node")
+
+    def group(self, name: str) -> Group:
+        """The group called `name`."""
+        return _named(self.groups, name, "group")
+
+    def account(self, name: str) -> Account:
+        """The account called `name`."""
+        return _named(self.accounts, name, "account")
+
+
+Entry = TypeVar("Entry", Node, Group, Account)
+
+
+def _named(entries: tuple[Entry, ...], name: str, kind: str) -> Entry:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    known = ", ".join(entry.name for entry in entries)
+    raise CommandFailed(f"no {kind} is called '{name}' in this network; there are: {known}")
+
+
+def load_network(folder: Path) -> NetworkFile:
+    """Read `network.json` of `folder`, or say what is wrong with the folder."""
+    path = folder / NETWORK_FILE
+    if not folder.is_dir():
+        raise CommandFailed(f"{folder}: no such folder; make it with: quorate network create DIR")
+    if not path.is_file():
+        raise CommandFailed(
+            f"{folder}: has no {NETWORK_FILE}, so it is not a whole network; "
+            "remove it and run: quorate network create DIR"
+        )
+    if path.stat().st_size > NETWORK_FILE_BYTES_MAX:
+        raise CommandFailed(f"{path}: longer than {NETWORK_FILE_BYTES_MAX} bytes")
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=NetworkFile)
+    except msgspec.DecodeError as error:
+        raise CommandFailed(f"{path}: damaged: {error}; restore it or create anew") from None
+
+
+def save_network(folder: Path, network: NetworkFile) -> None:
+    """Write `network.json` whole or not at all."""
+    path = folder / NETWORK_FILE
+    draft = path.with_suffix(".json.new")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(network), indent=2) + b"\n")
+    draft.replace(path)

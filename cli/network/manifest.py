@@ -1,0 +1,188 @@
+"""A network's manifest: `network.toml`, which organisations, nodes, groups and accounts there are.
+
+Reads and checks it; it creates nothing. The shipped manifests stand in `network-config/`.
+"""
+
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from cli.failure import CommandFailed
+
+Role = Literal["member", "author", "regulator", "admin"]
+Engine = Literal["py-evm"]
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+NODES_MAX = 64
+GROUPS_MAX = 64
+ACCOUNTS_MAX = 1024
+VALIDATORS_MIN = 4
+
+
+class Organisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One department; `label` is what people read."""
+
+    name: str
+    label: str = ""
+
+
+class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One machine's node."""
+
+    name: str
+    org: str
+    engine: Engine = "py-evm"
+
+
+class GroupEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ledger: who votes and who only follows."""
+
+    name: str
+    validators: tuple[str, ...]
+    observers: tuple[str, ...] = ()
+
+
+class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One account of an officer or a system."""
+
+    name: str
+    org: str
+    role: Role
+
+
+class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters that genesis fixes, by name and unit."""
+
+    window_blocks: int = 16
+    heartbeat_ms: int = 10_000
+    clock_tolerance_ms: int = 10_000
+    block_execution_ms_max: int = 2_000
+    view_timeout_ms: int = 4_000
+    view_timeout_ms_max: int = 60_000
+
+
+class Perturbation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault that a test plants."""
+
+    at_s: float
+    node: str
+    action: Literal["kill", "pause", "partition", "restart"]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    org: tuple[Organisation, ...]
+    node: tuple[NodeEntry, ...]
+    group: tuple[GroupEntry, ...]
+    account: tuple[AccountEntry, ...]
+    name: str = "quorate"
+    production: bool = False
+    consensus: ConsensusEntry = ConsensusEntry()
+    perturb: tuple[Perturbation, ...] = ()
+
+    def groups_of(self, node: str) -> list[tuple[str, Literal["validator", "observer"]]]:
+        """The groups that `node` takes part in, its default group first."""
+        return [
+            (group.name, "validator" if node in group.validators else "observer")
+            for group in self.group
+            if node in group.validators or node in group.observers
+        ]
+
+
+def shipped_folder() -> Path:
+    """Where the ready-made manifests are: in a checkout, or in the installed package."""
+    root = Path(__file__).resolve().parents[2]
+    checkout = root / "network-config"
+    return checkout if checkout.is_dir() else root / "node" / "network_config"
+
+
+def find_manifest(config: str) -> Path:
+    """The file that `--config` names: a path, or a shipped manifest's name."""
+    if config.endswith(".toml") or "/" in config:
+        path = Path(config)
+        if not path.is_file():
+            raise CommandFailed(f"{path}: no such manifest; give a TOML file or a shipped name")
+        return path
+    path = shipped_folder() / f"{config}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.stem for found in shipped_folder().glob("*.toml")))
+        raise CommandFailed(f"no shipped manifest is called '{config}'; there are: {known}")
+    return path
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read and check a manifest; every complaint names the file and the entry."""
+    try:
+        manifest = msgspec.toml.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise CommandFailed(f"{path}: not a manifest: {error}") from None
+    problem = _first_problem(manifest)
+    if problem:
+        raise CommandFailed(f"{path}: {problem}")
+    return manifest
+
+
+def _first_problem(manifest: Manifest) -> str | None:
+    return (
+        _name_problem(manifest)
+        or _size_problem(manifest)
+        or _reference_problem(manifest)
+        or _group_problem(manifest)
+    )
+
+
+def _name_problem(manifest: Manifest) -> str | None:
+    kinds = {
+        "org": [entry.name for entry in manifest.org],
+        "node": [entry.name for entry in manifest.node],
+        "group": [entry.name for entry in manifest.group],
+        "account": [entry.name for entry in manifest.account],
+    }
+    for kind, names in kinds.items():
+        for name in names:
+            if not NAME_PATTERN.fullmatch(name):
+                return f"{kind} '{name}': a name is a-z, 0-9 and '-', at most 31 characters"
+            if names.count(name) > 1:
+                return f"{kind} '{name}' stands twice; names are unique"
+    return None
+
+
+def _size_problem(manifest: Manifest) -> str | None:
+    sizes = (
+        ("node", len(manifest.node), NODES_MAX),
+        ("group", len(manifest.group), GROUPS_MAX),
+        ("account", len(manifest.account), ACCOUNTS_MAX),
+    )
+    for kind, size, size_max in sizes:
+        if not 1 <= size <= size_max:
+            return f"{size} [[{kind}]] entries; 1 to {size_max} are expected"
+    return None
+
+
+def _reference_problem(manifest: Manifest) -> str | None:
+    organisations = {entry.name for entry in manifest.org}
+    for kind, entries in (("node", manifest.node), ("account", manifest.account)):
+        for entry in entries:
+            if entry.org not in organisations:
+                return f"{kind} '{entry.name}': organisation '{entry.org}' has no [[org]] entry"
+    return None
+
+
+def _group_problem(manifest: Manifest) -> str | None:
+    nodes = {entry.name for entry in manifest.node}
+    for group in manifest.group:
+        for node in (*group.validators, *group.observers):
+            if node not in nodes:
+                return f"group '{group.name}': node '{node}' has no [[node]] entry"
+            if (*group.validators, *group.observers).count(node) > 1:
+                return f"group '{group.name}': node '{node}' stands twice"
+        if len(group.validators) < VALIDATORS_MIN:
+            return (
+                f"group '{group.name}': {len(group.validators)} validators; "
+                f"{VALIDATORS_MIN} are the fewest that tolerate one fault"
+            )
+    return None

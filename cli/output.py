@@ -1,0 +1,32 @@
+"""What every command prints: a table or sentence for people, one JSON object for machines."""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON object on standard output, for machines.")
+]
+
+
+def emit(value: Any, as_json: bool, render: Callable[[], RenderableType]) -> None:
+    """Print `value` as JSON, or what `render` makes of it."""
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+    else:
+        Console().print(render())
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
+    """A plain table; cells are shown as `str` makes them."""
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(str(cell) for cell in row))
+    return drawn
