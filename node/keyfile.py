@@ -1,0 +1,46 @@
+"""A private key in a file: 64 hexadecimal digits, readable by its owner only.
+
+Only the consensus key lives here; TLS keys are PEM and account keys are encrypted keystores.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from node.config import ConfigurationError
+
+_HEX_KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})\s*")
+_FILE_BYTES_MAX = 80
+
+
+def load_private_key(path: Path) -> bytes:
+    """The 32 bytes. Raises `ConfigurationError`; the message never holds the content."""
+    try:
+        mode = path.stat().st_mode
+        with path.open("r", encoding="ascii") as file:
+            text = file.read(_FILE_BYTES_MAX)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        raise ConfigurationError(f"cannot read the key {path}: {reason}") from None
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"the key {path} can be read by others (mode {mode & 0o777:o}); run chmod 600 on it"
+        )
+    match = _HEX_KEY.fullmatch(text)
+    if match is None:
+        raise ConfigurationError(f"expected 64 hexadecimal digits in {path}, found something else")
+    return bytes.fromhex(match.group(1))
+
+
+def save_private_key(path: Path, private_key: bytes) -> None:
+    """Write a new key file with mode 600; an existing file is never replaced."""
+    assert len(private_key) == 32
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigurationError(f"the key {path} is there already; remove it first") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(private_key.hex() + "\n")

@@ -1,0 +1,83 @@
+"""What a node writes about itself: JSON lines to `logs/node.log`, brief lines to standard error.
+
+Neither transactions' contents nor keys: long bytes become their length, and fields whose names
+speak of secrets are cut, whoever logged them.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from node.config import LogConfig
+
+LOG_NAME = "node.log"
+_BYTES_SHOWN_MAX = 32
+_TEXT_SHOWN_MAX = 2_000
+_SECRET_WORDS = ("private", "secret", "password", "keystore", "payload", "raw", "calldata")
+
+
+def guard_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Show hashes and addresses as hex, longer bytes as their length, secrets not at all."""
+    for key, value in event.items():
+        if any(word in key for word in _SECRET_WORDS):
+            event[key] = "(not logged)"
+        elif isinstance(value, bytes | bytearray | memoryview):
+            data = bytes(value)
+            short = len(data) <= _BYTES_SHOWN_MAX
+            event[key] = "0x" + data.hex() if short else f"({len(data)} bytes)"
+        elif isinstance(value, str) and len(value) > _TEXT_SHOWN_MAX:
+            event[key] = value[:_TEXT_SHOWN_MAX] + "…"
+    return event
+
+
+def configure_logging(folder: Path, config: LogConfig, *, brief: bool = True) -> None:
+    """Set up the process's logging once; `brief` also writes to standard error."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        guard_secrets,
+    ]
+    to_file = logging.handlers.RotatingFileHandler(
+        folder / LOG_NAME,
+        maxBytes=config.file_bytes_max,
+        backupCount=config.files_count_max - 1,
+        encoding="utf-8",
+    )
+    to_file.setFormatter(_formatter(shared, structlog.processors.JSONRenderer(ensure_ascii=False)))
+    handlers: list[logging.Handler] = [to_file]
+    if brief:
+        to_terminal = logging.StreamHandler(sys.stderr)
+        to_terminal.setLevel(logging.WARNING)
+        renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+        to_terminal.setFormatter(_formatter(shared, renderer))
+        handlers.append(to_terminal)
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(config.level.upper())
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _formatter(shared: list[Any], renderer: Any) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
