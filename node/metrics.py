@@ -1,0 +1,61 @@
+"""What this node counts, in a Prometheus registry of its own.
+
+Labels come from closed sets (group names, reasons, method names): no caller can add a series.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """One node's metrics. Several nodes in one process (tests) have one each."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.stable_height = self._gauge(
+            "quorate_stable_height", "Number of the last stable block", "group"
+        )
+        self.sequence = self._gauge(
+            "quorate_sequence", "Highest sequence that this replica ordered", "group"
+        )
+        self.epoch = self._gauge("quorate_epoch", "Present epoch", "group")
+        self.view = self._gauge("quorate_view", "Present view", "group")
+        self.view_changes = self._counter(
+            "quorate_view_changes", "View changes that this replica went through", "group"
+        )
+        self.pool_transactions = self._gauge(
+            "quorate_pool_transactions", "Transactions in the pool", "group"
+        )
+        self.transactions_refused = self._counter(
+            "quorate_transactions_refused", "Transactions refused or dropped", "group", "reason"
+        )
+        self.transactions_included = self._counter(
+            "quorate_transactions_included", "Transactions in stable blocks", "group"
+        )
+        self.peers_connected = self._gauge("quorate_peers_connected", "Peers with a connection")
+        self.handshakes_refused = self._counter(
+            "quorate_handshakes_refused", "Connections refused at the TLS handshake", "reason"
+        )
+        self.frames_dropped = self._counter(
+            "quorate_frames_dropped", "Frames of peers that were dropped", "reason"
+        )
+        self.rpc_requests = self._counter(
+            "quorate_rpc_requests", "JSON-RPC requests answered", "method", "outcome"
+        )
+        self.rpc_connections = self._gauge(
+            "quorate_rpc_websocket_connections", "Open WebSocket connections"
+        )
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def exposition(self) -> bytes:
+        """The text that `GET /metrics` answers with."""
+        return generate_latest(self.registry)
