@@ -83,7 +83,8 @@ def draw() -> str:
         'font-family="system-ui, sans-serif" role="img" '
         'aria-label="Packages of Quorate and which imports which">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#5b7083"/></marker></defs>',
+        'markerHeight="7" orient="auto">'
+        '<path d="M0 0 L8 4 L0 8 z" fill="#5b7083"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{height}" fill="#fbfcfd"/>',
         '<g fill="none" stroke="#5b7083" stroke-width="1.3" marker-end="url(#tip)" opacity="0.75">',
     ]
