@@ -1,0 +1,80 @@
+"""The parameters that a group's replicas must share: every record binds their hash.
+
+Names carry their units. How a node is run (paths, addresses, logs) is no part of them.
+"""
+
+import msgspec
+
+from ledger.codec import encode
+from ledger.suite import Suite
+from ledger.values import Hash32
+
+PARAMETERS_TAG = b"quorate/parameters/1"
+CHAIN_ID_MAX = 2**48 - 1
+FORKS = ("cancun",)
+
+GAS_PER_MS_SLOWEST = 200
+"""Gas that the slowest engine spends in a millisecond of its worst work.
+
+Measured: py-evm's pairing precompile on py_ecc takes about 240 ms a pairing, for which EIP-1108
+charges 34,000 gas plus 45,000 once, some 200 gas a ms for the two to four pairings of a proof.
+Plain opcodes run at about 1,000 and value transfers at 15,000 gas a ms."""
+
+
+class InvalidParameters(ValueError):
+    """Parameters out of their bounds; the message names the field and the bound."""
+
+
+def gas_limit(block_execution_ms_max: int) -> int:
+    """The block gas limit that keeps the slowest engine's worst block under the bound."""
+    return block_execution_ms_max * GAS_PER_MS_SLOWEST
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of them, with defaults for everything but the chain id. `validated` checks bounds."""
+
+    chain_id: int
+    window_blocks: int = 16
+    fork: str = "cancun"
+    suite: str = "standard"
+    block_execution_ms_max: int = 150_000
+    gas_limit: int = gas_limit(150_000)
+    heartbeat_ms: int = 10_000
+    clock_tolerance_ms: int = 5_000
+    view_timeout_ms: int = 4_000
+    view_timeout_ms_max: int = 60_000
+    transaction_bytes_max: int = 131_072
+    batch_transactions_max: int = 1_000
+    batch_bytes_max: int = 2 * 1024 * 1024
+
+    def validated(self) -> "Parameters":
+        """These parameters; raises InvalidParameters with the first one out of bounds."""
+        bounds = {
+            "chain_id": (1, CHAIN_ID_MAX),
+            "window_blocks": (1, 1024),
+            "block_execution_ms_max": (1_000, 3_600_000),
+            "gas_limit": (1_000_000, gas_limit(self.block_execution_ms_max)),
+            "heartbeat_ms": (100, 3_600_000),
+            "clock_tolerance_ms": (100, 600_000),
+            "view_timeout_ms": (100, self.view_timeout_ms_max),
+            "view_timeout_ms_max": (100, 3_600_000),
+            "transaction_bytes_max": (1_024, self.batch_bytes_max),
+            "batch_transactions_max": (1, 16_384),
+            "batch_bytes_max": (4_096, 7 * 1024 * 1024),
+        }
+        for name, (least, most) in bounds.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InvalidParameters(f"{name}: expected {least} to {most}, got {value}")
+        if self.fork not in FORKS:
+            raise InvalidParameters(f"fork: expected one of {', '.join(FORKS)}, got {self.fork!r}")
+        return self
+
+    def hash(self, suite: Suite) -> Hash32:
+        """What records bind: the hash of the RLP of a tag and [name, value] in the order above."""
+        fields = [[name.encode(), _bytes(getattr(self, name))] for name in self.__struct_fields__]
+        return suite.hash(encode([PARAMETERS_TAG, fields]))
+
+
+def _bytes(value: int | str) -> bytes | int:
+    return value.encode() if isinstance(value, str) else value
