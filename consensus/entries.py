@@ -1,0 +1,61 @@
+"""What a replica must find again after a crash: the entries of its write-ahead log.
+
+Values only; `wire` makes bytes of them and `node.wal` keeps those. Own votes are logged unsigned:
+a restarted replica has them signed and sent anew, and can never say anything else.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from consensus.messages import Checkpoint, NewView, PreparedCertificate, Signed, ViewChange, Vote
+from ledger.certificate import Certificate
+from ledger.proposal import Proposal
+from ledger.values import Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEntry:
+    """A batch that a vote names: logged before the vote, kept until its block is stored."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class VoteEntry:
+    """An own vote (a PRE-PREPARE without its body), VIEW-CHANGE or NEW-VIEW."""
+
+    message: Vote | ViewChange | NewView
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedEntry:
+    """A prepared certificate: it survives view changes and goes only when its block is stored."""
+
+    certificate: PreparedCertificate
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointEntry:
+    """An own CHECKPOINT and the digest that was executed: evidence that it was committed."""
+
+    message: Checkpoint
+    digest: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEntry:
+    """The NEW-VIEW that this replica entered a view by, as its primary signed it."""
+
+    new_view: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class MarkEntry:
+    """The certificate of the block up to which this log was pruned."""
+
+    certificate: Certificate
+
+
+LogEntry: TypeAlias = (
+    BatchEntry | VoteEntry | PreparedEntry | CheckpointEntry | ViewEntry | MarkEntry
+)

@@ -1,0 +1,137 @@
+"""Everything that can happen to a replica: the arguments of `Replica.step`.
+
+The first event is `Started`. The driver has checked signatures, nested ones too, and form before
+`Received`, `OwnSigned` and `BatchReceived`; the replica trusts it with that and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from consensus.entries import LogEntry
+from consensus.epochs import Epoch
+from consensus.messages import Signed
+from ledger.certificate import Certificate
+from ledger.proposal import Proposal
+from ledger.values import Address, Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The node starts: the store's last block, the epochs due after it, the recovered log.
+
+    `stable` certifies the store's last block (None: it holds the genesis block only) and
+    `stable_digest` is that block's proposal digest. `epochs` are as in `Stored`.
+    """
+
+    stable: Certificate | None
+    stable_digest: Hash32
+    epochs: tuple[Epoch, ...]
+    entries: tuple[LogEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A verified message of another replica."""
+
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSigned:
+    """The replica's own message, handed back once it is signed (after every Persist before it)."""
+
+    signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """The primary's driver fills the slot that `Replica.proposal_slot` asked for.
+
+    A proposal for another slot than the present one is ignored.
+    """
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalRefused:
+    """The driver refused a PRE-PREPARE for its form or its clock: the request clock starts."""
+
+    epoch: int
+    view: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReceived:
+    """A batch body that `FetchBatch` asked for; its digest was recomputed on decoding."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """The answer to `Execute`: the header hash that the proposal came to."""
+
+    sequence: int
+    digest: Hash32
+    header_hash: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Block `certificate.number` is in the store, synced: by `Stable` or by catching up.
+
+    Numbers ascend, gaps are allowed. `transactions` counts those included and dropped, `has_room`
+    says that the block could have held more. `epochs` are those known of sequences
+    number + 1 to number + W + 1: the epoch of number + 1, and the next one where it begins later
+    in that span (rule 8).
+    """
+
+    certificate: Certificate
+    digest: Hash32
+    epochs: tuple[Epoch, ...]
+    transactions: int = 0
+    has_room: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWaiting:
+    """A transaction in the pool could execute next on the stable state (rule 6)."""
+
+    transaction_hash: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class RequestGone:
+    """A transaction was included, dropped or replaced, or could not execute next any more."""
+
+    transaction_hash: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConnected:
+    """A connection to another validator came up: what it may lack is sent again."""
+
+    peer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One abstract tick passed. A driver that fell behind skips ticks, it does not pile them up."""
+
+
+Event: TypeAlias = (
+    Started
+    | Received
+    | OwnSigned
+    | Propose
+    | ProposalRefused
+    | BatchReceived
+    | Executed
+    | Stored
+    | RequestWaiting
+    | RequestGone
+    | PeerConnected
+    | Tick
+)

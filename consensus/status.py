@@ -1,0 +1,43 @@
+"""What a replica shows of itself: the slot it wants filled and its state for status pages."""
+
+from dataclasses import dataclass
+
+from ledger.values import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The primary may propose at this sequence; its origin view is `view`.
+
+    With `empty_due` an empty proposal is owed at once: a heartbeat, or blocks that bring a pending
+    change of validators into force. Otherwise propose when there are transactions.
+    """
+
+    epoch: int
+    view: int
+    sequence: int
+    empty_due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaStatus:
+    """A snapshot for operators.
+
+    missing: validators not heard from within the last view time-out.
+    stalled_ticks: ticks since a block was stored, 0 while nothing is open.
+    is_behind: a certificate for a later block than the stored one is known.
+    """
+
+    epoch: int
+    view: int
+    is_active: bool
+    is_voter: bool
+    primary: Address
+    stable: int
+    executed: int
+    quorum: int
+    validators: tuple[Address, ...]
+    missing: tuple[Address, ...]
+    stalled_ticks: int
+    is_behind: bool
+    halted: str | None
