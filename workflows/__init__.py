@@ -1,1 +1,1 @@
-"""placeholder"""
+"""Business on top of the ledger: each workflow is a client, and trusts what it can check."""

@@ -1,0 +1,64 @@
+"""An account's private folder: keys, openings and the steps' own records, one file each.
+
+Folders have mode 700 and files 600 from their first byte; a file is whole or absent, because it
+is written beside its place and renamed. It is not a database and holds nothing shared.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+file_bytes_max = 32 * 1024 * 1024
+
+
+class InvalidWorkspaceFile(ValueError):
+    """A file of the workspace that is not what this program writes."""
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, mode 600, whole or not at all, synced to disk."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_bounded(path: Path) -> bytes:
+    """The file's bytes, `InvalidWorkspaceFile` if there are too many."""
+    with path.open("rb") as file:
+        data = file.read(file_bytes_max + 1)
+    if len(data) > file_bytes_max:
+        raise InvalidWorkspaceFile(f"{path.name}: expected at most {file_bytes_max} bytes")
+    return data
+
+
+def write_private_json(path: Path, document: object) -> None:
+    """As `write_private`, for a JSON document that people may read."""
+    text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
+    write_private(path, text.encode() + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file of the workspace."""
+    try:
+        document = json.loads(read_bounded(path))
+    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
+        document = None
+    if not isinstance(document, dict):
+        raise InvalidWorkspaceFile(f"{path.name}: expected one JSON object; restore the file")
+    return document
