@@ -1,0 +1,466 @@
+# pragma version ==0.4.3
+# pragma evm-version cancun
+"""
+@title The gate: who may send, deploy, freeze, vote and validate in this group
+@notice Stands at 0x…7001 from block 0; its storage is written at genesis, its constructor never
+        runs. The ledger reads `permissions`, `validators`, `changed_at` and `window_blocks` from
+        the slots directly, so the order of the state variables below is final: new ones go last.
+@license Apache-2.0
+"""
+
+from system import permission
+
+VALIDATORS_MIN: constant(uint256) = 4
+VALIDATORS_MAX: constant(uint256) = 128
+PROPOSAL_SECONDS_MAX: constant(uint256) = 30 * 24 * 3600
+# Precompiles and system contracts: freezing the gate itself could never be lifted.
+RESERVED_ADDRESS_MAX: constant(uint256) = 65535
+READY_TAG: constant(bytes32) = keccak256("quorate/consensus-key/ready/1")
+
+ADD_VALIDATOR: constant(uint256) = 1
+REMOVE_VALIDATOR: constant(uint256) = 2
+APPOINT_ADMIN: constant(uint256) = 3
+
+struct Organisation:
+    name: bytes32  # UTF-8, padded with zeros
+    admins: uint256  # accounts with the role admin
+    supervisory: bool  # may have regulators
+
+struct ConsensusKey:
+    organisation: uint256
+    node: bytes32  # the node's name within its organisation, UTF-8
+    ready: bool
+    retired: bool  # left a set once: its votes are promised to be over, it never returns
+
+struct Proposal:
+    kind: uint256
+    subject: address  # a consensus key, or an account for APPOINT_ADMIN
+    organisation: uint256  # APPOINT_ADMIN only
+    votes: uint256  # bit i: organisation i agrees
+    vote_count: uint256
+    expires_at: uint256  # seconds
+    enacted: bool
+
+event AccountSet:
+    account: indexed(address)
+    organisation: indexed(uint256)
+    roles: uint256
+    sender: indexed(address)
+
+event AccountRemoved:
+    account: indexed(address)
+    organisation: indexed(uint256)
+    sender: indexed(address)
+
+event Frozen:
+    target: indexed(address)
+    organisation: indexed(uint256)  # the regulator's
+    sender: indexed(address)
+
+event Lifted:
+    target: indexed(address)
+    organisation: indexed(uint256)  # the admin's
+    sender: indexed(address)
+
+event Ready:
+    key: indexed(address)
+    organisation: indexed(uint256)
+    node: bytes32
+    sender: indexed(address)
+
+event Proposed:
+    proposal: indexed(uint256)
+    kind: uint256
+    subject: indexed(address)
+    organisation: uint256  # APPOINT_ADMIN: the admin's organisation
+    expires_at: uint256
+    sender: indexed(address)
+
+event Voted:
+    proposal: indexed(uint256)
+    organisation: indexed(uint256)
+    sender: indexed(address)
+
+event ValidatorsChanged:
+    proposal: indexed(uint256)
+    kind: uint256
+    key: indexed(address)
+    size: uint256
+    in_force_from: uint256  # the first block that the new set certifies
+
+event EnvelopeKeySet:
+    organisation: indexed(uint256)
+    key: bytes32
+    sender: indexed(address)
+
+permissions: public(HashMap[address, uint256])
+# The list after this block. The set that certifies block h is the list after block h - W - 1.
+validators: DynArray[address, VALIDATORS_MAX]
+# Block of the latest change, 0 if there was none or a recovery epoch cleared it.
+changed_at: public(uint256)
+window_blocks: public(uint256)
+consensus_keys: public(HashMap[address, ConsensusKey])
+organisation_count: public(uint256)
+organisations: public(HashMap[uint256, Organisation])
+# X25519 public keys for envelopes (RFC 9180), by organisation.
+envelope_keys: public(HashMap[uint256, bytes32])
+# Organisations that must agree to a proposal.
+threshold: public(uint256)
+production: public(bool)
+proposal_count: public(uint256)
+proposals: public(HashMap[uint256, Proposal])
+
+
+# Accounts
+
+
+@external
+def set_account(account: address, role: uint256):
+    """
+    @notice An admin gives an account of its own organisation its one role.
+    @param role The role's bit number, 0 (member) to 7 (gateway).
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    assert role <= permission.ROLE_INDEX_MAX, "role must be 0 to 7"
+    self._check_account(account, organisation)
+    roles: uint256 = 1 << role
+    if roles == permission.REGULATOR:
+        assert self.organisations[organisation].supervisory, "organisation is not supervisory"
+    self._set_account(account, organisation, roles)
+
+
+@external
+def remove_account(account: address):
+    """
+    @notice An admin removes an account of its own organisation. A frozen one stays frozen, so
+            that removing and adding is no way around a regulator.
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    word: uint256 = self.permissions[account]
+    assert permission.organisation_of(word) == organisation, "account of another organisation"
+    self._release_admin(word)
+    self.permissions[account] = word & permission.FROZEN
+    log AccountRemoved(account=account, organisation=organisation, sender=msg.sender)
+
+
+@external
+def freeze(target: address):
+    """
+    @notice A regulator stops an account or a contract. Admins are out of its reach: a regulator
+            that could freeze them all could not be undone.
+    """
+    organisation: uint256 = self._sender_organisation(permission.REGULATOR)
+    assert convert(target, uint256) > RESERVED_ADDRESS_MAX, "system addresses cannot be frozen"
+    word: uint256 = self.permissions[target]
+    assert not permission.is_frozen(word), "already frozen"
+    assert word & permission.ADMIN == 0, "an admin is removed by its organisation, not frozen"
+    self.permissions[target] = word | permission.FROZEN
+    log Frozen(target=target, organisation=organisation, sender=msg.sender)
+
+
+@external
+def lift(target: address):
+    """
+    @notice An admin ends a freezing.
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    word: uint256 = self.permissions[target]
+    assert permission.is_frozen(word), "not frozen"
+    self.permissions[target] = word ^ permission.FROZEN
+    log Lifted(target=target, organisation=organisation, sender=msg.sender)
+
+
+@external
+def set_envelope_key(key: bytes32):
+    """
+    @notice An admin registers the X25519 key to which envelopes for its organisation are sealed.
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    assert key != empty(bytes32), "key is zero"
+    self.envelope_keys[organisation] = key
+    log EnvelopeKeySet(organisation=organisation, key=key, sender=msg.sender)
+
+
+# Validators
+
+
+@external
+def ready(key: address, node: bytes32, v: uint256, r: uint256, s: uint256):
+    """
+    @notice Declares that a node of the sender's organisation holds this consensus key and is in
+            step. The signature is the new key's own, over `ready_digest`: nobody can bring in a
+            key that it does not hold, nor one under another organisation's name.
+    """
+    organisation: uint256 = self._sender_organisation(
+        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
+    )
+    assert key != empty(address), "key is zero"
+    assert node != empty(bytes32), "node name is empty"
+    assert self.permissions[key] == 0, "an account's key cannot be a consensus key"
+    known: ConsensusKey = self.consensus_keys[key]
+    assert not known.retired, "key has left a validator set, make a new one"
+    assert known.organisation in [0, organisation], "key of another organisation"
+    digest: bytes32 = self._ready_digest(key, organisation, node)
+    assert ecrecover(digest, v, r, s) == key, "signature is not the consensus key's"
+    self.consensus_keys[key] = ConsensusKey(
+        organisation=organisation, node=node, ready=True, retired=False
+    )
+    log Ready(key=key, organisation=organisation, node=node, sender=msg.sender)
+
+
+@external
+def propose_validator(kind: uint256, key: address) -> uint256:
+    """
+    @notice An admin proposes to add (1) or remove (2) a consensus key; its organisation's vote
+            is counted at once.
+    @return The proposal's number.
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    assert kind in [ADD_VALIDATOR, REMOVE_VALIDATOR], "kind must be 1 (add) or 2 (remove)"
+    assert key != empty(address), "key is zero"
+    return self._propose(kind, key, 0, organisation)
+
+
+@external
+def propose_admin(account: address, organisation: uint256) -> uint256:
+    """
+    @notice An admin proposes an admin for any organisation, for instance one that lost its own.
+    """
+    voter: uint256 = self._sender_organisation(permission.ADMIN)
+    assert 0 < organisation and organisation <= self.organisation_count, "no such organisation"
+    self._check_account(account, organisation)
+    return self._propose(APPOINT_ADMIN, account, organisation, voter)
+
+
+@external
+def vote(proposal: uint256):
+    """
+    @notice An admin agrees for its organisation. The last vote needed enacts the proposal, unless
+            something is in the way (a pending change, a key that is not ready): then `enact` later.
+    """
+    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    change: Proposal = self.proposals[proposal]
+    self._check_open(change)
+    assert change.votes & (1 << organisation) == 0, "organisation has voted"
+    self._count_vote(proposal, organisation)
+    self._enact_if_possible(proposal)
+
+
+@external
+def enact(proposal: uint256):
+    """
+    @notice An admin enacts a proposal that has its votes.
+    """
+    self._sender_organisation(permission.ADMIN)
+    self._check_open(self.proposals[proposal])
+    obstacle: String[64] = self._obstacle(self.proposals[proposal])
+    assert len(obstacle) == 0, obstacle
+    self._enact(proposal)
+
+
+# Views
+
+
+@external
+@view
+def validator_set() -> DynArray[address, VALIDATORS_MAX]:
+    return self.validators
+
+
+@external
+@view
+def pending_until() -> uint256:
+    """
+    @return The first block in which the next change is taken, 0 if it may be now.
+    """
+    if not self._is_pending():
+        return 0
+    return self.changed_at + self.window_blocks + 1
+
+
+@external
+@view
+def ready_digest(key: address, organisation: uint256, node: bytes32) -> bytes32:
+    """
+    @return keccak256(abi.encode(bytes32 tag, uint256 chain id, address gate,
+            uint256 organisation, bytes32 node, address key)), which the new consensus key signs.
+    """
+    return self._ready_digest(key, organisation, node)
+
+
+@external
+@view
+def obstacle(proposal: uint256) -> String[64]:
+    """
+    @return Why this proposal cannot be enacted now, empty if it can.
+    """
+    return self._obstacle(self.proposals[proposal])
+
+
+# Internals
+
+
+@internal
+@view
+def _sender_organisation(roles: uint256) -> uint256:
+    word: uint256 = self.permissions[msg.sender]
+    assert permission.holds(word, roles), "sender lacks the role"
+    return permission.organisation_of(word)
+
+
+@internal
+@view
+def _check_account(account: address, organisation: uint256):
+    assert convert(account, uint256) > RESERVED_ADDRESS_MAX, "reserved address"
+    key: ConsensusKey = self.consensus_keys[account]
+    assert key.organisation == 0, "a consensus key cannot be an account"
+    owner: uint256 = permission.organisation_of(self.permissions[account])
+    assert owner in [0, organisation], "account of another organisation"
+
+
+@internal
+def _set_account(account: address, organisation: uint256, roles: uint256):
+    word: uint256 = self.permissions[account]
+    if roles == permission.ADMIN:
+        if word & permission.ADMIN == 0:
+            self.organisations[organisation].admins += 1
+    else:
+        self._release_admin(word)
+    self.permissions[account] = permission.pack(roles, organisation) | (word & permission.FROZEN)
+    log AccountSet(account=account, organisation=organisation, roles=roles, sender=msg.sender)
+
+
+@internal
+def _release_admin(word: uint256):
+    if word & permission.ADMIN != 0:
+        organisation: uint256 = permission.organisation_of(word)
+        assert self.organisations[organisation].admins > 1, "last admin of its organisation"
+        self.organisations[organisation].admins -= 1
+
+
+@internal
+@view
+def _ready_digest(key: address, organisation: uint256, node: bytes32) -> bytes32:
+    return keccak256(abi_encode(READY_TAG, chain.id, self, organisation, node, key))
+
+
+@internal
+def _propose(kind: uint256, subject: address, organisation: uint256, voter: uint256) -> uint256:
+    self.proposal_count += 1
+    proposal: uint256 = self.proposal_count
+    expires_at: uint256 = block.timestamp + PROPOSAL_SECONDS_MAX
+    self.proposals[proposal] = Proposal(
+        kind=kind,
+        subject=subject,
+        organisation=organisation,
+        votes=0,
+        vote_count=0,
+        expires_at=expires_at,
+        enacted=False,
+    )
+    log Proposed(
+        proposal=proposal,
+        kind=kind,
+        subject=subject,
+        organisation=organisation,
+        expires_at=expires_at,
+        sender=msg.sender,
+    )
+    self._count_vote(proposal, voter)
+    self._enact_if_possible(proposal)
+    return proposal
+
+
+@internal
+@view
+def _check_open(change: Proposal):
+    assert change.kind != 0, "no such proposal"
+    assert not change.enacted, "proposal is enacted"
+    assert block.timestamp <= change.expires_at, "proposal has expired"
+
+
+@internal
+def _count_vote(proposal: uint256, organisation: uint256):
+    self.proposals[proposal].votes |= 1 << organisation
+    self.proposals[proposal].vote_count += 1
+    log Voted(proposal=proposal, organisation=organisation, sender=msg.sender)
+
+
+@internal
+def _enact_if_possible(proposal: uint256):
+    if len(self._obstacle(self.proposals[proposal])) == 0:
+        self._enact(proposal)
+
+
+@internal
+@view
+def _is_pending() -> bool:
+    return self.changed_at != 0 and block.number < self.changed_at + self.window_blocks + 1
+
+
+@internal
+@view
+def _position(key: address) -> uint256:
+    """The key's index in the list, or the list's length."""
+    index: uint256 = 0
+    for validator: address in self.validators:
+        if validator == key:
+            break
+        index += 1
+    return index
+
+
+@internal
+@view
+def _obstacle(change: Proposal) -> String[64]:
+    if change.vote_count < self.threshold:
+        return "too few organisations agree"
+    if change.kind == APPOINT_ADMIN:
+        owner: uint256 = permission.organisation_of(self.permissions[change.subject])
+        if owner not in [0, change.organisation]:
+            return "account of another organisation"
+        if self.consensus_keys[change.subject].organisation != 0:
+            return "a consensus key cannot be an account"
+        return ""
+    if self._is_pending():
+        return "a validator change is pending"
+    size: uint256 = len(self.validators)
+    listed: bool = self._position(change.subject) < size
+    if change.kind == ADD_VALIDATOR:
+        if listed:
+            return "already a validator"
+        if not self.consensus_keys[change.subject].ready:
+            return "key is not ready"
+        if size >= VALIDATORS_MAX:
+            return "no more than 128 validators"
+        return ""
+    if not listed:
+        return "not a validator"
+    if size <= VALIDATORS_MIN:
+        return "no fewer than 4 validators"
+    return ""
+
+
+@internal
+def _enact(proposal: uint256):
+    change: Proposal = self.proposals[proposal]
+    self.proposals[proposal].enacted = True
+    if change.kind == APPOINT_ADMIN:
+        self._set_account(change.subject, change.organisation, permission.ADMIN)
+        return
+    if change.kind == ADD_VALIDATOR:
+        self.validators.append(change.subject)
+    else:
+        last: address = self.validators.pop()
+        if last != change.subject:
+            self.validators[self._position(change.subject)] = last
+        self.consensus_keys[change.subject].ready = False
+        self.consensus_keys[change.subject].retired = True
+    self.changed_at = block.number
+    log ValidatorsChanged(
+        proposal=proposal,
+        kind=change.kind,
+        key=change.subject,
+        size=len(self.validators),
+        in_force_from=block.number + self.window_blocks + 1,
+    )

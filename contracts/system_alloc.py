@@ -1,0 +1,204 @@
+"""The system contracts of a new group as genesis allocation: their code and first storage.
+
+Constructors do not run at genesis, so every value is written to its slot here, by Vyper's rules.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts.addresses import AGREEMENTS, GATE, GROTH16, KEYS
+from contracts.compiler import Compiled, compile_source
+from contracts.permission import PermissionWord, Role
+from contracts.storage import address_key, array_slots, value_slot
+from ledger.values import Address, to_hex
+
+ORGANISATIONS_MAX = 128
+VALIDATORS_MAX = 128
+ACCOUNTS_MAX = 4096
+NAME_BYTES_MAX = 32
+ENVELOPE_KEY_BYTES = 32
+WINDOW_BLOCKS_MAX = 1024
+RESERVED_ADDRESS_MAX = 0xFFFF
+
+
+class InvalidAllocation(ValueError):
+    """Organisations, accounts or validators that cannot make a group."""
+
+
+@dataclass(frozen=True)
+class OrganisationEntry:
+    """An organisation, by its short name; the envelope key is X25519, 32 bytes."""
+
+    name: str
+    envelope_key: bytes | None = None
+
+
+@dataclass(frozen=True)
+class AccountEntry:
+    """An account with its one role."""
+
+    address: Address
+    organisation: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class ValidatorEntry:
+    """A consensus key, and the name of its node within its organisation."""
+
+    key: Address
+    organisation: str
+    node: str
+
+
+@dataclass(frozen=True)
+class AllocatedContract:
+    """One contract at genesis: runtime code, and the slots that are not zero."""
+
+    code: bytes
+    storage: dict[int, int] = field(default_factory=dict)
+    nonce: int = 1
+    balance: int = 0
+
+
+def system_alloc(
+    *,
+    organisations: Sequence[OrganisationEntry],
+    accounts: Sequence[AccountEntry],
+    validators: Sequence[ValidatorEntry],
+    window_blocks: int,
+    production: bool,
+    threshold: int | None = None,
+) -> dict[Address, AllocatedContract]:
+    """Allocation of all system contracts; raises InvalidAllocation.
+
+    Organisations are numbered from 1 in the given order. `threshold` is how many of them must
+    agree to a proposal: by default more than half.
+    """
+    majority = len(organisations) // 2 + 1
+    threshold = majority if threshold is None else threshold
+    index = _organisation_index(organisations, threshold)
+    _check_addresses(accounts, validators)
+    if not 1 <= window_blocks <= WINDOW_BLOCKS_MAX:
+        raise InvalidAllocation(
+            f"expected a window of 1 to {WINDOW_BLOCKS_MAX} blocks, got {window_blocks}"
+        )
+    gate = compile_source("system/accounts.vy")
+    storage = {
+        gate.layout["window_blocks"].slot: window_blocks,
+        gate.layout["organisation_count"].slot: len(organisations),
+        gate.layout["threshold"].slot: threshold,
+        gate.layout["production"].slot: int(production),
+        **_organisation_slots(gate, organisations, accounts, index),
+        **_account_slots(gate, accounts, index),
+        **_validator_slots(gate, validators, index),
+    }
+    return {
+        GATE: AllocatedContract(
+            gate.runtime, {slot: value for slot, value in storage.items() if value}
+        ),
+        AGREEMENTS: AllocatedContract(compile_source("system/agreements.vy").runtime),
+        KEYS: AllocatedContract(compile_source("system/keys.vy").runtime),
+        GROTH16: AllocatedContract(compile_source("system/groth16.vy").runtime),
+    }
+
+
+def _organisation_index(
+    organisations: Sequence[OrganisationEntry], threshold: int
+) -> dict[str, int]:
+    if not 1 <= len(organisations) <= ORGANISATIONS_MAX:
+        raise InvalidAllocation(
+            f"expected 1 to {ORGANISATIONS_MAX} organisations, got {len(organisations)}"
+        )
+    index = {entry.name: number for number, entry in enumerate(organisations, start=1)}
+    if len(index) != len(organisations):
+        raise InvalidAllocation("expected organisations with different names")
+    if not 1 <= threshold <= len(organisations):
+        raise InvalidAllocation(
+            f"expected a threshold of 1 to {len(organisations)} organisations, got {threshold}"
+        )
+    return index
+
+
+def _check_addresses(
+    accounts: Sequence[AccountEntry], validators: Sequence[ValidatorEntry]
+) -> None:
+    if not 1 <= len(validators) <= VALIDATORS_MAX:
+        raise InvalidAllocation(f"expected 1 to {VALIDATORS_MAX} validators, got {len(validators)}")
+    if len(accounts) > ACCOUNTS_MAX:
+        raise InvalidAllocation(f"expected at most {ACCOUNTS_MAX} accounts, got {len(accounts)}")
+    seen: set[bytes] = set()
+    for address in [entry.address for entry in accounts] + [entry.key for entry in validators]:
+        if len(address) != 20 or address_key(address) <= RESERVED_ADDRESS_MAX:
+            raise InvalidAllocation(f"expected 20 bytes above 0xffff, got {to_hex(address)}")
+        if address in seen:
+            raise InvalidAllocation(
+                f"{to_hex(address)} is there twice: accounts and consensus keys are all distinct"
+            )
+        seen.add(address)
+
+
+def _organisation_slots(
+    gate: Compiled,
+    organisations: Sequence[OrganisationEntry],
+    accounts: Sequence[AccountEntry],
+    index: dict[str, int],
+) -> dict[int, int]:
+    slots: dict[int, int] = {}
+    for entry in organisations:
+        roles = [account.role for account in accounts if account.organisation == entry.name]
+        number = index[entry.name]
+        base = value_slot(gate.layout["organisations"].slot, number)
+        slots[base] = _name_word(entry.name)
+        slots[base + 1] = roles.count(Role.ADMIN)
+        slots[base + 2] = int(Role.REGULATOR in roles)
+        if entry.envelope_key is not None:
+            if len(entry.envelope_key) != ENVELOPE_KEY_BYTES:
+                raise InvalidAllocation(
+                    f"expected an X25519 key of {ENVELOPE_KEY_BYTES} bytes for {entry.name}, "
+                    f"got {len(entry.envelope_key)}"
+                )
+            key_slot = value_slot(gate.layout["envelope_keys"].slot, number)
+            slots[key_slot] = int.from_bytes(entry.envelope_key, "big")
+    return slots
+
+
+def _account_slots(
+    gate: Compiled, accounts: Sequence[AccountEntry], index: dict[str, int]
+) -> dict[int, int]:
+    base = gate.layout["permissions"].slot
+    return {
+        value_slot(base, address_key(entry.address)): int(
+            PermissionWord(frozenset({entry.role}), _number(index, entry.organisation))
+        )
+        for entry in accounts
+    }
+
+
+def _validator_slots(
+    gate: Compiled, validators: Sequence[ValidatorEntry], index: dict[str, int]
+) -> dict[int, int]:
+    slots = array_slots(
+        gate.layout["validators"].slot, [address_key(entry.key) for entry in validators]
+    )
+    for entry in validators:
+        base = value_slot(gate.layout["consensus_keys"].slot, address_key(entry.key))
+        slots[base] = _number(index, entry.organisation)
+        slots[base + 1] = _name_word(entry.node)
+        slots[base + 2] = 1  # ready
+    return slots
+
+
+def _number(index: dict[str, int], name: str) -> int:
+    if name not in index:
+        raise InvalidAllocation(f"expected one of {', '.join(index)}; got organisation {name!r}")
+    return index[name]
+
+
+def _name_word(name: str) -> int:
+    data = name.encode()
+    if not 1 <= len(data) <= NAME_BYTES_MAX or 0 in data:
+        raise InvalidAllocation(
+            f"expected a name of 1 to {NAME_BYTES_MAX} bytes in UTF-8, got {name!r:.60}"
+        )
+    return int.from_bytes(data.ljust(NAME_BYTES_MAX, b"\0"), "big")
