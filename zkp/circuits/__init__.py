@@ -1,0 +1,1 @@
+"""The statements that Quorate proves, one module each."""

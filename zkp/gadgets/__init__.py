@@ -1,0 +1,1 @@
+"""Pieces that circuits are built from: ranges, comparisons, choices, division, hashing."""

@@ -1,0 +1,1 @@
+"""The files and texts that snarkjs and circom read and write, byte for byte."""
