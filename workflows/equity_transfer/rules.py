@@ -11,7 +11,7 @@ from workflows.equity_transfer.money import Fen, bounded_fen
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 
 basis_points = 10_000
-rule_id_max = 2**48 - 1
+rule_id_max = 2**32 - 1
 rate_bps_max = basis_points
 
 _NOTHING = Fen(0)

@@ -1,0 +1,255 @@
+"""Openings: a commitment's values and salt, in a file that only its holder may read.
+
+Whoever has the file can check it against the chain; whoever has only the chain learns nothing.
+Values stand as people write them and are encoded anew each time, so a file cannot show one
+identity and open to another.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+from workflows.equity_transfer.case import Deal
+from workflows.equity_transfer.encoding import encode_company, encode_document, encode_identity
+from workflows.equity_transfer.identity import Identity, InvalidIdentity, credit_code, identity
+from workflows.equity_transfer.money import Fen, InvalidAmount, fen_from_json, fen_to_json
+from workflows.equity_transfer.rules import Filing
+from workflows.workspace import read_json, write_private_json
+from zkp.circuits.equity_commitments import (
+    SALT_BITS,
+    EquityCore,
+    EquityFinancials,
+    EquityRecord,
+    commit_application,
+    commit_record,
+    fresh_salt,
+)
+
+id_bytes = 16
+
+_FORMAT = "quorate equity opening 1"
+_DIGEST = re.compile(r"0x[0-9a-f]{62}")
+_ID = re.compile(r"0x[0-9a-f]{32}")
+_COMMITMENT = re.compile(r"0x[0-9a-f]{64}")
+
+
+class InvalidOpening(ValueError):
+    """A file that is no opening, or one that does not open what it is held against."""
+
+
+@dataclass(frozen=True)
+class DealFacts:
+    """The deal as both bureaus commit to it. `contract_digest` is the document's field element."""
+
+    company_code: str
+    transferor: Identity
+    transferee: Identity
+    capital: Fen
+    total: Fen
+    price: Fen
+    contract_digest: int
+
+    def encode(self) -> EquityCore:
+        """The field elements of the statement's core."""
+        return EquityCore(
+            company=encode_company(self.company_code),
+            transferor=encode_identity(self.transferor),
+            transferee=encode_identity(self.transferee),
+            capital=self.capital,
+            total=self.total,
+            price=self.price,
+            contract_digest=self.contract_digest,
+        )
+
+
+def deal_facts(deal: Deal) -> DealFacts:
+    """What is committed of a deal: no names, and the contract by its digest."""
+    return DealFacts(
+        company_code=deal.company_code,
+        transferor=deal.transferor.identity,
+        transferee=deal.transferee.identity,
+        capital=deal.capital,
+        total=deal.total,
+        price=deal.price,
+        contract_digest=encode_document(deal.contract),
+    )
+
+
+def first_difference(one: DealFacts, other: DealFacts) -> str | None:
+    """The first field in which two openings tell different deals, None if they agree."""
+    for field in fields(DealFacts):
+        if getattr(one, field.name) != getattr(other, field.name):
+            return field.name
+    return None
+
+
+@dataclass(frozen=True, repr=False)
+class TaxOpening:
+    """The tax bureau's opening: the deal, the figures and the salt of C_tax."""
+
+    side: ClassVar[str] = "tax"
+    id: bytes
+    deal: DealFacts
+    financials: EquityFinancials
+    salt: int
+
+    @property
+    def record(self) -> EquityRecord:
+        """Deal and figures as the statement takes them."""
+        return EquityRecord(self.deal.encode(), self.financials)
+
+    @property
+    def commitment(self) -> int:
+        """C_tax."""
+        return commit_record(self.record, self.salt)
+
+    def __repr__(self) -> str:
+        return f"TaxOpening(id=0x{self.id.hex()})"
+
+
+@dataclass(frozen=True, repr=False)
+class MarketOpening:
+    """The registrar's opening: the deal and the salt of C_reg."""
+
+    side: ClassVar[str] = "market"
+    id: bytes
+    deal: DealFacts
+    salt: int
+
+    @property
+    def commitment(self) -> int:
+        """C_reg."""
+        return commit_application(self.deal.encode(), self.salt)
+
+    def __repr__(self) -> str:
+        return f"MarketOpening(id=0x{self.id.hex()})"
+
+
+Opening = TaxOpening | MarketOpening
+
+
+def new_tax_opening(
+    attestation_id: bytes, deal: Deal, filing: Filing, paid: Fen, rule_id: int
+) -> TaxOpening:
+    """An opening with a fresh salt. The filing is one that `check_lawful` has passed."""
+    assert filing.basis is not None, "check_lawful refuses a filing without basis"
+    financials = EquityFinancials(
+        other=filing.other,
+        assessed=filing.assessed,
+        disposition=filing.disposition,
+        net_share=filing.net_share,
+        basis=filing.basis,
+        fees=filing.fees,
+        relief=filing.relief,
+        paid=paid,
+        rule_id=rule_id,
+    )
+    return TaxOpening(attestation_id, deal_facts(deal), financials, fresh_salt())
+
+
+def new_market_opening(transfer_id: bytes, deal: Deal) -> MarketOpening:
+    """An opening with a fresh salt."""
+    return MarketOpening(transfer_id, deal_facts(deal), fresh_salt())
+
+
+def open_record(opening: Opening, commitment: int) -> None:
+    """Raise `InvalidOpening` unless the opening's values and salt make this commitment."""
+    if opening.commitment != commitment:
+        raise InvalidOpening(
+            f"the {opening.side} opening of 0x{opening.id.hex()} does not open the commitment on "
+            "chain: it is of another transfer, or one of its values was changed"
+        )
+
+
+def encode_opening(opening: Opening) -> dict[str, Any]:
+    """The opening as a JSON document, fen as decimal strings."""
+    deal = opening.deal
+    document: dict[str, Any] = {
+        "format": _FORMAT,
+        "side": opening.side,
+        "id": "0x" + opening.id.hex(),
+        "commitment": f"0x{opening.commitment:064x}",
+        "salt": f"0x{opening.salt:062x}",
+        "deal": {
+            "company_code": deal.company_code,
+            "transferor": {"type": deal.transferor.type, "number": deal.transferor.number},
+            "transferee": {"type": deal.transferee.type, "number": deal.transferee.number},
+            "capital_fen": fen_to_json(deal.capital),
+            "total_fen": fen_to_json(deal.total),
+            "price_fen": fen_to_json(deal.price),
+            "contract_digest": f"0x{deal.contract_digest:062x}",
+        },
+    }
+    if isinstance(opening, TaxOpening):
+        names = [field.name for field in fields(EquityFinancials)]
+        figures = zip(names, astuple(opening.financials), strict=True)
+        document["financials"] = {name: fen_to_json(figure) for name, figure in figures}
+    return document
+
+
+def decode_opening(document: Mapping[str, Any]) -> Opening:
+    """Read what `encode_opening` wrote; refuses a stated commitment that its values do not make."""
+    try:
+        opening = _decode(document)
+    except (InvalidAmount, InvalidIdentity, KeyError, TypeError) as error:
+        raise InvalidOpening(
+            f"opening: expected the form {_FORMAT!r} ({type(error).__name__}); restore the file"
+        ) from None
+    open_record(opening, int(_matched(document, "commitment", _COMMITMENT), 16))
+    return opening
+
+
+def _decode(document: Mapping[str, Any]) -> Opening:
+    if document.get("format") != _FORMAT or document.get("side") not in ("tax", "market"):
+        raise InvalidOpening(f"opening: expected the form {_FORMAT!r}; restore the file")
+    opening_id = bytes.fromhex(_matched(document, "id", _ID)[2:])
+    salt = int(_matched(document, "salt", _DIGEST), 16)
+    assert salt < 1 << SALT_BITS, "62 hexadecimal digits are 248 bits"
+    deal = _decode_deal(document["deal"])
+    if document["side"] == "market":
+        return MarketOpening(opening_id, deal, salt)
+    figures = document["financials"]
+    names = [field.name for field in fields(EquityFinancials)]
+    financials = EquityFinancials(*(fen_from_json(figures[name], name) for name in names))
+    return TaxOpening(opening_id, deal, financials, salt)
+
+
+def _decode_deal(deal: Mapping[str, Any]) -> DealFacts:
+    return DealFacts(
+        company_code=credit_code(_text(deal["company_code"])),
+        transferor=_decode_identity(deal["transferor"]),
+        transferee=_decode_identity(deal["transferee"]),
+        capital=fen_from_json(deal["capital_fen"], "capital_fen"),
+        total=fen_from_json(deal["total_fen"], "total_fen"),
+        price=fen_from_json(deal["price_fen"], "price_fen"),
+        contract_digest=int(_matched(deal, "contract_digest", _DIGEST), 16),
+    )
+
+
+def _decode_identity(document: Mapping[str, Any]) -> Identity:
+    return identity(_text(document["type"]), _text(document["number"]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidOpening("opening: expected a text; restore the file")
+    return value
+
+
+def _matched(document: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
+    value = _text(document[name])
+    if not pattern.fullmatch(value):
+        raise InvalidOpening(f"opening: {name} is not as expected; restore the file")
+    return value
+
+
+def save_opening(path: Path, opening: Opening) -> None:
+    """Write the opening, mode 600."""
+    write_private_json(path, encode_opening(opening))
+
+
+def load_opening(path: Path) -> Opening:
+    """Read an opening's file. Raises `InvalidOpening`."""
+    return decode_opening(read_json(path))
