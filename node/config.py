@@ -57,7 +57,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_sender_count_max: Annotated[int, msgspec.Meta(ge=1)] = 1_024
     batch_count_max: Annotated[int, msgspec.Meta(ge=1)] = 2_000
     batch_bytes_max: Annotated[int, msgspec.Meta(ge=1)] = 1 << 20
-    envelope_bytes_max: Annotated[int, msgspec.Meta(ge=1)] = 4 << 20
+    envelope_bytes_max: Annotated[int, msgspec.Meta(ge=1, le=(1 << 20) - 1024)] = (1 << 20) - 1024
 
 
 class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

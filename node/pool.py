@@ -1,0 +1,277 @@
+"""The transactions that wait: ordered by arrival, chained by nonce, bounded in every direction.
+
+A container only: checks are `admission.py`'s, durability is `journal.py`'s, and what became of a
+transaction in a block is the chain's. Arrival order is local and differs from node to node.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from ledger.reasons import Reason
+from ledger.transactions import InvalidTransaction, Transaction
+from ledger.values import Address, Hash32
+from node.journal import Refusal
+
+REFUSALS_COUNT_MAX = 65_536
+
+
+class PoolReason(StrEnum):
+    """Why a valid transaction finds no place in this node's pool."""
+
+    POOL_FULL = "POOL_FULL"
+    SENDER_FULL = "SENDER_FULL"
+    NONCE_TAKEN = "NONCE_TAKEN"
+
+    @property
+    def remedy(self) -> str:
+        """A sentence on what to do."""
+        return _REMEDIES[self]
+
+
+_REMEDIES = {
+    PoolReason.POOL_FULL: "Send it again when blocks have made room.",
+    PoolReason.SENDER_FULL: "Wait until some of the account's transactions are executed.",
+    PoolReason.NONCE_TAKEN: "The first transaction of a nonce stays: take the next nonce.",
+}
+
+
+class RefusedByPool(InvalidTransaction):
+    """A transaction that is valid and has no place here now."""
+
+    def __init__(self, code: PoolReason, message: str) -> None:
+        super().__init__(cast(Reason, code), message)
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """Bounds of one group's pool."""
+
+    count_max: int = 16_384
+    bytes_max: int = 64 << 20
+    sender_count_max: int = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """Bounds of one proposal's batch."""
+
+    gas_max: int
+    count_max: int
+    bytes_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A waiting transaction, its sender, and its place in the order of arrival."""
+
+    transaction: Transaction
+    sender: Address
+    arrival: int
+    arrived_s: float
+
+    @property
+    def hash(self) -> Hash32:
+        return self.transaction.hash
+
+    @property
+    def nonce(self) -> int:
+        return self.transaction.nonce
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOutcome:
+    """What a stable block did: hashes with their senders, and what it dropped and why."""
+
+    included: tuple[Hash32, ...]
+    dropped: tuple[tuple[Hash32, Reason], ...]
+
+
+class Pool:
+    """One group's waiting transactions. `nonce_of` reads an account's nonce in the stable state."""
+
+    def __init__(self, limits: PoolLimits, nonce_of: Callable[[Address], int]) -> None:
+        self._limits = limits
+        self._nonce_of = nonce_of
+        self._entries: OrderedDict[Hash32, Entry] = OrderedDict()
+        self._by_sender: dict[Address, dict[int, Entry]] = {}
+        self._state_nonces: dict[Address, int] = {}
+        self._ordered: set[Hash32] = set()
+        self._bytes = 0
+        self._arrivals = 0
+        self._refusals: OrderedDict[Hash32, Refusal] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, transaction_hash: object) -> bool:
+        return transaction_hash in self._entries
+
+    @property
+    def bytes_held(self) -> int:
+        """Size of all waiting transactions."""
+        return self._bytes
+
+    def get(self, transaction_hash: Hash32) -> Transaction | None:
+        """A transaction that waits here."""
+        entry = self._entries.get(transaction_hash)
+        return None if entry is None else entry.transaction
+
+    def entry(self, transaction_hash: Hash32) -> Entry | None:
+        """As `get`, with sender and arrival."""
+        return self._entries.get(transaction_hash)
+
+    def transactions(self) -> Iterator[tuple[Address, Transaction]]:
+        """Senders and transactions, in the order of their arrival."""
+        return ((entry.sender, entry.transaction) for entry in self._entries.values())
+
+    def next_nonce(self, sender: Address, state_nonce: int) -> int:
+        """The nonce after the sender's unbroken run of waiting transactions."""
+        waiting = self._by_sender.get(sender, {})
+        while state_nonce in waiting:
+            state_nonce += 1
+        return state_nonce
+
+    def refusal(self, transaction_hash: Hash32) -> Refusal | None:
+        """Why a transaction left without being executed; bounded, oldest forgotten first."""
+        return self._refusals.get(transaction_hash)
+
+    def remember_refusal(self, transaction_hash: Hash32, refusal: Refusal) -> None:
+        """Keep a reason for those who ask later."""
+        self._refusals[transaction_hash] = refusal
+        if len(self._refusals) > REFUSALS_COUNT_MAX:
+            self._refusals.popitem(last=False)
+
+    def add(self, transaction: Transaction, sender: Address, now_s: float) -> bool:
+        """Take a checked transaction; False if it waits here already. Raises `RefusedByPool`."""
+        if transaction.hash in self._entries:
+            return False
+        waiting = self._by_sender.get(sender, {})
+        if transaction.nonce in waiting:
+            raise RefusedByPool(
+                PoolReason.NONCE_TAKEN, f"another transaction waits with nonce {transaction.nonce}"
+            )
+        if len(waiting) >= self._limits.sender_count_max:
+            raise RefusedByPool(
+                PoolReason.SENDER_FULL, f"{len(waiting)} transactions of this sender wait here"
+            )
+        size_bytes = len(transaction.raw)
+        if (
+            len(self._entries) >= self._limits.count_max
+            or self._bytes + size_bytes > self._limits.bytes_max
+        ):
+            raise RefusedByPool(
+                PoolReason.POOL_FULL,
+                f"{len(self._entries)} transactions of {self._bytes} bytes wait here",
+            )
+        entry = Entry(transaction, sender, self._arrivals, now_s)
+        self._arrivals += 1
+        self._entries[entry.hash] = entry
+        self._by_sender.setdefault(sender, {})[entry.nonce] = entry
+        self._bytes += size_bytes
+        if sender not in self._state_nonces:
+            self._state_nonces[sender] = self._nonce_of(sender)
+        self._refusals.pop(entry.hash, None)
+        return True
+
+    def set_ordered(self, hashes: Iterable[Hash32]) -> None:
+        """Say which transactions stand in open proposals; all others may be proposed."""
+        self._ordered = set(hashes)
+
+    def is_ordered(self, transaction_hash: Hash32) -> bool:
+        """Whether an open proposal holds the transaction."""
+        return transaction_hash in self._ordered
+
+    def take_batch(self, limits: BatchLimits) -> tuple[Entry, ...]:
+        """The oldest transactions that can execute after all ordered ones, within the bounds.
+
+        A sender whose next transaction does not fit waits; the others go on.
+        """
+        batch: list[Entry] = []
+        gas = size_bytes = 0
+        heads = [head for sender in self._by_sender if (head := self._first_open(sender))]
+        heapq.heapify(heads)
+        while heads and len(batch) < limits.count_max:
+            entry = heapq.heappop(heads)[1]
+            if (
+                gas + entry.transaction.gas > limits.gas_max
+                or size_bytes + len(entry.transaction.raw) > limits.bytes_max
+            ):
+                continue
+            batch.append(entry)
+            gas += entry.transaction.gas
+            size_bytes += len(entry.transaction.raw)
+            following = self._by_sender[entry.sender].get(entry.nonce + 1)
+            if following is not None and following.hash not in self._ordered:
+                heapq.heappush(heads, (following.arrival, following))
+        return tuple(batch)
+
+    def has_ready(self) -> bool:
+        """Whether a batch would hold anything."""
+        return any(self._first_open(sender) for sender in self._by_sender)
+
+    def executable_next(self) -> Iterator[Entry]:
+        """Transactions that could execute next on the stable state, one a sender."""
+        for sender, waiting in self._by_sender.items():
+            entry = waiting.get(self._state_nonces[sender])
+            if entry is not None:
+                yield entry
+
+    def remove(self, transaction_hash: Hash32, refusal: Refusal | None = None) -> bool:
+        """Take a transaction out, with the reason if it was not executed."""
+        entry = self._entries.pop(transaction_hash, None)
+        if entry is None:
+            return False
+        waiting = self._by_sender[entry.sender]
+        del waiting[entry.nonce]
+        if not waiting:
+            del self._by_sender[entry.sender]
+            del self._state_nonces[entry.sender]
+        self._bytes -= len(entry.transaction.raw)
+        self._ordered.discard(transaction_hash)
+        if refusal is not None:
+            self.remember_refusal(transaction_hash, refusal)
+        return True
+
+    def apply_block(self, outcome: BlockOutcome) -> list[tuple[Hash32, Refusal]]:
+        """Prune after a stable block; answers what left without being executed, and why.
+
+        A nonce gap and a full block send the transaction back to wait; every other reason ends
+        its stay. The stable state must be the block's when this is called.
+        """
+        for transaction_hash in outcome.included:
+            self.remove(transaction_hash)
+        refused = []
+        for transaction_hash, reason in outcome.dropped:
+            if reason not in (Reason.NONCE_GAP, Reason.BLOCK_FULL):
+                refusal = Refusal(reason.value, reason.remedy)
+                if self.remove(transaction_hash, refusal):
+                    refused.append((transaction_hash, refusal))
+        return refused + self._drop_used_nonces()
+
+    def _drop_used_nonces(self) -> list[tuple[Hash32, Refusal]]:
+        refusal = Refusal(Reason.NONCE_USED.value, Reason.NONCE_USED.remedy)
+        refused = []
+        for sender in list(self._by_sender):
+            nonce = self._nonce_of(sender)
+            if nonce == self._state_nonces[sender]:
+                continue
+            self._state_nonces[sender] = nonce
+            for entry in [e for n, e in self._by_sender[sender].items() if n < nonce]:
+                self.remove(entry.hash, refusal)
+                refused.append((entry.hash, refusal))
+        return refused
+
+    def _first_open(self, sender: Address) -> tuple[int, Entry] | None:
+        waiting = self._by_sender[sender]
+        nonce = self._state_nonces[sender]
+        while (entry := waiting.get(nonce)) is not None:
+            if entry.hash not in self._ordered:
+                return entry.arrival, entry
+            nonce += 1
+        return None

@@ -1,0 +1,175 @@
+"""The pool's rules: order, nonce chains, bounds, what a block sends back and what leaves."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.reasons import Reason
+from ledger.transactions import Transaction
+from ledger.values import Address, Hash32
+from node.journal import Refusal
+from node.pool import BatchLimits, BlockOutcome, Pool, PoolLimits, PoolReason, RefusedByPool
+
+ANNA, BERT = Address(b"\xaa" * 20), Address(b"\xbb" * 20)
+WIDE = BatchLimits(gas_max=10**9, count_max=1000, bytes_max=10**9)
+
+
+def transaction(sender: Address, nonce: int, *, gas: int = 21_000, salt: int = 0) -> Transaction:
+    raw = hashlib.sha256(b"%s %d %d %d" % (sender, nonce, gas, salt)).digest() * 3
+    return Transaction(
+        type=0, chain_id=7, nonce=nonce, max_priority_fee_per_gas=0, max_fee_per_gas=0, gas=gas,
+        to=sender, value=0, data=b"", access_list=(), v=0, y_parity=0, r=1, s=1, raw=raw,
+    )  # fmt: skip
+
+
+class World:
+    """A pool over a state that tests move by hand."""
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self.nonces: dict[Address, int] = {}
+        self.pool = Pool(limits or PoolLimits(), lambda sender: self.nonces.get(sender, 0))
+
+    def add(self, sender: Address, nonce: int, **kwargs: int) -> Hash32:
+        added = transaction(sender, nonce, **kwargs)
+        self.pool.add(added, sender, 0.0)
+        return added.hash
+
+    def batch(self, limits: BatchLimits = WIDE) -> list[Hash32]:
+        return [entry.hash for entry in self.pool.take_batch(limits)]
+
+
+def test_batches_are_oldest_first_along_each_senders_nonces() -> None:
+    world = World()
+    late = world.add(ANNA, 1)
+    first = world.add(ANNA, 0)
+    other = world.add(BERT, 0)
+    assert world.batch() == [first, late, other]
+
+
+def test_a_gap_holds_back_what_follows_it() -> None:
+    world = World()
+    world.add(ANNA, 1)
+    assert world.batch() == []
+    assert not world.pool.has_ready()
+    assert list(world.pool.executable_next()) == []
+    world.add(ANNA, 0)
+    assert len(world.batch()) == 2
+
+
+def test_the_first_of_a_sender_and_nonce_stays() -> None:
+    world = World()
+    first = world.add(ANNA, 0)
+    with pytest.raises(RefusedByPool) as caught:
+        world.add(ANNA, 0, salt=1)
+    assert caught.value.code == PoolReason.NONCE_TAKEN
+    assert world.batch() == [first]
+    assert world.pool.add(transaction(ANNA, 0), ANNA, 1.0) is False
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        (PoolLimits(count_max=3), PoolReason.POOL_FULL),
+        (PoolLimits(bytes_max=3 * 96), PoolReason.POOL_FULL),
+        (PoolLimits(sender_count_max=3), PoolReason.SENDER_FULL),
+    ],
+)
+def test_the_pool_is_bounded(limits: PoolLimits, code: PoolReason) -> None:
+    world = World(limits)
+    hashes = [world.add(ANNA, nonce) for nonce in range(3)]
+    with pytest.raises(RefusedByPool) as caught:
+        world.add(ANNA, 3)
+    assert caught.value.code == code
+    world.pool.remove(hashes[0])
+    world.add(ANNA, 3)
+    assert len(world.pool) == 3
+
+
+def test_batches_are_bounded_by_gas_count_and_bytes() -> None:
+    world = World()
+    for nonce in range(10):
+        world.add(ANNA, nonce)
+    assert len(world.batch(BatchLimits(63_000, 1000, 10**6))) == 3
+    assert len(world.batch(BatchLimits(10**9, 4, 10**6))) == 4
+    assert len(world.batch(BatchLimits(10**9, 1000, 5 * 96))) == 5
+
+
+def test_a_transaction_that_does_not_fit_holds_back_its_sender_only() -> None:
+    world = World()
+    world.add(ANNA, 0, gas=50_000)
+    world.add(ANNA, 1, gas=1)
+    small = world.add(BERT, 0, gas=40_000)
+    assert world.batch(BatchLimits(45_000, 10, 10**6)) == [small]
+
+
+def test_ordered_transactions_are_not_proposed_twice_and_their_followers_are() -> None:
+    world = World()
+    hashes = [world.add(ANNA, nonce) for nonce in range(4)]
+    world.pool.set_ordered(hashes[:2])
+    assert world.batch() == hashes[2:]
+    world.pool.set_ordered(())  # a view change gave the batches up
+    assert world.batch() == hashes
+
+
+def test_a_block_removes_what_it_holds_and_frees_the_next_nonce() -> None:
+    world = World()
+    hashes = [world.add(ANNA, nonce) for nonce in range(3)]
+    world.nonces[ANNA] = 2
+    assert world.pool.apply_block(BlockOutcome(tuple(hashes[:2]), ())) == []
+    assert [entry.hash for entry in world.pool.executable_next()] == [hashes[2]]
+    assert world.batch() == [hashes[2]]
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_only_gaps_and_full_blocks_return_to_the_pool(reason: Reason) -> None:
+    world = World()
+    dropped = world.add(ANNA, 0)
+    refused = world.pool.apply_block(BlockOutcome((), ((dropped, reason),)))
+    if reason in (Reason.NONCE_GAP, Reason.BLOCK_FULL):
+        assert refused == []
+        assert world.batch() == [dropped]
+    else:
+        assert [entry[0] for entry in refused] == [dropped]
+        assert dropped not in world.pool
+        assert world.pool.refusal(dropped) == Refusal(reason.value, reason.remedy)
+
+
+def test_a_nonce_used_by_another_transaction_is_a_reason() -> None:
+    world = World()
+    loser = world.add(ANNA, 0, salt=1)
+    world.nonces[ANNA] = 1
+    refused = world.pool.apply_block(BlockOutcome((transaction(ANNA, 0).hash,), ()))
+    assert [entry[0] for entry in refused] == [loser]
+    assert world.pool.refusal(loser).reason == Reason.NONCE_USED
+
+
+def test_next_nonce_follows_the_unbroken_run() -> None:
+    world = World()
+    for nonce in (3, 4, 6):
+        world.add(ANNA, nonce)
+    assert world.pool.next_nonce(ANNA, 3) == 5
+    assert world.pool.next_nonce(BERT, 9) == 9
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=60))
+def test_any_history_keeps_counts_and_chains(steps: list[tuple[int, int, bool]]) -> None:
+    world = World()
+    senders = [Address(bytes([number]) * 20) for number in range(4)]
+    for who, nonce, is_removal in steps:
+        try:
+            if is_removal:
+                world.pool.remove(transaction(senders[who], nonce).hash)
+            else:
+                world.add(senders[who], nonce)
+        except RefusedByPool:
+            pass
+    waiting = list(world.pool.transactions())
+    assert world.pool.bytes_held == sum(len(t.raw) for _, t in waiting)
+    assert len(world.pool) == len(waiting)
+    batch = world.pool.take_batch(WIDE)
+    for sender in senders:
+        nonces = [entry.nonce for entry in batch if entry.sender == sender]
+        assert nonces == list(range(len(nonces)))
+    assert world.pool.has_ready() == bool(batch)
