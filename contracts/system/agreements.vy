@@ -66,11 +66,11 @@ signatories: public(HashMap[bytes32, HashMap[address, uint256]])
 @external
 def propose(agreement: bytes32, signatories: DynArray[address, PARTIES_MAX]):
     """
-    @notice An author or admin of one of the parties puts a rule file's hash up for signature.
+    @notice An author or admin puts a rule file's hash up for signature.
     @param signatories One account per party; its organisation is the party.
     """
-    proposer: uint256 = gate.organisation_with(msg.sender, permission.AUTHOR | permission.ADMIN)
-    assert proposer != 0, "sender is not an author or admin"
+    sender: uint256 = gate.organisation_with(msg.sender, permission.AUTHOR | permission.ADMIN)
+    assert sender != 0, "sender is not an author or admin"
     assert agreement != empty(bytes32), "agreement hash is zero"
     assert self.agreements[agreement].status == UNKNOWN, "agreement is already proposed"
     assert len(signatories) >= PARTIES_MIN, "an agreement has two to sixteen parties"
@@ -81,7 +81,6 @@ def propose(agreement: bytes32, signatories: DynArray[address, PARTIES_MAX]):
         assert parties & (1 << organisation) == 0, "one signatory per organisation"
         parties |= 1 << organisation
         self.signatories[agreement][signatory] = organisation
-    assert parties & (1 << proposer) != 0, "sender's organisation is not a party"
     self.agreements[agreement] = Agreement(
         status=PROPOSED, proposer=msg.sender, parties=parties, signed=0, suspended_by=0
     )

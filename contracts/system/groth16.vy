@@ -31,9 +31,9 @@ R: constant(uint256) = (
 
 struct Key:
     alpha: uint256[2]
-    beta: uint256[4]
-    gamma: uint256[4]
-    delta: uint256[4]
+    beta: uint256[2][2]
+    gamma: uint256[2][2]
+    delta: uint256[2][2]
     ic: DynArray[uint256[2], IC_MAX]
 
 interface Keys:
@@ -46,7 +46,7 @@ interface Keys:
 def verify(
     circuit: bytes32,
     a: uint256[2],
-    b: uint256[4],
+    b: uint256[2][2],
     c: uint256[2],
     inputs: DynArray[uint256, INPUTS_MAX],
 ) -> bool:

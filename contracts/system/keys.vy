@@ -12,7 +12,6 @@
 from system import gate
 from system import permission
 
-INPUTS_MAX: constant(uint256) = 32
 IC_MAX: constant(uint256) = 33
 RULE_MAX: constant(uint256) = 2 ** 32 - 1
 RATE_BPS_MAX: constant(uint256) = 10_000
@@ -23,9 +22,9 @@ FIELD: constant(uint256) = (
 
 struct Key:
     alpha: uint256[2]  # G1: x, y
-    beta: uint256[4]  # G2 as the precompile takes it: x imaginary, x real, y imaginary, y real
-    gamma: uint256[4]
-    delta: uint256[4]
+    beta: uint256[2][2]  # G2 as the precompile takes it: x imaginary, x real, y imaginary, y real
+    gamma: uint256[2][2]
+    delta: uint256[2][2]
     ic: DynArray[uint256[2], IC_MAX]  # G1, one more than public inputs
 
 struct Registered:
@@ -89,9 +88,9 @@ def register(
     circuit: bytes32,
     test_only: bool,
     alpha: uint256[2],
-    beta: uint256[4],
-    gamma: uint256[4],
-    delta: uint256[4],
+    beta: uint256[2][2],
+    gamma: uint256[2][2],
+    delta: uint256[2][2],
     ic: DynArray[uint256[2], IC_MAX],
 ) -> bytes32:
     """
@@ -105,16 +104,13 @@ def register(
     assert circuit != empty(bytes32), "circuit id is zero"
     assert not (test_only and gate.production()), "test-only key in a production group"
     assert len(ic) >= 2, "a key has one point more than public inputs, at least two"
-    for word: uint256 in alpha:
-        assert word < FIELD, "coordinate is not in the field"
-    for word: uint256 in beta:
-        assert word < FIELD, "coordinate is not in the field"
-    for word: uint256 in gamma:
-        assert word < FIELD, "coordinate is not in the field"
-    for word: uint256 in delta:
-        assert word < FIELD, "coordinate is not in the field"
+    self._check_point(alpha)
     for point: uint256[2] in ic:
-        assert point[0] < FIELD and point[1] < FIELD, "coordinate is not in the field"
+        self._check_point(point)
+    for index: uint256 in range(2):
+        self._check_point(beta[index])
+        self._check_point(gamma[index])
+        self._check_point(delta[index])
     key: bytes32 = keccak256(abi_encode(circuit, test_only, alpha, beta, gamma, delta, ic))
     assert self.registered[key].circuit == empty(bytes32), "key is already registered"
     self.keys[key] = Key(alpha=alpha, beta=beta, gamma=gamma, delta=delta, ic=ic)
@@ -212,6 +208,12 @@ def rule_input(circuit: bytes32, rule: uint256) -> uint256:
     if not version.in_force:
         return 0
     return (rule << 16) | version.rate_bps
+
+
+@internal
+@pure
+def _check_point(coordinates: uint256[2]):
+    assert coordinates[0] < FIELD and coordinates[1] < FIELD, "coordinate is not in the field"
 
 
 @internal
