@@ -8,13 +8,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from zkp.curve.ate import final_exponentiation, miller_product
-from zkp.curve.g1 import G1Point
+from zkp.curve.ate import U, final_exponentiation, miller_product
+from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2Point
 from zkp.groth16.keys import PUBLICS_MAX, InvalidKey, Proof, VerifyingKey
 
 TEXT_BYTES_MAX = 1 << 20
 _DIGITS_MAX = 80
+# snarkjs's final exponentiation (Fuentes-Castañeda, Knapp and Rodríguez-Henríquez, 2011) gives the
+# pairing to this power of the curve's parameter; only its `vk_alphabeta_12` shows that.
+_PAIRING_POWER = 2 * U * (6 * U * U + 3 * U + 1)
 _KIND = {"protocol": "groth16", "curve": "bn128"}
 
 
@@ -24,7 +27,8 @@ class InvalidText(ValueError):
 
 def encode_verifying_key(key: VerifyingKey) -> str:
     """`verification_key.json`, with the pairing of alpha and beta that snarkjs precomputes."""
-    paired = final_exponentiation(miller_product([(key.alpha1, key.beta2)]))
+    scaled = G1.multiply(key.alpha1, _PAIRING_POWER)
+    paired = final_exponentiation(miller_product([(scaled, key.beta2)]))
     return _dump(
         {
             **_KIND,
