@@ -3,7 +3,7 @@
 Ethereum's hash and proof rules hold, its validity rules do not: see `record.py` for `extra_data`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 from ledger.codec import as_address, as_bytes, as_hash, as_int, as_list, decode_list, encode
@@ -72,28 +72,36 @@ def encode_header(header: Header) -> bytes:
     )
 
 
+def first_difference(ours: Header, theirs: Header) -> str | None:
+    """The name of the first field in which two headers differ, or None."""
+    for field in fields(Header):
+        if getattr(ours, field.name) != getattr(theirs, field.name):
+            return field.name
+    return None
+
+
 def decode_header(data: bytes) -> Header:
     """The header that `data` encodes; raises InvalidEncoding."""
-    fields = as_list(decode_list(data, bytes_max=HEADER_BYTES_MAX), "header", length=20)
+    items = as_list(decode_list(data, bytes_max=HEADER_BYTES_MAX), "header", length=20)
     return Header(
-        parent_hash=as_hash(fields[0], "parent hash"),
-        ommers_hash=as_hash(fields[1], "ommers hash"),
-        coinbase=as_address(fields[2], "coinbase"),
-        state_root=as_hash(fields[3], "state root"),
-        transactions_root=as_hash(fields[4], "transactions root"),
-        receipts_root=as_hash(fields[5], "receipts root"),
-        logs_bloom=as_bytes(fields[6], "logs bloom", size=BLOOM_BYTES),
-        difficulty=as_int(fields[7], "difficulty", bits=256),
-        number=as_int(fields[8], "number"),
-        gas_limit=as_int(fields[9], "gas limit"),
-        gas_used=as_int(fields[10], "gas used"),
-        timestamp=as_int(fields[11], "timestamp"),
-        extra_data=as_bytes(fields[12], "extra data", bytes_max=32),
-        prev_randao=as_hash(fields[13], "prev randao"),
-        nonce=as_bytes(fields[14], "header nonce", size=8),
-        base_fee_per_gas=as_int(fields[15], "base fee", bits=256),
-        withdrawals_root=as_hash(fields[16], "withdrawals root"),
-        blob_gas_used=as_int(fields[17], "blob gas used"),
-        excess_blob_gas=as_int(fields[18], "excess blob gas"),
-        parent_beacon_block_root=as_hash(fields[19], "parent beacon block root"),
+        parent_hash=as_hash(items[0], "parent hash"),
+        ommers_hash=as_hash(items[1], "ommers hash"),
+        coinbase=as_address(items[2], "coinbase"),
+        state_root=as_hash(items[3], "state root"),
+        transactions_root=as_hash(items[4], "transactions root"),
+        receipts_root=as_hash(items[5], "receipts root"),
+        logs_bloom=as_bytes(items[6], "logs bloom", size=BLOOM_BYTES),
+        difficulty=as_int(items[7], "difficulty", bits=256),
+        number=as_int(items[8], "number"),
+        gas_limit=as_int(items[9], "gas limit"),
+        gas_used=as_int(items[10], "gas used"),
+        timestamp=as_int(items[11], "timestamp"),
+        extra_data=as_bytes(items[12], "extra data", bytes_max=32),
+        prev_randao=as_hash(items[13], "prev randao"),
+        nonce=as_bytes(items[14], "header nonce", size=8),
+        base_fee_per_gas=as_int(items[15], "base fee", bits=256),
+        withdrawals_root=as_hash(items[16], "withdrawals root"),
+        blob_gas_used=as_int(items[17], "blob gas used"),
+        excess_blob_gas=as_int(items[18], "excess blob gas"),
+        parent_beacon_block_root=as_hash(items[19], "parent beacon block root"),
     )

@@ -1,0 +1,172 @@
+"""What an execution engine is: blocks and calls in, receipts and writes out.
+
+Engines decide nothing about validity: `candidates` and `validity.check_state` do, on every engine
+alike. An engine that refuses what was found valid raises EngineRefusal, which halts the group.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ledger.gate import Gate
+from ledger.parameters import Parameters
+from ledger.reasons import Reason
+from ledger.receipts import Receipt
+from ledger.state import StateReader, Writes
+from ledger.transactions import AccessList, InvalidTransaction, Transaction, decode_transaction
+from ledger.validity import check_form
+from ledger.values import Address, Hash32, keccak
+
+
+class EngineRefusal(Exception):
+    """The engine would not run a transaction that is valid: a bug in one of the two."""
+
+
+class MalformedInput(ValueError):
+    """What a precompile raises for input that is none; the frame loses all its gas."""
+
+
+@dataclass(frozen=True)
+class Precompile:
+    """A function of ours at a reserved address: the gas for an input, then the output."""
+
+    gas: Callable[[bytes], int]
+    run: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a block tells its transactions; `timestamp` in seconds.
+
+    `ancestor_hash` answers BLOCKHASH for the 256 numbers below `number`.
+    """
+
+    number: int
+    timestamp: int
+    coinbase: Address
+    gas_limit: int
+    chain_id: int
+    ancestor_hash: Callable[[int], Hash32]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One entry of a batch after the checks of form: a transaction with its sender, or a reason."""
+
+    index: int
+    hash: Hash32
+    transaction: Transaction | None
+    sender: Address | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True)
+class Included:
+    """A transaction that is in the block, by its index in the batch."""
+
+    index: int
+    transaction: Transaction
+    sender: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A transaction of the batch that is not in the block, and why."""
+
+    index: int
+    hash: Hash32
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """What execution of a batch gives; `receipts[i]` belongs to `included[i]`."""
+
+    included: tuple[Included, ...]
+    dropped: tuple[Dropped, ...]
+    receipts: tuple[Receipt, ...]
+    writes: Writes
+
+    @property
+    def state_root(self) -> Hash32:
+        """The root after the batch."""
+        return self.writes.root
+
+
+@dataclass(frozen=True)
+class Message:
+    """A call that is not a transaction: no nonce, no signature, no fee. Without `to` it creates."""
+
+    sender: Address
+    to: Address | None
+    data: bytes
+    gas: int
+    value: int = 0
+    access_list: AccessList = ()
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """`output` is what was returned, or the revert data if `reverted`.
+
+    `gas_used` is after refunds. `error` is None on success, else a few words.
+    """
+
+    output: bytes
+    gas_used: int
+    error: str | None
+    reverted: bool
+
+    @property
+    def success(self) -> bool:
+        """Whether the call neither reverted nor failed."""
+        return self.error is None
+
+
+class Engine(Protocol):
+    """Two of them give the same results for the same input, or one has a bug."""
+
+    @property
+    def name(self) -> str:
+        """The name that status shows: `native` or `py-evm`."""
+
+    def execute_block(
+        self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader
+    ) -> BlockResult:
+        """One pass in order: what is valid then is included, the rest dropped without a trace."""
+
+    def call(
+        self, env: Environment, gate: Gate, message: Message, state: StateReader
+    ) -> CallResult:
+        """The result of a message on a state, which stays as it is."""
+
+    def trace(
+        self,
+        env: Environment,
+        gate: Gate,
+        batch: Sequence[Candidate],
+        index: int,
+        state: StateReader,
+    ) -> dict[str, Any]:
+        """The call tree of the batch's entry `index`, in the shape of geth's callTracer.
+
+        Raises LookupError if that entry is dropped.
+        """
+
+
+def candidates(
+    batch: Sequence[bytes],
+    parameters: Parameters,
+    decode: Callable[[bytes], Transaction] = decode_transaction,
+) -> tuple[Candidate, ...]:
+    """The batch after the checks of form. A node passes a `decode` that remembers."""
+    found = []
+    for index, raw in enumerate(batch):
+        try:
+            transaction = decode(raw)
+            sender = check_form(transaction, parameters)
+        except InvalidTransaction as error:
+            found.append(Candidate(index, keccak(raw), None, None, error.code))
+        else:
+            found.append(Candidate(index, transaction.hash, transaction, sender, None))
+    return tuple(found)

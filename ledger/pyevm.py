@@ -1,0 +1,387 @@
+"""The reference engine: py-evm's Cancun interpreter, our validity, our gate, our state.
+
+py-evm interprets opcodes and nothing else: what is valid, what a transaction does before and after
+its message, and what is frozen stand here to be read.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth.abc import ComputationAPI, MessageAPI, StateAPI, TransactionContextAPI
+from eth.constants import CREATE_CONTRACT_ADDRESS
+from eth.exceptions import ContractCreationCollision, OutOfGas, Revert, VMError
+from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.cancun.computation import CancunComputation
+from eth.vm.forks.cancun.state import CancunState
+from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
+from eth.vm.message import Message as EvmMessage
+from eth_utils.exceptions import ValidationError
+
+from ledger.calltrace import call_tree
+from ledger.codec import encode
+from ledger.commitment import commit
+from ledger.engine import (
+    BlockResult,
+    CallResult,
+    Candidate,
+    Dropped,
+    EngineRefusal,
+    Environment,
+    Included,
+    MalformedInput,
+    Message,
+    Precompile,
+)
+from ledger.gate import Gate
+from ledger.pyevm_state import FlatAccountDatabase
+from ledger.receipts import Log, Receipt
+from ledger.state import StateReader
+from ledger.transactions import InvalidTransaction, Transaction
+from ledger.validity import check_state, init_code_gas, intrinsic_gas
+from ledger.values import ZERO_HASH, Address, Hash32, keccak
+
+REFUND_QUOTIENT = 5
+"""EIP-3529: at most a fifth of the gas used is refunded."""
+
+
+class GatedComputation(CancunComputation):
+    """Cancun's computation in which frames of frozen contracts revert with empty data."""
+
+    @classmethod
+    def apply_message(
+        cls,
+        state: StateAPI,
+        message: MessageAPI,
+        transaction_context: TransactionContextAPI,
+        parent_computation: ComputationAPI | None = None,
+    ) -> ComputationAPI:
+        assert isinstance(state, GatedState)
+        if message.code and not message.is_create and state.is_frozen(message.code_address):
+            computation: ComputationAPI = cls(state, message, transaction_context)
+            computation.error = Revert(b"")
+            return computation
+        return super().apply_message(state, message, transaction_context, parent_computation)
+
+
+class GatedState(CancunState):
+    """py-evm's state over our account database; blocks have no beacon root call."""
+
+    def __init__(
+        self,
+        context: ExecutionContext,
+        database: FlatAccountDatabase,
+        gate: Gate,
+        computation_class: type[GatedComputation],
+    ) -> None:
+        self.execution_context = context
+        self._account_db = database
+        self._gate = gate
+        self._frozen: dict[Address, bool] = {}
+        self.computation_class = computation_class
+
+    @property
+    def database(self) -> FlatAccountDatabase:
+        """Our account database."""
+        assert isinstance(self._account_db, FlatAccountDatabase)
+        return self._account_db
+
+    def is_frozen(self, address: Any) -> bool:
+        """Whether a contract was frozen when the transaction began."""
+        known = self._frozen.get(address)
+        if known is None:
+            known = self._gate.is_frozen(_AtStart(self.database), address)
+            self._frozen[address] = known
+        return known
+
+    def end_transaction(self) -> None:
+        """Forgets what lives for one transaction only."""
+        self._frozen.clear()
+        self.database.lock_changes()
+
+    def snapshot(self) -> Any:
+        return self._account_db.record()
+
+    def revert(self, snapshot: Any) -> None:
+        self._account_db.discard(snapshot)
+
+    def commit(self, snapshot: Any) -> None:
+        self._account_db.commit(snapshot)
+
+    def get_transient_storage(self, address: Any, slot: int) -> bytes:
+        return self.database.get_transient(address, slot)
+
+    def set_transient_storage(self, address: Any, slot: int, value: bytes) -> None:
+        self.database.set_transient(address, slot, value)
+
+
+@dataclass(frozen=True)
+class _AtStart:
+    """Storage as it was when the transaction began."""
+
+    database: FlatAccountDatabase
+
+    def storage(self, address: Address, slot: int) -> int:
+        return self.database.storage_at_start(address, slot)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    computation: ComputationAPI
+    gas_used: int
+    created: Address | None
+
+
+class PyEvmEngine:
+    """Runs blocks and calls on py-evm; `precompiles` stand beside Cancun's own."""
+
+    name = "py-evm"
+
+    def __init__(self, precompiles: Mapping[Address, Precompile] | None = None) -> None:
+        table = dict(CancunComputation.get_precompiles())
+        for address, precompile in (precompiles or {}).items():
+            table[address] = _adapted(precompile)  # type: ignore[index]
+        self._computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
+
+    def execute_block(
+        self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader
+    ) -> BlockResult:
+        evm = self._state(env, gate, state)
+        included: list[Included] = []
+        dropped: list[Dropped] = []
+        receipts: list[Receipt] = []
+        gas_left = env.gas_limit
+        for candidate in batch:
+            reason = candidate.reason or _refusal(evm.database, gate, candidate, gas_left)
+            if reason is not None:
+                dropped.append(Dropped(candidate.index, candidate.hash, reason))
+                continue
+            transaction, sender = candidate.transaction, candidate.sender
+            assert transaction is not None
+            assert sender is not None
+            outcome = _run_transaction(evm, transaction, sender)
+            gas_left -= transaction.gas
+            before = receipts[-1].cumulative_gas_used if receipts else 0
+            included.append(Included(candidate.index, transaction, sender))
+            receipts.append(_receipt(transaction, outcome, before))
+        return BlockResult(tuple(included), tuple(dropped), tuple(receipts), _writes(evm, state))
+
+    def call(
+        self, env: Environment, gate: Gate, message: Message, state: StateReader
+    ) -> CallResult:
+        evm = self._state(env, gate, state)
+        intrinsic = intrinsic_gas(_as_transaction(message, env.chain_id))
+        if message.gas < intrinsic:
+            return CallResult(
+                b"", 0, f"expected at least {intrinsic} gas, got {message.gas}", False
+            )
+        if evm.get_balance(message.sender) < message.value:  # type: ignore[arg-type]
+            return CallResult(b"", 0, "the sender's balance is below the value", False)
+        outcome = _run(evm, _as_transaction(message, env.chain_id), message.sender)
+        computation = outcome.computation
+        if computation.is_success:
+            return CallResult(bytes(computation.output), outcome.gas_used, None, False)
+        reverted = isinstance(computation.error, Revert)
+        return CallResult(
+            bytes(computation.output) if reverted else b"",
+            outcome.gas_used,
+            error_words(computation.error),
+            reverted,
+        )
+
+    def trace(
+        self,
+        env: Environment,
+        gate: Gate,
+        batch: Sequence[Candidate],
+        index: int,
+        state: StateReader,
+    ) -> dict[str, Any]:
+        evm = self._state(env, gate, state)
+        gas_left = env.gas_limit
+        for candidate in batch[: index + 1]:
+            if candidate.reason or _refusal(evm.database, gate, candidate, gas_left):
+                continue
+            transaction, sender = candidate.transaction, candidate.sender
+            assert transaction is not None
+            assert sender is not None
+            gas_left -= transaction.gas
+            outcome = _run_transaction(evm, transaction, sender)
+            if candidate.index == index:
+                return call_tree(
+                    outcome.computation,
+                    gas=transaction.gas,
+                    gas_used=outcome.gas_used,
+                    created=outcome.created,
+                )
+        raise LookupError(f"entry {index} of the batch is not in the block: it was dropped")
+
+    def _state(self, env: Environment, gate: Gate, state: StateReader) -> GatedState:
+        context = ExecutionContext(
+            coinbase=env.coinbase,  # type: ignore[arg-type]
+            timestamp=env.timestamp,
+            block_number=env.number,  # type: ignore[arg-type]
+            difficulty=0,
+            mix_hash=ZERO_HASH,  # type: ignore[arg-type]
+            gas_limit=env.gas_limit,
+            prev_hashes=(  # read lazily, newest first
+                env.ancestor_hash(number)  # type: ignore[misc]
+                for number in range(env.number - 1, max(-1, env.number - 257), -1)
+            ),
+            chain_id=env.chain_id,
+            base_fee_per_gas=0,
+            excess_blob_gas=0,
+        )
+        return GatedState(context, FlatAccountDatabase(state), gate, self._computation_class)
+
+
+def error_words(error: VMError) -> str:
+    """A few words for a failed execution, as Ethereum's nodes say them."""
+    if isinstance(error, Revert):
+        return "execution reverted"
+    if isinstance(error, OutOfGas):
+        return "out of gas"
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def contract_address(sender: Address, nonce: int) -> Address:
+    """Where a transaction with this nonce deploys."""
+    return Address(keccak(encode([sender, nonce]))[12:])
+
+
+def _refusal(database: FlatAccountDatabase, gate: Gate, candidate: Candidate, gas_left: int) -> Any:
+    assert candidate.transaction is not None
+    assert candidate.sender is not None
+    try:
+        check_state(
+            candidate.transaction,
+            candidate.sender,
+            database.account(candidate.sender),
+            gate.permission(database, candidate.sender),
+            gas_left,
+        )
+    except InvalidTransaction as error:
+        return error.code
+    return None
+
+
+def _run_transaction(evm: GatedState, transaction: Transaction, sender: Address) -> _Outcome:
+    try:
+        return _run(evm, transaction, sender)
+    except (VMError, ValidationError) as error:
+        raise EngineRefusal(
+            f"py-evm refused transaction 0x{transaction.hash.hex()}, which is valid: {error!r}"
+        ) from error
+
+
+def _run(evm: GatedState, transaction: Transaction, sender: Address) -> _Outcome:
+    """A valid transaction from its nonce to its refund (yellow paper, 6.2, with gas price 0)."""
+    nonce = evm.get_nonce(sender)  # type: ignore[arg-type]
+    evm.set_nonce(sender, nonce + 1)  # type: ignore[arg-type]
+    message = _message(evm, transaction, sender, nonce)
+    _warm_up(evm, transaction, sender, message)
+    context = CancunTransactionContext(gas_price=0, origin=sender)  # type: ignore[arg-type]
+    if not message.is_create:
+        computation = evm.computation_class.apply_message(evm, message, context)
+    elif evm.has_code_or_nonce(message.storage_address):
+        computation = evm.get_computation(message, context)
+        computation.error = ContractCreationCollision("the address is taken")
+    else:
+        computation = evm.computation_class.apply_create_message(evm, message, context)
+    used = transaction.gas - computation.get_gas_remaining()
+    used -= min(computation.get_gas_refund(), used // REFUND_QUOTIENT)
+    evm.touch_account(evm.coinbase)
+    for address in computation.get_accounts_for_deletion():
+        evm.delete_account(address)
+    evm.end_transaction()
+    created = Address(bytes(message.storage_address)) if message.is_create else None
+    return _Outcome(computation, used, created)
+
+
+def _message(evm: GatedState, transaction: Transaction, sender: Address, nonce: int) -> EvmMessage:
+    creates = transaction.to is None
+    gas = transaction.gas - intrinsic_gas(transaction)
+    if creates:
+        gas += init_code_gas(transaction.data)  # py-evm charges it itself, in the frame
+    return EvmMessage(
+        gas=gas,
+        to=CREATE_CONTRACT_ADDRESS if creates else transaction.to,  # type: ignore[arg-type]
+        sender=sender,  # type: ignore[arg-type]
+        value=transaction.value,
+        data=b"" if creates else transaction.data,
+        code=transaction.data if creates else evm.get_code(transaction.to),  # type: ignore[arg-type]
+        create_address=contract_address(sender, nonce) if creates else None,  # type: ignore[arg-type]
+    )
+
+
+def _warm_up(
+    evm: GatedState, transaction: Transaction, sender: Address, message: EvmMessage
+) -> None:
+    database = evm.database
+    database.mark_address_warm(sender)
+    database.mark_address_warm(message.storage_address)
+    for address, slots in transaction.access_list:
+        database.mark_address_warm(address)
+        for slot in slots:
+            database.mark_storage_warm(address, slot)
+
+
+def _receipt(transaction: Transaction, outcome: _Outcome, gas_before: int) -> Receipt:
+    computation = outcome.computation
+    return Receipt(
+        type=transaction.type,
+        status=int(computation.is_success),
+        cumulative_gas_used=gas_before + outcome.gas_used,
+        logs=tuple(
+            Log(Address(address), tuple(Hash32(topic.to_bytes(32)) for topic in topics), data)
+            for address, topics, data in computation.get_log_entries()
+        ),
+        gas_used=outcome.gas_used,
+        contract_address=outcome.created if computation.is_success else None,
+    )
+
+
+def _writes(evm: GatedState, state: StateReader) -> Any:
+    database = evm.database
+    slots = database.changed_slots()
+    accounts = database.changed_accounts(slots)
+    return commit(
+        state,
+        accounts=accounts,
+        storage=slots,
+        codes=database.new_codes(accounts),
+        cleared=database.cleared(),
+    )
+
+
+def _as_transaction(message: Message, chain_id: int) -> Transaction:
+    return Transaction(
+        type=1,
+        chain_id=chain_id,
+        nonce=0,
+        max_priority_fee_per_gas=0,
+        max_fee_per_gas=0,
+        gas=message.gas,
+        to=message.to,
+        value=message.value,
+        data=message.data,
+        access_list=message.access_list,
+        v=0,
+        y_parity=0,
+        r=0,
+        s=0,
+        raw=b"",
+    )
+
+
+def _adapted(precompile: Precompile) -> Any:
+    def run(computation: ComputationAPI) -> ComputationAPI:
+        data = computation.msg.data_as_bytes
+        computation.consume_gas(precompile.gas(data), reason="own precompile")
+        try:
+            computation.output = precompile.run(data)
+        except MalformedInput as error:
+            raise OutOfGas(f"malformed precompile input: {error}") from error
+        return computation
+
+    return run
