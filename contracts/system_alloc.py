@@ -6,14 +6,20 @@ Constructors do not run at genesis, so every value is written to its slot here, 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from contracts.addresses import AGREEMENTS, GATE, GROTH16, KEYS
 from contracts.compiler import Compiled, compile_source
-from contracts.permission import PermissionWord, Role
 from contracts.storage import address_key, array_slots, value_slot
+from ledger.gate import (
+    AGREEMENTS_CONTRACT,
+    GATE_CONTRACT,
+    GROTH16_CONTRACT,
+    KEYS_CONTRACT,
+    Role,
+    permission_word,
+)
+from ledger.validators import VALIDATORS_MAX
 from ledger.values import Address, to_hex
 
 ORGANISATIONS_MAX = 128
-VALIDATORS_MAX = 128
 ACCOUNTS_MAX = 4096
 NAME_BYTES_MAX = 32
 ENVELOPE_KEY_BYTES = 32
@@ -94,12 +100,12 @@ def system_alloc(
         **_validator_slots(gate, validators, index),
     }
     return {
-        GATE: AllocatedContract(
+        GATE_CONTRACT: AllocatedContract(
             gate.runtime, {slot: value for slot, value in storage.items() if value}
         ),
-        AGREEMENTS: AllocatedContract(compile_source("system/agreements.vy").runtime),
-        KEYS: AllocatedContract(compile_source("system/keys.vy").runtime),
-        GROTH16: AllocatedContract(compile_source("system/groth16.vy").runtime),
+        AGREEMENTS_CONTRACT: AllocatedContract(compile_source("system/agreements.vy").runtime),
+        KEYS_CONTRACT: AllocatedContract(compile_source("system/keys.vy").runtime),
+        GROTH16_CONTRACT: AllocatedContract(compile_source("system/groth16.vy").runtime),
     }
 
 
@@ -168,8 +174,8 @@ def _account_slots(
 ) -> dict[int, int]:
     base = gate.layout["permissions"].slot
     return {
-        value_slot(base, address_key(entry.address)): int(
-            PermissionWord(frozenset({entry.role}), _number(index, entry.organisation))
+        value_slot(base, address_key(entry.address)): permission_word(
+            entry.role, organisation=_number(index, entry.organisation)
         )
         for entry in accounts
     }

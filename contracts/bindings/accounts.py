@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from contracts.addresses import GATE
 from contracts.bindings.contract import Call, Contract, Query, contract_at
 from contracts.compiler import compile_source
-from contracts.permission import PermissionWord, Role, decode_word
+from ledger.gate import GATE_CONTRACT, Permission, Role, decode_permission
 from ledger.values import Address, Hash32, keccak
 
 READY_TAG = keccak(b"quorate/consensus-key/ready/1")
@@ -33,7 +32,7 @@ class Organisation:
 @cache
 def gate() -> Contract:
     """The gate at its fixed address."""
-    return contract_at(GATE, compile_source("system/accounts.vy"))
+    return contract_at(GATE_CONTRACT, compile_source("system/accounts.vy"))
 
 
 def set_account(account: Address, role: Role) -> Call:
@@ -66,7 +65,7 @@ def ready_digest(chain_id: int, organisation: int, node: str, key: Address) -> H
     words = (
         READY_TAG,
         chain_id.to_bytes(32, "big"),
-        GATE.rjust(32, b"\0"),
+        GATE_CONTRACT.rjust(32, b"\0"),
         organisation.to_bytes(32, "big"),
         node.encode().ljust(32, b"\0"),
         key.rjust(32, b"\0"),
@@ -104,9 +103,9 @@ def enact(proposal: int) -> Call:
     return gate().call("enact", proposal)
 
 
-def permission(account: Address) -> Query[PermissionWord]:
+def permission(account: Address) -> Query[Permission]:
     """What an account may do."""
-    return gate().query("permissions", account).then(decode_word)
+    return gate().query("permissions", account).then(decode_permission)
 
 
 def organisation(number: int) -> Query[Organisation]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from contracts.addresses import AGREEMENTS
 from contracts.bindings.contract import Call, Contract, Query, contract_at
 from contracts.compiler import compile_source
+from ledger.gate import AGREEMENTS_CONTRACT
 from ledger.values import Address, Hash32
 
 REASON_BYTES_MAX = 32
@@ -36,7 +36,7 @@ class AgreementState:
 @cache
 def registry() -> Contract:
     """The registry at its fixed address."""
-    return contract_at(AGREEMENTS, compile_source("system/agreements.vy"))
+    return contract_at(AGREEMENTS_CONTRACT, compile_source("system/agreements.vy"))
 
 
 def propose(agreement: Hash32, signatories: Sequence[Address]) -> Call:

@@ -5,9 +5,10 @@ from enum import IntEnum
 from functools import cached_property
 
 from contracts.bindings.contract import Call, Contract, Query, contract_at
-from contracts.bindings.keys import Proof
+from contracts.bindings.keys import proof_arguments
 from contracts.compiler import compile_source, deploy_data
 from ledger.values import Address, Hash32, keccak
+from zkp.groth16.keys import Proof
 
 SOURCE = "equity/equity_transfer.vy"
 ID_BYTES = 16
@@ -141,11 +142,6 @@ def compute_context(
     return int.from_bytes(keccak(b"".join(words)), "big") >> 8
 
 
-def rule_word(rule: int, rate_bps: int) -> int:
-    """The public input `rule`."""
-    return rule << 16 | rate_bps
-
-
 @dataclass(frozen=True)
 class EquityTransfer:
     """A deployed contract. Each method that acts says who may send it."""
@@ -183,7 +179,7 @@ class EquityTransfer:
 
     def verify(self, transfer: bytes, proof: Proof) -> Call:
         """By the prover that the application names."""
-        return self.contract.call("verify", transfer, proof.a, proof.b, proof.c)
+        return self.contract.call("verify", transfer, *proof_arguments(proof))
 
     def confirm(self, transfer: bytes) -> Call:
         """By a member of the registrar."""

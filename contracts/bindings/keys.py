@@ -1,89 +1,41 @@
 """The registry of verification keys and rule versions, and the Groth16 verifier.
 
-Points are read from snarkjs' JSON (numbers as decimal texts, G2 real part first) and leave as the
-EVM's precompiles take them (imaginary part first).
+Keys and proofs are `zkp`'s values; they leave in the order in which the EVM takes them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
-from contracts.addresses import GROTH16, KEYS
 from contracts.bindings.contract import Call, Contract, Query, contract_at
 from contracts.compiler import compile_source
+from ledger.gate import GROTH16_CONTRACT, KEYS_CONTRACT
 from ledger.values import Hash32, keccak
+from zkp.groth16.keys import Proof, VerifyingKey
+from zkp.snarkjs.calldata import G1Words, G2Words, key_words, proof_words
 
 PUBLIC_INPUTS_MAX = 32
-NUMBER_DIGITS_MAX = 78
 
-G1 = tuple[int, int]
-G2 = tuple[tuple[int, int], tuple[int, int]]
-
-
-class InvalidKey(ValueError):
-    """A verification key or proof that is not Groth16 over BN254 in snarkjs' JSON."""
-
-
-@dataclass(frozen=True)
-class VerificationKey:
-    """A Groth16 key in the EVM's order; `ic` has one point more than there are public inputs."""
-
-    alpha: G1
-    beta: G2
-    gamma: G2
-    delta: G2
-    ic: tuple[G1, ...]
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A Groth16 proof in the EVM's order."""
-
-    a: G1
-    b: G2
-    c: G1
+G2Rows = tuple[tuple[int, int], tuple[int, int]]
 
 
 @cache
 def registry() -> Contract:
     """The key registry at its fixed address."""
-    return contract_at(KEYS, compile_source("system/keys.vy"))
+    return contract_at(KEYS_CONTRACT, compile_source("system/keys.vy"))
 
 
 @cache
 def verifier() -> Contract:
     """The verifier at its fixed address."""
-    return contract_at(GROTH16, compile_source("system/groth16.vy"))
+    return contract_at(GROTH16_CONTRACT, compile_source("system/groth16.vy"))
 
 
-def key_from_json(document: Mapping[str, Any]) -> VerificationKey:
-    """A key of snarkjs' `verification_key.json`; raises InvalidKey."""
-    _check_protocol(document)
-    ic = document.get("IC")
-    if not isinstance(ic, list) or not 2 <= len(ic) <= PUBLIC_INPUTS_MAX + 1:
-        raise InvalidKey(f"expected IC to be a list of 2 to {PUBLIC_INPUTS_MAX + 1} points")
-    return VerificationKey(
-        alpha=_g1(document.get("vk_alpha_1")),
-        beta=_g2(document.get("vk_beta_2")),
-        gamma=_g2(document.get("vk_gamma_2")),
-        delta=_g2(document.get("vk_delta_2")),
-        ic=tuple(_g1(point) for point in ic),
-    )
-
-
-def proof_from_json(document: Mapping[str, Any]) -> Proof:
-    """A proof of snarkjs' `proof.json`; raises InvalidKey."""
-    _check_protocol(document)
-    return Proof(_g1(document.get("pi_a")), _g2(document.get("pi_b")), _g1(document.get("pi_c")))
-
-
-def register(circuit: Hash32, key: VerificationKey, *, test_only: bool) -> Call:
+def register(circuit: Hash32, key: VerifyingKey, *, test_only: bool) -> Call:
     """By an author or admin: lays down a key for approval."""
     return registry().call("register", *_registration(circuit, key, test_only))
 
 
-def key_id(circuit: Hash32, key: VerificationKey, *, test_only: bool) -> Hash32:
+def key_id(circuit: Hash32, key: VerifyingKey, *, test_only: bool) -> Hash32:
     """The id under which `register` stores a key: what `approve_key` names."""
     return keccak(registry().encode_call("register", *_registration(circuit, key, test_only))[4:])
 
@@ -115,52 +67,20 @@ def rule_input(circuit: Hash32, rule: int) -> Query[int]:
 
 def verify(circuit: Hash32, proof: Proof, inputs: Sequence[int]) -> Query[bool]:
     """Whether a proof holds under the circuit's key in force."""
-    return verifier().query("verify", circuit, proof.a, proof.b, proof.c, list(inputs))
+    return verifier().query("verify", circuit, *proof_arguments(proof), list(inputs))
 
 
-def _registration(circuit: Hash32, key: VerificationKey, test_only: bool) -> tuple[object, ...]:
-    return (circuit, test_only, key.alpha, key.beta, key.gamma, key.delta, list(key.ic))
+def proof_arguments(proof: Proof) -> tuple[G1Words, G2Rows, G1Words]:
+    """The arguments `uint256[2] a, uint256[2][2] b, uint256[2] c` of a contract that verifies."""
+    words = proof_words(proof)
+    return words.a, _rows(words.b), words.c
 
 
-def _check_protocol(document: Mapping[str, Any]) -> None:
-    if not isinstance(document, Mapping):
-        raise InvalidKey(f"expected a JSON object, got {type(document).__name__}")
-    for name, expected in (("protocol", "groth16"), ("curve", "bn128")):
-        if document.get(name) != expected:
-            raise InvalidKey(f"expected {name} {expected!r}, got {document.get(name)!r:.40}")
+def _registration(circuit: Hash32, key: VerifyingKey, test_only: bool) -> tuple[object, ...]:
+    words = key_words(key)
+    twisted = (_rows(words.beta), _rows(words.gamma), _rows(words.delta))
+    return (circuit, test_only, words.alpha, *twisted, list(words.ic))
 
 
-def _number(text: object) -> int:
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
-        raise InvalidKey(f"expected a number in decimal digits, got {text!r:.90}")
-    if len(text) > NUMBER_DIGITS_MAX:
-        raise InvalidKey(f"expected at most {NUMBER_DIGITS_MAX} digits, got {len(text)}")
-    return int(text)
-
-
-def _pair(pair: object) -> tuple[int, int]:
-    if not isinstance(pair, list) or len(pair) != 2:
-        raise InvalidKey("expected two numbers")
-    return _number(pair[0]), _number(pair[1])
-
-
-def _g1(point: object) -> G1:
-    """A point in projective coordinates with z = 1, or z = 0 for the point at infinity."""
-    if not isinstance(point, list) or len(point) != 3:
-        raise InvalidKey("expected a G1 point of three numbers")
-    if point[2] == "0":
-        return 0, 0
-    if point[2] != "1":
-        raise InvalidKey("expected a G1 point with z = 1")
-    return _pair(point[:2])
-
-
-def _g2(point: object) -> G2:
-    if not isinstance(point, list) or len(point) != 3:
-        raise InvalidKey("expected a G2 point of three pairs")
-    if point[2] == ["0", "0"]:
-        return (0, 0), (0, 0)
-    if point[2] != ["1", "0"]:
-        raise InvalidKey("expected a G2 point with z = 1")
-    (x0, x1), (y0, y1) = _pair(point[0]), _pair(point[1])
-    return (x1, x0), (y1, y0)
+def _rows(words: G2Words) -> G2Rows:
+    return words[:2], words[2:]
