@@ -1,0 +1,93 @@
+"""The clocks of rule 6: how long a transaction that could execute next has been waiting.
+
+Counting only, in ticks that the caller lets pass while the view is active and nothing executes.
+"""
+
+from dataclasses import dataclass
+
+from ledger.values import Hash32
+
+
+@dataclass(slots=True)
+class _Clock:
+    started: int
+    blocks: int
+    transactions: int
+    ahead: int
+    is_forwarded: bool = False
+    has_room_passed: bool = False
+
+
+class RequestClocks:
+    """Waiting transactions in the order of local arrival, at most `requests_max`.
+
+    Those beyond the bound have no clock until an older one is gone; the older ones' clocks tell of
+    a primary that does not work as well.
+    """
+
+    def __init__(self, limit_ticks: int, requests_max: int) -> None:
+        self._limit_ticks = limit_ticks
+        self._requests_max = requests_max
+        self._clocks: dict[Hash32, _Clock] = {}
+        self._now = 0
+        self._blocks = 0
+        self._transactions = 0
+        self._largest = 0
+
+    def __len__(self) -> int:
+        return len(self._clocks)
+
+    def start(self, transaction_hash: Hash32) -> None:
+        """A transaction could execute next from now on."""
+        if transaction_hash not in self._clocks and len(self._clocks) < self._requests_max:
+            ahead = len(self._clocks)
+            self._clocks[transaction_hash] = self._fresh(ahead)
+
+    def stop(self, transaction_hash: Hash32) -> None:
+        """A transaction was included, dropped, replaced or has to wait for another one."""
+        self._clocks.pop(transaction_hash, None)
+
+    def on_block(self, transactions: int, *, has_room: bool) -> None:
+        """A block became stable. Blocks on their way when a transaction came are not held against
+        the primary: room counts from half of the transaction's time on."""
+        self._blocks += 1
+        self._transactions += transactions
+        self._largest = max(self._largest, transactions)
+        if has_room:
+            for clock in self._clocks.values():
+                if 2 * (self._now - clock.started) >= self._limit_ticks:
+                    clock.has_room_passed = True
+
+    def restart(self) -> None:
+        """A new view: every transaction gets its whole time again."""
+        for ahead, key in enumerate(self._clocks):
+            self._clocks[key] = self._fresh(ahead)
+
+    def tick(self) -> tuple[tuple[Hash32, ...], bool]:
+        """Transactions whose half time is over, once each, and whether one is owed a complaint."""
+        self._now += 1
+        forward = []
+        is_overdue = False
+        for ahead, (key, clock) in enumerate(self._clocks.items()):
+            elapsed = self._now - clock.started
+            if 2 * elapsed >= self._limit_ticks and not clock.is_forwarded:
+                clock.is_forwarded = True
+                forward.append(key)
+            if elapsed < self._limit_ticks:
+                continue
+            if self._is_owed(clock):
+                is_overdue = True
+            else:
+                self._clocks[key] = self._fresh(ahead)
+        return tuple(forward), is_overdue
+
+    def _is_owed(self, clock: _Clock) -> bool:
+        passed = self._transactions - clock.transactions
+        return (
+            self._blocks == clock.blocks
+            or clock.has_room_passed
+            or passed > clock.ahead + self._largest
+        )
+
+    def _fresh(self, ahead: int) -> _Clock:
+        return _Clock(self._now, self._blocks, self._transactions, ahead)
