@@ -1,0 +1,496 @@
+"""Certificates of the network: one CA per organisation, one TLS certificate per node.
+
+A node's certificate names its node id (`org/name`) as a SAN URI, `quorate:org/name`, and nothing
+else. This module makes, reads and revokes; whether a peer is let in is `node.p2p.trust`'s matter.
+
+ECDSA P-256 with SHA-256 (RFC 5480, RFC 5758), X.509 v3 (RFC 5280): what every TLS 1.3 stack and
+every HSM speaks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature as BadSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+NAME_LENGTH_MAX = 64
+NODE_ID_LENGTH_MAX = 2 * NAME_LENGTH_MAX + 1
+NODE_VALIDITY_DAYS = 365
+CA_VALIDITY_DAYS = 3650
+CRL_VALIDITY_DAYS = 30
+CLOCK_SKEW_MINUTES = 5
+CERTIFICATE_BYTES_MAX = 8_192
+KEY_BYTES_MAX = 8_192
+CRL_BYTES_MAX = 524_288
+REVOKED_SERIALS_MAX = 4_096
+SERIAL_BITS_MAX = 160
+
+_URI_SCHEME = "quorate:"
+_NAME = rf"[a-z0-9](?:[a-z0-9._-]{{0,{NAME_LENGTH_MAX - 2}}}[a-z0-9])?"
+_ORGANISATION = re.compile(_NAME)
+_NODE_ID = re.compile(f"({_NAME})/({_NAME})")
+
+
+class InvalidNodeId(ValueError):
+    """A text that should name a node or an organisation does not."""
+
+
+class InvalidNodeCertificate(ValueError):
+    """A certificate, request, key or revocation list that is not what it should be."""
+
+
+def check_organisation_name(name: str) -> str:
+    """`name` itself, or InvalidNodeId."""
+    if _ORGANISATION.fullmatch(name) is None:
+        raise InvalidNodeId(
+            f"expected an organisation name of 1 to {NAME_LENGTH_MAX} characters a-z, 0-9 and "
+            f"inner dots, underscores and hyphens, got {name[:NODE_ID_LENGTH_MAX]!r}: rename it"
+        )
+    return name
+
+
+def organisation_of(node_id: str) -> str:
+    """The organisation that the node id `org/name` names, or InvalidNodeId."""
+    match = _NODE_ID.fullmatch(node_id) if len(node_id) <= NODE_ID_LENGTH_MAX else None
+    if match is None:
+        raise InvalidNodeId(
+            "expected a node id like tax/tax-1 (organisation, slash, name; a-z, 0-9 and inner "
+            f"dots, underscores and hyphens), got {node_id[:NODE_ID_LENGTH_MAX]!r}: rename it"
+        )
+    return match[1]
+
+
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """A fresh P-256 key."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def save_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    """Write `key` as unencrypted PKCS #8 PEM into a new file of mode 600.
+
+    Raises FileExistsError: a key is never overwritten in passing.
+    """
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Read a P-256 key. Refuses a file that anyone but its owner may read.
+
+    Raises InvalidNodeCertificate, or OSError when the file is not there.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise InvalidNodeCertificate(
+            f"expected a private key of mode 600 at {path}, got mode {mode:o}: "
+            "run chmod 600 on it, and renew it if others could have read it"
+        )
+    try:
+        key = serialization.load_pem_private_key(_read_bounded(path, KEY_BYTES_MAX), password=None)
+    except (ValueError, TypeError) as error:
+        raise InvalidNodeCertificate(
+            f"expected an unencrypted PEM private key at {path}, got something else: "
+            "restore it or make a new one and have it certified"
+        ) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
+        raise InvalidNodeCertificate(
+            f"expected an ECDSA P-256 key at {path}, got another kind: make a new one"
+        )
+    return key
+
+
+def certificate_request(node_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """A PKCS #10 request (PEM) for `node_id`, so that the key never leaves its node."""
+    request = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(_subject(organisation_of(node_id), node_id))
+        .add_extension(_node_uri(node_id), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return request.public_bytes(serialization.Encoding.PEM)
+
+
+def decode_certificate(data: bytes) -> x509.Certificate:
+    """Exactly one certificate in PEM, at most CERTIFICATE_BYTES_MAX, or InvalidNodeCertificate."""
+    if len(data) > CERTIFICATE_BYTES_MAX:
+        raise InvalidNodeCertificate(
+            f"expected a certificate of at most {CERTIFICATE_BYTES_MAX} bytes, got {len(data)}: "
+            "pass one certificate, not a bundle"
+        )
+    try:
+        certificates = x509.load_pem_x509_certificates(data)
+    except ValueError as error:
+        raise InvalidNodeCertificate(
+            "expected a PEM certificate, got something else: export it as PEM"
+        ) from error
+    if len(certificates) != 1:
+        raise InvalidNodeCertificate(
+            f"expected one certificate, got {len(certificates)}: pass each in its own file"
+        )
+    return certificates[0]
+
+
+def encode_certificate(certificate: x509.Certificate) -> bytes:
+    """PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def node_id_of(certificate: x509.Certificate) -> str:
+    """The one node id that a node's certificate names.
+
+    Raises InvalidNodeCertificate for a CA certificate, none, several or another kind of name.
+    """
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError) as error:
+        raise InvalidNodeCertificate(
+            "expected a node certificate with SAN and basic constraints, got one without: "
+            "have it issued by the organisation's CA"
+        ) from error
+    general_names = list(names)
+    if constraints.ca or len(general_names) != 1:
+        raise InvalidNodeCertificate(
+            "expected a node certificate (no CA) with one SAN URI, got "
+            f"{'a CA' if constraints.ca else f'{len(general_names)} names'}: "
+            "have it issued by the organisation's CA"
+        )
+    only = general_names[0]
+    if not isinstance(only, x509.UniformResourceIdentifier):
+        raise InvalidNodeCertificate(
+            "expected a SAN URI quorate:org/name, got another kind of name: "
+            "have it issued by the organisation's CA"
+        )
+    if not only.value.startswith(_URI_SCHEME):
+        raise InvalidNodeCertificate(
+            f"expected a SAN URI quorate:org/name, got {only.value[:NODE_ID_LENGTH_MAX]!r}: "
+            "have it issued by the organisation's CA"
+        )
+    node_id = only.value[len(_URI_SCHEME) :]
+    try:
+        organisation_of(node_id)
+    except InvalidNodeId as error:
+        raise InvalidNodeCertificate(str(error)) from error
+    return node_id
+
+
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether `issuer`'s own key signed `certificate` (no intermediates)."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, BadSignature):
+        return False
+    return True
+
+
+def read_crl(data: bytes, issuer: x509.Certificate) -> RevocationList:
+    """Parse a PEM CRL and check that `issuer` signed it. Raises InvalidNodeCertificate."""
+    if len(data) > CRL_BYTES_MAX:
+        raise InvalidNodeCertificate(
+            f"expected a revocation list of at most {CRL_BYTES_MAX} bytes, got {len(data)}: "
+            "drop the serials of expired certificates"
+        )
+    try:
+        crl = x509.load_pem_x509_crl(data)
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+    except (ValueError, x509.ExtensionNotFound) as error:
+        raise InvalidNodeCertificate(
+            "expected a PEM revocation list with a number, got something else: "
+            "export it again from the organisation's CA"
+        ) from error
+    key = issuer.public_key()
+    if (
+        crl.issuer != issuer.subject
+        or not isinstance(key, ec.EllipticCurvePublicKey)
+        or not crl.is_signature_valid(key)
+    ):
+        raise InvalidNodeCertificate(
+            f"expected a revocation list signed by {issuer.subject.rfc4514_string()!r}, "
+            "got another signer: take the list from that organisation"
+        )
+    if len(crl) > REVOKED_SERIALS_MAX:
+        raise InvalidNodeCertificate(
+            f"expected at most {REVOKED_SERIALS_MAX} revoked serials, got {len(crl)}: "
+            "drop the serials of expired certificates"
+        )
+    return RevocationList(number, frozenset(entry.serial_number for entry in crl))
+
+
+@dataclass(frozen=True)
+class RevocationList:
+    """What an organisation revoked: a number that grows with each list, and serials."""
+
+    number: int
+    serials: frozenset[int]
+
+
+@dataclass(frozen=True)
+class NodeIdentity:
+    """A node's own certificate and key, as files, because OpenSSL reads them from there."""
+
+    node_id: str
+    certificate: x509.Certificate
+    certificate_path: Path
+    key_path: Path
+
+    @classmethod
+    def load(cls, certificate_path: Path, key_path: Path) -> NodeIdentity:
+        """Read both and check that they belong together. Raises InvalidNodeCertificate."""
+        certificate = decode_certificate(_read_bounded(certificate_path, CERTIFICATE_BYTES_MAX))
+        key = load_key(key_path)
+        if certificate.public_key() != key.public_key():
+            raise InvalidNodeCertificate(
+                f"expected the key of {certificate_path} at {key_path}, got another key: "
+                "put the pair that was issued together into the node's folder"
+            )
+        return cls(node_id_of(certificate), certificate, certificate_path, key_path)
+
+    def days_left(self, now: datetime) -> int:
+        """Whole days until the certificate expires; negative when it has."""
+        return (self.certificate.not_valid_after_utc - now).days
+
+
+class OrganisationCA:
+    """An organisation's certification authority: issues and revokes its nodes' certificates.
+
+    On disk: `ca.key` (600), `ca.crt` and `ca.crl` in a folder of its own, which belongs on no node.
+    """
+
+    def __init__(
+        self,
+        organisation: str,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        revocations: RevocationList | None = None,
+    ) -> None:
+        self.organisation = check_organisation_name(organisation)
+        self.certificate = certificate
+        self.revocations = revocations or RevocationList(0, frozenset())
+        self._key = key
+
+    @classmethod
+    def create(cls, organisation: str, now: datetime) -> OrganisationCA:
+        """A fresh self-signed CA, valid for CA_VALIDITY_DAYS from `now` (aware)."""
+        check_organisation_name(organisation)
+        key = new_key()
+        # A number in the subject keeps a renewed CA's name apart from its predecessor's.
+        name = _subject(organisation, f"{organisation} CA {x509.random_serial_number():040x}"[:64])
+        subject_key = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+        certificate = (
+            _builder(name, name, key.public_key(), now, CA_VALIDITY_DAYS)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_key_usage(signs_certificates=True), critical=True)
+            .add_extension(subject_key, critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(subject_key),
+                critical=False,
+            )
+            .sign(key, hashes.SHA256())
+        )
+        return cls(organisation, certificate, key)
+
+    @classmethod
+    def load(cls, folder: Path) -> OrganisationCA:
+        """Read a CA that `save` wrote. Raises InvalidNodeCertificate or OSError."""
+        certificate = decode_certificate(_read_bounded(folder / "ca.crt", CERTIFICATE_BYTES_MAX))
+        key = load_key(folder / "ca.key")
+        if certificate.public_key() != key.public_key():
+            raise InvalidNodeCertificate(
+                f"expected ca.crt and ca.key in {folder} to belong together, got a foreign key: "
+                "restore the CA's folder"
+            )
+        names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        revocations = read_crl(_read_bounded(folder / "ca.crl", CRL_BYTES_MAX), certificate)
+        return cls(str(names[0].value) if names else "", certificate, key, revocations)
+
+    def save(self, folder: Path, now: datetime) -> None:
+        """Write key (once), certificate and a CRL as of `now`."""
+        if not (folder / "ca.key").exists():
+            save_key(folder / "ca.key", self._key)
+        _write(folder / "ca.crt", encode_certificate(self.certificate))
+        _write(folder / "ca.crl", self.crl(now))
+
+    def issue(
+        self,
+        node_id: str,
+        public_key: ec.EllipticCurvePublicKey,
+        now: datetime,
+        validity_days: int = NODE_VALIDITY_DAYS,
+    ) -> x509.Certificate:
+        """A TLS certificate for `node_id`, for both sides of a connection, from `now` (aware) on.
+
+        Raises InvalidNodeId when the id names another organisation.
+        """
+        if organisation_of(node_id) != self.organisation:
+            raise InvalidNodeId(
+                f"expected a node id of organisation {self.organisation!r}, got {node_id!r}: "
+                "ask that organisation's CA"
+            )
+        issuer_key = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        return (
+            _builder(
+                _subject(self.organisation, node_id),
+                self.certificate.subject,
+                public_key,
+                now,
+                validity_days,
+            )
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
+            .add_extension(
+                x509.ExtendedKeyUsage(
+                    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+                ),
+                critical=False,
+            )
+            .add_extension(_node_uri(node_id), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key),
+                critical=False,
+            )
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def issue_for_request(self, request_pem: bytes, now: datetime) -> x509.Certificate:
+        """A certificate for a request made by `certificate_request`.
+
+        Only the id and the key are taken from it. Raises InvalidNodeCertificate or InvalidNodeId.
+        """
+        try:
+            if len(request_pem) > CERTIFICATE_BYTES_MAX:
+                raise ValueError("too long")
+            request = x509.load_pem_x509_csr(request_pem)
+            names = list(
+                request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+            )
+        except (ValueError, x509.ExtensionNotFound) as error:
+            raise InvalidNodeCertificate(
+                "expected a PEM certificate request with a SAN URI, got something else: "
+                "make it with the node's own command"
+            ) from error
+        key = request.public_key()
+        if (
+            not request.is_signature_valid
+            or not isinstance(key, ec.EllipticCurvePublicKey)
+            or key.curve.name != "secp256r1"
+            or len(names) != 1
+            or not isinstance(names[0], x509.UniformResourceIdentifier)
+        ):
+            raise InvalidNodeCertificate(
+                "expected a request signed by its own P-256 key with one SAN URI, got another: "
+                "make it with the node's own command"
+            )
+        return self.issue(names[0].value.removeprefix(_URI_SCHEME), key, now)
+
+    def issue_identity(
+        self, node_id: str, certificate_path: Path, key_path: Path, now: datetime
+    ) -> NodeIdentity:
+        """Make key and certificate of a node in one go, for networks made in one place."""
+        key = new_key()
+        certificate = self.issue(node_id, key.public_key(), now)
+        save_key(key_path, key)
+        _write(certificate_path, encode_certificate(certificate))
+        return NodeIdentity(node_id, certificate, certificate_path, key_path)
+
+    def revoke(self, serials: Iterable[int]) -> None:
+        """Add serials to the revocation list; `crl` and `save` publish it."""
+        revoked = self.revocations.serials | set(serials)
+        self.revocations = RevocationList(self.revocations.number + 1, revoked)
+
+    def crl(self, now: datetime) -> bytes:
+        """The present revocation list (RFC 5280 section 5) as PEM."""
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now)
+            .next_update(now + timedelta(days=CRL_VALIDITY_DAYS))
+            .add_extension(x509.CRLNumber(self.revocations.number), critical=False)
+        )
+        for serial in sorted(self.revocations.serials):
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+            )
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _subject(organisation: str, common_name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            # RFC 5280 allows 64 characters; the SAN, not this, is what counts.
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64]),
+        ]
+    )
+
+
+def _node_uri(node_id: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(_URI_SCHEME + node_id)])
+
+
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey,
+    now: datetime,
+    validity_days: int,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=CLOCK_SKEW_MINUTES))
+        .not_valid_after(now + timedelta(days=validity_days))
+    )
+
+
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _read_bounded(path: Path, bytes_max: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise InvalidNodeCertificate(
+            f"expected at most {bytes_max} bytes in {path}, got more: restore the file"
+        )
+    return data
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
