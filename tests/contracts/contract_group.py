@@ -1,0 +1,182 @@
+"""A group in memory: the real engine over the genesis allocation, one block per transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from contracts.bindings.contract import Call, Contract, Event, Query, decode_revert
+from contracts.system_alloc import (
+    AccountEntry,
+    OrganisationEntry,
+    ValidatorEntry,
+    system_alloc,
+)
+from ledger.commitment import commit
+from ledger.engine import Candidate, Environment, Message
+from ledger.gate import Role, SystemGate
+from ledger.pyevm import PyEvmEngine
+from ledger.reasons import Reason
+from ledger.receipts import Receipt
+from ledger.state import EMPTY_STATE, Account, Overlay
+from ledger.suite import STANDARD
+from ledger.transactions import Transaction
+from ledger.values import Address, Hash32, keccak
+
+CHAIN_ID = 20_241_107
+GAS = 3_000_000
+WINDOW_BLOCKS = 3
+
+TAX, MARKET, DATA, AUDIT = 1, 2, 3, 4
+ORGANISATIONS = ("tax", "market", "data", "audit")
+
+
+def private_key(name: str) -> bytes:
+    """A key that depends on the name only, so that failures repeat."""
+    return keccak(f"test key of {name}".encode())
+
+
+def address(name: str) -> Address:
+    return STANDARD.address_of(private_key(name))
+
+
+ACCOUNTS = {
+    "tax-officer": ("tax", Role.MEMBER),
+    "tax-reviewer": ("tax", Role.MEMBER),
+    "registrar": ("market", Role.MEMBER),
+    "applicant": ("data", Role.MEMBER),
+    "gateway": ("data", Role.GATEWAY),
+    "author": ("data", Role.AUTHOR),
+    "auditor": ("audit", Role.REGULATOR),
+    **{f"{name}-admin": (name, Role.ADMIN) for name in ORGANISATIONS},
+}
+VALIDATORS = tuple(f"{name}-1" for name in ORGANISATIONS)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a transaction: a receipt, or the reason why it was dropped."""
+
+    receipt: Receipt | None
+    dropped: Reason | None
+    revert: str
+
+    @property
+    def ok(self) -> bool:
+        return self.receipt is not None and self.receipt.status == 1
+
+
+class Refused(Exception):
+    """A transaction that was expected to succeed and did not."""
+
+
+def _rows(alloc: Mapping[Address, Any]) -> Overlay:
+    codes = {keccak(entry.code): entry.code for entry in alloc.values()}
+    writes = commit(
+        EMPTY_STATE,
+        accounts={
+            where: Account(nonce=entry.nonce, balance=entry.balance, code_hash=keccak(entry.code))
+            for where, entry in alloc.items()
+        },
+        storage={where: entry.storage for where, entry in alloc.items()},
+        codes=codes,
+        cleared=frozenset(),
+    )
+    return Overlay(EMPTY_STATE, writes)
+
+
+@dataclass
+class Group:
+    """Sends by the account's name; every transaction is a block of its own."""
+
+    state: Any
+    number: int = 0
+    time: int = 1_700_000_000
+    engine: PyEvmEngine = field(default_factory=PyEvmEngine)
+    gas_used: dict[str, int] = field(default_factory=dict)
+
+    def send(self, sender: str, call: Call | bytes, *, gas: int = GAS) -> Outcome:
+        """Runs a call, or a deployment if it is data only."""
+        to, data = (None, call) if isinstance(call, bytes) else call
+        self.mine()
+        account = self.state.account(address(sender))
+        transaction = Transaction(
+            type=1,
+            chain_id=CHAIN_ID,
+            nonce=0 if account is None else account.nonce,
+            max_priority_fee_per_gas=0,
+            max_fee_per_gas=0,
+            gas=gas,
+            to=to,
+            value=0,
+            data=data,
+            access_list=(),
+            v=0,
+            y_parity=0,
+            r=0,
+            s=0,
+            raw=b"",
+        )
+        before = self.state
+        candidate = Candidate(0, Hash32(bytes(32)), transaction, address(sender), None)
+        result = self.engine.execute_block(self._environment(), SystemGate(), [candidate], before)
+        if result.dropped:
+            return Outcome(None, result.dropped[0].reason, "")
+        self.state = Overlay(before, result.writes)
+        receipt = result.receipts[0]
+        if receipt.status:
+            return Outcome(receipt, None, "")
+        message = Message(address(sender), to, data, gas)
+        answer = self.engine.call(self._environment(), SystemGate(), message, before)
+        return Outcome(receipt, None, decode_revert(answer.output))
+
+    def do(self, sender: str, call: Call | bytes) -> Receipt:
+        """Sends what must succeed."""
+        outcome = self.send(sender, call)
+        if not outcome.ok or outcome.receipt is None:
+            raise Refused(f"{sender}: {outcome.dropped or outcome.revert or 'failed'}")
+        return outcome.receipt
+
+    def events(self, sender: str, call: Call, contract: Contract) -> list[Event]:
+        """Events of what must succeed."""
+        return contract.decode_events(self.do(sender, call).logs)
+
+    def ask(self, query: Query[Any], *, sender: str = "applicant") -> Any:
+        message = Message(address(sender), query.to, query.data, GAS)
+        answer = self.engine.call(self._environment(), SystemGate(), message, self.state)
+        assert answer.success, decode_revert(answer.output) or answer.error
+        return query.decode(answer.output)
+
+    def mine(self, blocks: int = 1) -> None:
+        self.number += blocks
+        self.time += blocks
+
+    def _environment(self) -> Environment:
+        return Environment(
+            number=self.number,
+            timestamp=self.time,
+            coinbase=address("tax-1"),
+            gas_limit=30_000_000,
+            chain_id=CHAIN_ID,
+            ancestor_hash=lambda number: keccak(str(number).encode()),
+        )
+
+
+def allocate(**changes: Any) -> dict[Address, Any]:
+    """The test group's allocation, with some arguments replaced."""
+    arguments: dict[str, Any] = {
+        "organisations": [OrganisationEntry(name) for name in ORGANISATIONS],
+        "accounts": [
+            AccountEntry(address(name), organisation, role)
+            for name, (organisation, role) in ACCOUNTS.items()
+        ],
+        "validators": [
+            ValidatorEntry(address(node), node.split("-")[0], node) for node in VALIDATORS
+        ],
+        "window_blocks": WINDOW_BLOCKS,
+        "production": False,
+    }
+    return system_alloc(**(arguments | changes))
+
+
+def new_group(**changes: Any) -> Group:
+    return Group(_rows(allocate(**changes)))
