@@ -7,7 +7,7 @@ ones survive as a prefix. `MemoryStore` models just that, for tests and simulati
 import bisect
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import plyvel
 
@@ -23,11 +23,18 @@ class StoreInUse(Exception):
     """Another process has the store open."""
 
 
-class KeyValueStore(Protocol):
-    """What block stores need of a database."""
+class KeyValueReader(Protocol):
+    """Single reads, of a store or of a snapshot."""
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, or None."""
+
+
+class KeyValueStore(KeyValueReader, Protocol):
+    """What block stores need of a database."""
+
+    def snapshot(self) -> KeyValueReader:
+        """What the store holds now, for as long as it is open; later writes do not show."""
 
     def items(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
@@ -89,6 +96,9 @@ class LevelDB:
         except plyvel.CorruptionError as error:
             raise CorruptStore(f"scanning {prefix.hex()}: {error}") from error
 
+    def snapshot(self) -> KeyValueReader:
+        return _LevelDBSnapshot(self._db.snapshot())
+
     def write(self, batch: Batch, *, sync: bool) -> None:
         with self._db.write_batch(transaction=True, sync=sync) as pending:
             for key, value in batch.items():
@@ -101,6 +111,18 @@ class LevelDB:
         self._db.close()
 
 
+class _LevelDBSnapshot:
+    def __init__(self, snapshot: Any) -> None:
+        self._snapshot = snapshot
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            value: bytes | None = self._snapshot.get(key)
+        except plyvel.CorruptionError as error:
+            raise CorruptStore(f"reading {key.hex()}: {error}") from error
+        return value
+
+
 class MemoryStore:
     """A store in memory that can crash: unsynced batches may be lost, the later ones first."""
 
@@ -109,11 +131,17 @@ class MemoryStore:
         self._keys: list[bytes] = []
         self._unsynced: list[dict[bytes, bytes | None]] = []
         """For each batch since the last sync, what its keys held before it."""
+        self._shared = False
+        """Whether a snapshot looks at `_values`, which must then be copied before a change."""
         self._closed = False
 
     def get(self, key: bytes) -> bytes | None:
         assert not self._closed, "the store is closed"
         return self._values.get(key)
+
+    def snapshot(self) -> KeyValueReader:
+        self._shared = True
+        return self._values
 
     def items(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
@@ -139,6 +167,8 @@ class MemoryStore:
             self._unsynced.clear()
 
     def _apply(self, batch: Batch) -> None:
+        if self._shared:
+            self._values, self._shared = dict(self._values), False
         for key, value in batch.items():
             known = key in self._values
             if value is None:

@@ -1,0 +1,403 @@
+"""The block store: blocks, receipts, state, indexes and certificates, one synced batch a block.
+
+It checks at opening that its head is whole and verifies nothing else: what may be stored is the
+chain's decision. Trie nodes are never deleted, so every block's state stays readable.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ledger.block import Block
+from ledger.certificate import Certificate, decode_certificate, encode_certificate
+from ledger.codec import (
+    Encodable,
+    InvalidEncoding,
+    as_address,
+    as_bytes,
+    as_hash,
+    as_int,
+    as_list,
+    decode_list,
+    encode,
+)
+from ledger.engine import Dropped, Included
+from ledger.header import BLOOM_BYTES, Header, decode_header, encode_header
+from ledger.keyvalue import CorruptStore, KeyValueReader, KeyValueStore
+from ledger.proposal import Proposal, decode_proposal, encode_proposal
+from ledger.reasons import Reason
+from ledger.receipts import Receipt, receipt_from_item, receipt_item
+from ledger.record import Record, decode_record, encode_record
+from ledger.state import (
+    Account,
+    MissingNode,
+    TrieState,
+    Writes,
+    decode_account,
+    encode_account,
+)
+from ledger.suite import Suite
+from ledger.transactions import decode_transaction
+from ledger.validators import ValidatorSet
+from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, Hash32, keccak
+
+FORMAT = b"quorate/store/1"
+
+_FORMAT_KEY = b"m/format"
+_HEAD_KEY = b"m/head"
+_HEADER = b"H"
+_PROPOSAL = b"P"
+_CERTIFICATE = b"C"
+_OUTCOME = b"R"
+_BLOOM = b"l"
+_VALIDATORS = b"v"
+_EPOCH = b"e"
+_BY_HASH = b"h"
+_INCLUDED = b"t"
+_DROPPED = b"d"
+_ACCOUNT = b"a"
+_SLOT = b"s"
+_CODE = b"k"
+_NODE = b"n"
+
+OUTCOME_BYTES_MAX = 256 * 1024 * 1024
+_SMALL_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What execution made of a batch, as it is kept."""
+
+    included: tuple[Included, ...]
+    receipts: tuple[Receipt, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last stable block; block 0 alone has no certificate."""
+
+    header: Header
+    record: Record
+    certificate: Certificate | None
+
+    @property
+    def number(self) -> int:
+        """The block number."""
+        return self.header.number
+
+    @property
+    def hash(self) -> Hash32:
+        """The block hash."""
+        return self.header.hash
+
+
+class FlatState:
+    """The state of the head at the time it was taken: flat reads from one snapshot."""
+
+    def __init__(self, root: Hash32, reader: KeyValueReader) -> None:
+        self.root = root
+        self._reader = reader
+
+    def account(self, address: Address) -> Account | None:
+        data = self._reader.get(_ACCOUNT + address)
+        return None if data is None else decode_account(data)
+
+    def storage(self, address: Address, slot: int) -> int:
+        data = self._reader.get(_SLOT + address + slot.to_bytes(32))
+        return 0 if data is None else int.from_bytes(data)
+
+    def code(self, address: Address) -> bytes:
+        account = self.account(address)
+        return b"" if account is None else self.code_by_hash(account.code_hash)
+
+    def code_by_hash(self, code_hash: Hash32) -> bytes:
+        return _code(self._reader, code_hash)
+
+    def node(self, node_hash: Hash32) -> bytes:
+        return _node(self._reader, node_hash)
+
+
+class BlockStore:
+    """One group's blocks; raises CorruptStore where they contradict themselves at opening."""
+
+    def __init__(self, kv: KeyValueStore, suite: Suite) -> None:
+        self._kv = kv
+        self._suite = suite
+        self._head = self._load_head()
+        self._state = self._snapshot()
+
+    # What is stored last
+
+    @property
+    def head(self) -> Head | None:
+        """The last stored block, None in an empty store."""
+        return self._head
+
+    @property
+    def state(self) -> FlatState:
+        """The state after the head; it stays as it is when the head moves on."""
+        assert self._state is not None, "an empty store has no state"
+        return self._state
+
+    def _load_head(self) -> Head | None:
+        data = self._kv.get(_HEAD_KEY)
+        known = self._kv.get(_FORMAT_KEY)
+        if data is None:
+            if known is not None or next(self._kv.items(b""), None) is not None:
+                raise CorruptStore("the store holds data but no head: rebuild it from peers")
+            return None
+        if known != FORMAT:
+            raise CorruptStore(f"expected a store of format {FORMAT!r}, got {known!r}")
+        try:
+            number = int.from_bytes(data)
+            header, record = self._header(number)
+            certificate = self.certificate(number)
+        except (InvalidEncoding, LookupError) as error:
+            raise CorruptStore(f"the head does not decode: {error}") from error
+        self._check_head(header, record, certificate, number)
+        return Head(header, record, certificate)
+
+    def _check_head(
+        self, header: Header, record: Record, certificate: Certificate | None, number: int
+    ) -> None:
+        wrong = None
+        root = header.state_root
+        if header.number != number or self.number_of(header.hash) != number:
+            wrong = "its header's hash is not the indexed one"
+        elif header.extra_data != record.hash:
+            wrong = "its record is not the one that the header binds"
+        elif number > 0 and certificate is None:
+            wrong = "its certificate is missing"
+        elif certificate and (certificate.number, certificate.header_hash) != (number, header.hash):
+            wrong = "its certificate is for another block"
+        elif number > 0 and self.proposal(number).digest != record.proposal_digest:
+            wrong = "its proposal is not the one that the record binds"
+        elif root != EMPTY_TRIE_ROOT and keccak(self._kv.get(_NODE + root) or b"") != root:
+            wrong = "the root node of its state is missing or altered"
+        if wrong is not None:
+            raise CorruptStore(f"block {number}: {wrong}; rebuild the store from peers")
+
+    def _snapshot(self) -> FlatState | None:
+        if self._head is None:
+            return None
+        return FlatState(self._head.header.state_root, self._kv.snapshot())
+
+    # Writing
+
+    def commit(
+        self,
+        block: Block,
+        outcome: Outcome,
+        writes: Writes,
+        certificate: Certificate | None,
+        *,
+        validators_after: ValidatorSet | None,
+        opens_epoch: bool,
+    ) -> None:
+        """Stores a block that follows the head, in one synced batch.
+
+        `validators_after` is the contract's list if the block changed it.
+        """
+        head = self._head
+        assert block.number == (0 if head is None else head.number + 1)
+        batch: dict[bytes, bytes | None] = {_FORMAT_KEY: FORMAT}
+        self._put_block(batch, block, outcome, certificate)
+        if validators_after is not None:
+            members: Encodable = list(validators_after.members)
+            batch[_VALIDATORS + _key(block.number)] = encode(members)
+        if opens_epoch:
+            batch[_EPOCH + _key(block.record.epoch)] = _key(block.number)
+        self._put_writes(batch, writes)
+        batch[_HEAD_KEY] = _key(block.number)
+        self._kv.write(batch, sync=True)
+        self._head = Head(block.header, block.record, certificate)
+        self._state = self._snapshot()
+
+    def _put_block(
+        self,
+        batch: dict[bytes, bytes | None],
+        block: Block,
+        outcome: Outcome,
+        certificate: Certificate | None,
+    ) -> None:
+        number = _key(block.number)
+        parts: Encodable = [encode_header(block.header), encode_record(block.record)]
+        batch[_HEADER + number] = encode(parts)
+        batch[_PROPOSAL + number] = encode_proposal(block.proposal)
+        batch[_OUTCOME + number] = _encode_outcome(outcome)
+        batch[_BY_HASH + block.hash] = number
+        if certificate is not None:
+            batch[_CERTIFICATE + number] = encode_certificate(certificate)
+        if any(block.header.logs_bloom):
+            batch[_BLOOM + number] = block.header.logs_bloom
+        for dropped in outcome.dropped:
+            batch[_DROPPED + dropped.hash] = encode([block.number, dropped.reason.encode()])
+        for position, included in enumerate(outcome.included):
+            batch[_INCLUDED + included.transaction.hash] = encode([block.number, position])
+
+    def _put_writes(self, batch: dict[bytes, bytes | None], writes: Writes) -> None:
+        for address in writes.cleared:
+            for key, _ in self._kv.items(_SLOT + address):
+                batch[key] = None
+        for address, account in writes.accounts.items():
+            batch[_ACCOUNT + address] = None if account is None else encode_account(account)
+        for address, slots in writes.storage.items():
+            for slot, value in slots.items():
+                key = _SLOT + address + slot.to_bytes(32)
+                batch[key] = value.to_bytes(32).lstrip(b"\0") if value else None
+        for code_hash, code in writes.codes.items():
+            batch[_CODE + code_hash] = code
+        for node_hash, node in writes.nodes.items():
+            batch[_NODE + node_hash] = node
+
+    def put_certificate(self, certificate: Certificate) -> None:
+        """Replaces a stored block's certificate by another one that the chain verified."""
+        number = _key(certificate.number)
+        self._kv.write({_CERTIFICATE + number: encode_certificate(certificate)}, sync=False)
+
+    # Reading: each raises LookupError for what is not there
+
+    def header(self, number: int) -> tuple[Header, Record]:
+        """Header and record of a block."""
+        head = self._head
+        if head is not None and number == head.number:
+            return head.header, head.record
+        return self._header(number)
+
+    def _header(self, number: int) -> tuple[Header, Record]:
+        data = self._get(_HEADER + _key(number), f"block {number}")
+        parts = as_list(decode_list(data, bytes_max=_SMALL_BYTES_MAX), "header", length=2)
+        return (
+            decode_header(as_bytes(parts[0], "header")),
+            decode_record(as_bytes(parts[1], "record")),
+        )
+
+    def proposal(self, number: int) -> Proposal:
+        """The batch of a block."""
+        return decode_proposal(
+            self._suite, self._get(_PROPOSAL + _key(number), f"proposal {number}")
+        )
+
+    def certificate(self, number: int) -> Certificate | None:
+        """The certificate of a block, None for block 0."""
+        data = self._kv.get(_CERTIFICATE + _key(number))
+        return None if data is None else decode_certificate(data)
+
+    def outcome(self, number: int) -> Outcome:
+        """What execution made of a block's batch."""
+        data = self._get(_OUTCOME + _key(number), f"outcome of block {number}")
+        return _decode_outcome(data, self.proposal(number).transactions)
+
+    def number_of(self, block_hash: Hash32) -> int | None:
+        """The number of the block with a hash, or None."""
+        data = self._kv.get(_BY_HASH + block_hash)
+        return None if data is None else int.from_bytes(data)
+
+    def included_at(self, transaction_hash: Hash32) -> tuple[int, int] | None:
+        """Block number and position of an included transaction, or None."""
+        data = self._kv.get(_INCLUDED + transaction_hash)
+        if data is None:
+            return None
+        fields = as_list(decode_list(data, bytes_max=64), "transaction index", length=2)
+        return as_int(fields[0], "block"), as_int(fields[1], "position")
+
+    def dropped_at(self, transaction_hash: Hash32) -> tuple[int, Reason] | None:
+        """Block number and reason of a transaction's latest drop, or None."""
+        data = self._kv.get(_DROPPED + transaction_hash)
+        if data is None:
+            return None
+        fields = as_list(decode_list(data, bytes_max=64), "drop index", length=2)
+        return as_int(fields[0], "block"), Reason(as_bytes(fields[1], "reason").decode())
+
+    def validators_after(self, number: int) -> ValidatorSet:
+        """The contract's list after a block."""
+        for _, data in self._kv.items(_VALIDATORS, start=_VALIDATORS + _key(number), reverse=True):
+            items = decode_list(data, bytes_max=_SMALL_BYTES_MAX)
+            return ValidatorSet(tuple(as_address(item, "validator") for item in items))
+        raise LookupError(f"no validators are known after block {number}")
+
+    def epoch_starts(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Pairs of epoch and first block number, for epochs from `first` to `last`."""
+        found = []
+        for key, data in self._kv.items(_EPOCH, start=_EPOCH + _key(first)):
+            epoch = int.from_bytes(key[1:])
+            if epoch > last:
+                break
+            found.append((epoch, int.from_bytes(data)))
+        return found
+
+    def blooms(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Blooms of the blocks from `first` to `last` that have any log, in order."""
+        for key, bloom in self._kv.items(_BLOOM, start=_BLOOM + _key(first)):
+            number = int.from_bytes(key[1:])
+            if number > last:
+                return
+            assert len(bloom) == BLOOM_BYTES
+            yield number, bloom
+
+    def state_at(self, number: int) -> TrieState:
+        """The state after a block, read through its trie."""
+        header, _ = self.header(number)
+        return TrieState(
+            header.state_root,
+            lambda node_hash: _node(self._kv, node_hash),
+            lambda code_hash: _code(self._kv, code_hash),
+        )
+
+    def close(self) -> None:
+        """Closes the key-value store."""
+        self._state = None
+        self._kv.close()
+
+    def _get(self, key: bytes, what: str) -> bytes:
+        data = self._kv.get(key)
+        if data is None:
+            raise LookupError(f"{what} is not in the store")
+        return data
+
+
+def _key(number: int) -> bytes:
+    return number.to_bytes(8)
+
+
+def _code(reader: KeyValueReader, code_hash: Hash32) -> bytes:
+    if code_hash == EMPTY_CODE_HASH:
+        return b""
+    code = reader.get(_CODE + code_hash)
+    if code is None:
+        raise CorruptStore(f"code {code_hash.hex()} is missing: rebuild the store from peers")
+    return code
+
+
+def _node(reader: KeyValueReader, node_hash: Hash32) -> bytes:
+    node = reader.get(_NODE + node_hash)
+    if node is None:
+        raise MissingNode(f"trie node {node_hash.hex()} is missing: rebuild the store from peers")
+    return node
+
+
+def _encode_outcome(outcome: Outcome) -> bytes:
+    pairs = zip(outcome.included, outcome.receipts, strict=True)
+    included: Sequence[Encodable] = [
+        [entry.index, entry.sender, receipt_item(receipt)] for entry, receipt in pairs
+    ]
+    dropped: Sequence[Encodable] = [
+        [entry.index, entry.hash, entry.reason.encode()] for entry in outcome.dropped
+    ]
+    return encode([included, dropped])
+
+
+def _decode_outcome(data: bytes, batch: Sequence[bytes]) -> Outcome:
+    parts = as_list(decode_list(data, bytes_max=OUTCOME_BYTES_MAX), "outcome", length=2)
+    included, receipts, dropped = [], [], []
+    for item in as_list(parts[0], "included"):
+        index, sender, receipt = as_list(item, "included", length=3)
+        position = as_int(index, "index")
+        transaction = decode_transaction(batch[position])
+        included.append(Included(position, transaction, as_address(sender, "sender")))
+        receipts.append(receipt_from_item(receipt))
+    for item in as_list(parts[1], "dropped"):
+        index, digest, reason = as_list(item, "dropped", length=3)
+        code = Reason(as_bytes(reason, "reason").decode())
+        dropped.append(Dropped(as_int(index, "index"), as_hash(digest, "hash"), code))
+    return Outcome(tuple(included), tuple(receipts), tuple(dropped))
