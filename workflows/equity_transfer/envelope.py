@@ -16,7 +16,7 @@ from ledger.codec import encode
 from ledger.values import Hash32, keccak
 from workflows.workspace import read_bounded, write_private
 
-plaintext_bytes_max = 1024 * 1024
+plaintext_bytes_max = 512 * 1024
 overhead_bytes = 32 + 16  # the encapsulated key, and the tag of AES-GCM
 key_bytes = 32
 

@@ -165,22 +165,13 @@ def open_record(opening: Opening, commitment: int) -> None:
 
 def encode_opening(opening: Opening) -> dict[str, Any]:
     """The opening as a JSON document, fen as decimal strings."""
-    deal = opening.deal
     document: dict[str, Any] = {
         "format": _FORMAT,
         "side": opening.side,
         "id": "0x" + opening.id.hex(),
         "commitment": f"0x{opening.commitment:064x}",
         "salt": f"0x{opening.salt:062x}",
-        "deal": {
-            "company_code": deal.company_code,
-            "transferor": {"type": deal.transferor.type, "number": deal.transferor.number},
-            "transferee": {"type": deal.transferee.type, "number": deal.transferee.number},
-            "capital_fen": fen_to_json(deal.capital),
-            "total_fen": fen_to_json(deal.total),
-            "price_fen": fen_to_json(deal.price),
-            "contract_digest": f"0x{deal.contract_digest:062x}",
-        },
+        "deal": encode_deal(opening.deal),
     }
     if isinstance(opening, TaxOpening):
         names = [field.name for field in fields(EquityFinancials)]
@@ -189,57 +180,88 @@ def encode_opening(opening: Opening) -> dict[str, Any]:
     return document
 
 
-def decode_opening(document: Mapping[str, Any]) -> Opening:
+def encode_deal(deal: DealFacts) -> dict[str, Any]:
+    """The deal as a JSON document."""
+    return {
+        "company_code": deal.company_code,
+        "transferor": {"type": deal.transferor.type.value, "number": deal.transferor.number},
+        "transferee": {"type": deal.transferee.type.value, "number": deal.transferee.number},
+        "capital_fen": fen_to_json(deal.capital),
+        "total_fen": fen_to_json(deal.total),
+        "price_fen": fen_to_json(deal.price),
+        "contract_digest": f"0x{deal.contract_digest:062x}",
+    }
+
+
+def decode_opening(document: object) -> Opening:
     """Read what `encode_opening` wrote; refuses a stated commitment that its values do not make."""
-    try:
-        opening = _decode(document)
-    except (InvalidAmount, InvalidIdentity, KeyError, TypeError) as error:
-        raise InvalidOpening(
-            f"opening: expected the form {_FORMAT!r} ({type(error).__name__}); restore the file"
-        ) from None
-    open_record(opening, int(_matched(document, "commitment", _COMMITMENT), 16))
+    found = _section(document)
+    if found.get("format") != _FORMAT or found.get("side") not in ("tax", "market"):
+        raise InvalidOpening(f"opening: expected the form {_FORMAT!r}; restore the file")
+    opening_id = bytes.fromhex(_matched(found, "id", _ID)[2:])
+    salt = int(_matched(found, "salt", _DIGEST), 16)
+    assert salt < 1 << SALT_BITS, "62 hexadecimal digits are 248 bits"
+    deal = decode_deal(found.get("deal"))
+    opening: Opening
+    if found["side"] == "market":
+        opening = MarketOpening(opening_id, deal, salt)
+    else:
+        figures = _section(found.get("financials"))
+        names = [field.name for field in fields(EquityFinancials)]
+        financials = EquityFinancials(*(_fen(figures, name) for name in names))
+        opening = TaxOpening(opening_id, deal, financials, salt)
+    open_record(opening, int(_matched(found, "commitment", _COMMITMENT), 16))
     return opening
 
 
-def _decode(document: Mapping[str, Any]) -> Opening:
-    if document.get("format") != _FORMAT or document.get("side") not in ("tax", "market"):
-        raise InvalidOpening(f"opening: expected the form {_FORMAT!r}; restore the file")
-    opening_id = bytes.fromhex(_matched(document, "id", _ID)[2:])
-    salt = int(_matched(document, "salt", _DIGEST), 16)
-    assert salt < 1 << SALT_BITS, "62 hexadecimal digits are 248 bits"
-    deal = _decode_deal(document["deal"])
-    if document["side"] == "market":
-        return MarketOpening(opening_id, deal, salt)
-    figures = document["financials"]
-    names = [field.name for field in fields(EquityFinancials)]
-    financials = EquityFinancials(*(fen_from_json(figures[name], name) for name in names))
-    return TaxOpening(opening_id, deal, financials, salt)
-
-
-def _decode_deal(deal: Mapping[str, Any]) -> DealFacts:
+def decode_deal(document: object) -> DealFacts:
+    """Read what `encode_deal` wrote. Raises `InvalidOpening`."""
+    deal = _section(document)
+    try:
+        company_code = credit_code(_text(deal, "company_code"))
+    except InvalidIdentity as error:
+        raise InvalidOpening(f"opening: {error}") from None
     return DealFacts(
-        company_code=credit_code(_text(deal["company_code"])),
-        transferor=_decode_identity(deal["transferor"]),
-        transferee=_decode_identity(deal["transferee"]),
-        capital=fen_from_json(deal["capital_fen"], "capital_fen"),
-        total=fen_from_json(deal["total_fen"], "total_fen"),
-        price=fen_from_json(deal["price_fen"], "price_fen"),
+        company_code=company_code,
+        transferor=_identity(deal, "transferor"),
+        transferee=_identity(deal, "transferee"),
+        capital=_fen(deal, "capital_fen"),
+        total=_fen(deal, "total_fen"),
+        price=_fen(deal, "price_fen"),
         contract_digest=int(_matched(deal, "contract_digest", _DIGEST), 16),
     )
 
 
-def _decode_identity(document: Mapping[str, Any]) -> Identity:
-    return identity(_text(document["type"]), _text(document["number"]))
+def _section(document: object) -> Mapping[str, Any]:
+    if not isinstance(document, dict):
+        raise InvalidOpening("opening: expected a JSON object; restore the file")
+    return document
 
 
-def _text(value: object) -> str:
+def _identity(document: Mapping[str, Any], name: str) -> Identity:
+    party = _section(document.get(name))
+    try:
+        return identity(_text(party, "type"), _text(party, "number"))
+    except InvalidIdentity as error:
+        raise InvalidOpening(f"opening: {name}: {error}") from None
+
+
+def _fen(document: Mapping[str, Any], name: str) -> Fen:
+    try:
+        return fen_from_json(document.get(name), name)
+    except InvalidAmount:
+        raise InvalidOpening(f"opening: {name} is no amount in fen; restore the file") from None
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    value = document.get(name)
     if not isinstance(value, str):
-        raise InvalidOpening("opening: expected a text; restore the file")
+        raise InvalidOpening(f"opening: expected {name} to be a text; restore the file")
     return value
 
 
 def _matched(document: Mapping[str, Any], name: str, pattern: re.Pattern[str]) -> str:
-    value = _text(document[name])
+    value = _text(document, name)
     if not pattern.fullmatch(value):
         raise InvalidOpening(f"opening: {name} is not as expected; restore the file")
     return value

@@ -1,0 +1,61 @@
+"""完税存证: two officers of the tax bureau sign that a record is assessed and its tax paid.
+
+Each officer checks the record anew before signing; the second signs exactly what the first did.
+"""
+
+from contracts.bindings.equity import AttestationStatus
+from workflows.equity_transfer.declare import check_opening, check_rule
+from workflows.equity_transfer.desk import (
+    Desk,
+    Outcome,
+    StepRefused,
+    act,
+    attestation_of,
+    check_office,
+    outcome,
+    resume,
+    tax_opening,
+)
+from workflows.equity_transfer.opening import TaxOpening, open_record
+
+
+def attest(desk: Desk, attestation: bytes) -> Outcome:
+    """The first officer's signature: the commitment goes on chain and awaits the second."""
+    opening = _checked_opening(desk, attestation, "attest")
+    resume(desk, attestation, "attest")
+    record = attestation_of(desk, attestation)
+    if record.status is AttestationStatus.ABSENT:
+        contract = desk.deployment.contract
+        rule_id = opening.financials.rule_id
+        call = contract.attest(attestation, opening.commitment, rule_id)
+        act(desk, attestation, "attest", call)
+        record = attestation_of(desk, attestation)
+    open_record(opening, record.commitment)
+    return outcome(desk, attestation, "attest", record.status.name)
+
+
+def countersign(desk: Desk, attestation: bytes) -> Outcome:
+    """The second officer's signature: the attestation is active from here on."""
+    opening = _checked_opening(desk, attestation, "countersign")
+    resume(desk, attestation, "countersign")
+    record = attestation_of(desk, attestation)
+    if record.status is AttestationStatus.ABSENT:
+        raise StepRefused("this record is not attested yet; the first officer runs `attest`")
+    open_record(opening, record.commitment)
+    if record.status is AttestationStatus.AWAITING:
+        if record.officer == desk.sender:
+            raise StepRefused("the officer who attested cannot countersign; use another account")
+        contract = desk.deployment.contract
+        call = contract.countersign(attestation, opening.commitment, opening.financials.rule_id)
+        act(desk, attestation, "countersign", call)
+        record = attestation_of(desk, attestation)
+    return outcome(desk, attestation, "countersign", record.status.name)
+
+
+def _checked_opening(desk: Desk, attestation: bytes, step: str) -> TaxOpening:
+    """The opening, lawful and paid by the rule in force: the officer's own examination."""
+    check_office(desk, desk.agreement.tax_organisation, step)
+    opening = tax_opening(desk, attestation)
+    check_rule(desk)
+    check_opening(opening, desk.agreement.rule.rate_bps)
+    return opening
