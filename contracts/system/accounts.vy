@@ -196,7 +196,8 @@ def ready(key: address, node: bytes32, v: uint256, r: uint256, s: uint256):
     )
     assert key != empty(address), "key is zero"
     assert node != empty(bytes32), "node name is empty"
-    assert self.permissions[key] == 0, "an account's key cannot be a consensus key"
+    owner: uint256 = permission.organisation_of(self.permissions[key])
+    assert owner == 0, "an account's key cannot be a consensus key"
     known: ConsensusKey = self.consensus_keys[key]
     assert not known.retired, "key has left a validator set, make a new one"
     assert known.organisation in [0, organisation], "key of another organisation"

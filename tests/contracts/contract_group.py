@@ -180,3 +180,15 @@ def allocate(**changes: Any) -> dict[Address, Any]:
 
 def new_group(**changes: Any) -> Group:
     return Group(_rows(allocate(**changes)))
+
+
+def in_state(group: Group, where: Address, slots: dict[int, int]) -> None:
+    """Writes slots as no transaction could, to reach a state that the code itself prevents."""
+    writes = commit(
+        group.state,
+        accounts={where: group.state.account(where)},
+        storage={where: slots},
+        codes={},
+        cleared=frozenset(),
+    )
+    group.state = Overlay(group.state, writes)
