@@ -30,22 +30,21 @@ class UnsatisfiedConstraint(ValueError):
     `constraint` is the full name; `where` is file and line of the circuit's source.
     """
 
-    def __init__(self, label: "Label", values: tuple[int, int, int]) -> None:
+    def __init__(self, label: "Label", values: tuple[int, int, int], shown: int | None) -> None:
         self.constraint = label.name
         self.where = label.where
         a, b, c = (_signed(value) for value in values)
-        super().__init__(
-            f"constraint '{label.name}' ({label.where}): {label.message}; "
-            f"got ({a}) * ({b}), expected {c}"
-        )
+        got = f"({a}) * ({b}), which is not {c}" if shown is None else str(_signed(shown))
+        super().__init__(f"constraint '{label.name}' ({label.where}): {label.message}; got {got}")
 
 
 class Label(NamedTuple):
-    """What a person calls a constraint, and where it was written."""
+    """What a person calls a constraint, where it was written, and the value it is about."""
 
     name: str
     message: str
     where: str
+    shown: Expression | None
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,9 @@ class Circuit:
         index = self.system.first_unsatisfied(witness)
         if index is not None:
             a, b, c = (dot(side, witness) % R for side in self.system.constraints[index])
-            raise UnsatisfiedConstraint(self.labels[index], (a, b, c))
+            label = self.labels[index]
+            shown = None if label.shown is None else dot(label.shown.terms, witness) % R
+            raise UnsatisfiedConstraint(label, (a, b, c), shown)
 
     def assign(self, inputs: Mapping[str, int]) -> tuple[int, ...]:
         """A witness that satisfies every constraint, or the error that says why there is none."""
@@ -153,17 +154,31 @@ class Builder:
         c: Expression | int,
         name: str,
         message: str = "a circuit's own step does not hold",
+        *,
+        shown: Expression | None = None,
     ) -> None:
-        """Demands a · b = c. `message` tells the prover what is wrong when it does not hold."""
+        """Demands a · b = c. `message` tells the prover what is wrong when it does not hold.
+
+        `shown` is the expression whose value the message then gives, the product if None.
+        """
         sides = (
             side if isinstance(side, Expression) else Expression({}) + side for side in (a, b, c)
         )
         self._constraints.append(Constraint(*(side.terms for side in sides)))
-        self._labels.append(Label("/".join((*self._scopes, name)), message, _circuit_line()))
+        name = "/".join((*self._scopes, name))
+        self._labels.append(Label(name, message, _circuit_line(), shown))
 
-    def equal(self, left: Expression, right: Expression | int, name: str, message: str) -> None:
-        """Demands left = right."""
-        self.constrain(left - right, 1, 0, name, message)
+    def equal(
+        self,
+        left: Expression,
+        right: Expression | int,
+        name: str,
+        message: str,
+        *,
+        shown: Expression | None = None,
+    ) -> None:
+        """Demands left = right; `shown` as in `constrain`, the left side if None."""
+        self.constrain(left - right, 1, 0, name, message, shown=left if shown is None else shown)
 
     def bit(self, name: str, compute: Compute) -> Bit:
         """A computed wire that is 0 or 1."""

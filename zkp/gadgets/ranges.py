@@ -12,7 +12,7 @@ def decompose(builder: Builder, value: Expression, bits: int, name: str, message
     """Binary digits of `value`, lowest first; unsatisfiable unless 0 <= value < 2^bits."""
     assert 0 < bits <= BITS_MAX, f"{bits} bits could wrap the field"
     digits = [builder.bit(f"{name}.bit{index}", _digit(value, index)) for index in range(bits)]
-    builder.equal(_weighed(digits), value, name, message)
+    builder.equal(_weighed(digits), value, name, message, shown=value)
     return digits
 
 
