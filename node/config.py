@@ -55,8 +55,6 @@ class LimitsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pool_count_max: Annotated[int, msgspec.Meta(ge=1)] = 16_384
     pool_bytes_max: Annotated[int, msgspec.Meta(ge=1)] = 64 << 20
     pool_sender_count_max: Annotated[int, msgspec.Meta(ge=1)] = 1_024
-    batch_count_max: Annotated[int, msgspec.Meta(ge=1)] = 2_000
-    batch_bytes_max: Annotated[int, msgspec.Meta(ge=1)] = 1 << 20
     envelope_bytes_max: Annotated[int, msgspec.Meta(ge=1, le=(1 << 20) - 1024)] = (1 << 20) - 1024
 
 

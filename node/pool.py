@@ -19,6 +19,8 @@ from ledger.values import Address, Hash32
 from node.journal import Refusal
 
 REFUSALS_COUNT_MAX = 65_536
+RETURNING = (Reason.NONCE_GAP, Reason.BLOCK_FULL)
+"""Reasons for which a dropped transaction returns to the pool."""
 
 
 class PoolReason(StrEnum):
@@ -137,6 +139,10 @@ class Pool:
             state_nonce += 1
         return state_nonce
 
+    def state_nonce(self, sender: Address) -> int:
+        """The account's nonce in the stable state, for a sender of waiting transactions."""
+        return self._state_nonces[sender]
+
     def refusal(self, transaction_hash: Hash32) -> Refusal | None:
         """Why a transaction left without being executed; bounded, oldest forgotten first."""
         return self._refusals.get(transaction_hash)
@@ -248,7 +254,7 @@ class Pool:
             self.remove(transaction_hash)
         refused = []
         for transaction_hash, reason in outcome.dropped:
-            if reason not in (Reason.NONCE_GAP, Reason.BLOCK_FULL):
+            if reason not in RETURNING:
                 refusal = Refusal(reason.value, reason.remedy)
                 if self.remove(transaction_hash, refusal):
                     refused.append((transaction_hash, refusal))

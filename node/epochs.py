@@ -1,0 +1,42 @@
+"""Epochs as the chain tells them, in the form in which consensus wants them.
+
+Reading only: which set is due is rule 8, kept by `ledger.chain`.
+"""
+
+from __future__ import annotations
+
+from consensus.epochs import Epoch
+from ledger.chain import Chain
+
+
+def due_epochs(chain: Chain, number: int) -> tuple[Epoch, ...]:
+    """The epoch of number + 1, and the next one if it begins by number + W + 1.
+
+    `number` is the last stable block's.
+    """
+    first_number, validators = chain.validators_for(number + 1)
+    first = Epoch(first_number, epoch_start(chain, first_number, number), validators)
+    last = number + chain.parameters.window_blocks + 1
+    if chain.validators_for(last)[0] == first_number:
+        return (first,)
+    for sequence in range(number + 2, last + 1):
+        epoch, following = chain.validators_for(sequence)
+        if epoch != first_number:
+            return first, Epoch(epoch, sequence, following)
+    raise AssertionError("an epoch ends within the window and none begins")
+
+
+def previous_epoch(chain: Chain, epoch: int, number: int) -> Epoch | None:
+    """The epoch before `epoch`, None for the first one."""
+    if epoch == 0:
+        return None
+    start = epoch_start(chain, epoch - 1, number)
+    return Epoch(epoch - 1, start, chain.validators_for(start)[1])
+
+
+def epoch_start(chain: Chain, epoch: int, number: int) -> int:
+    """The first sequence of an epoch that is in force by number + 1."""
+    if epoch == 0:
+        return 1
+    boundaries = chain.epoch_boundaries(epoch, epoch)
+    return boundaries[0].header.number + 1 if boundaries else number + 1

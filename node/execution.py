@@ -1,0 +1,141 @@
+"""One worker thread per group, in which blocks are executed, stored and imported, one at a time.
+
+Calls come from the event loop and are awaited there; what they touch of the chain beyond reading
+is touched in this thread only. Which block comes next is the replica's decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from consensus.epochs import Epoch
+from ledger.block import decode_block
+from ledger.certificate import Certificate, decode_certificate
+from ledger.chain import Chain, ExecutedBlock
+from ledger.proposal import Proposal
+from ledger.transactions import InvalidTransaction, Transaction
+from ledger.values import Hash32
+from node.epochs import due_epochs
+from node.pool import BlockOutcome
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block that is in the store, with what the pool and the replica need to know of it."""
+
+    certificate: Certificate
+    digest: Hash32
+    epochs: tuple[Epoch, ...]
+    outcome: BlockOutcome
+    has_room: bool
+
+    @property
+    def number(self) -> int:
+        return self.certificate.number
+
+    @property
+    def transactions(self) -> int:
+        """How many were included or dropped."""
+        return len(self.outcome.included) + len(self.outcome.dropped)
+
+
+class Executor:
+    """Runs one chain's work in order. Close it before the chain's store."""
+
+    def __init__(self, chain: Chain, decode: Callable[[bytes], Transaction], name: str) -> None:
+        self._chain = chain
+        self._decode = decode
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"execute-{name}")
+        self._executed: dict[int, ExecutedBlock] = {}
+
+    async def execute(self, proposal: Proposal) -> ExecutedBlock | None:
+        """The proposal's block on its parent, stored or not; None if it is stored by now."""
+        return await self._run(lambda: self._execute(proposal))
+
+    async def commit(self, certificate: Certificate) -> StoredBlock | None:
+        """Store the executed block under its certificate; None if it is stored by now."""
+        return await self._run(lambda: self._commit(certificate))
+
+    async def import_blocks(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[StoredBlock]:
+        """Verify, execute and store blocks that a peer gave; skips those stored by now.
+
+        Raises `InvalidBlock`, `InvalidEncoding` or `InvalidCertificate` for the peer's fault, and
+        `Divergence` for ours; the blocks before the bad one stay stored.
+        """
+        return await self._run(lambda: self._import(pairs))
+
+    async def close(self) -> None:
+        """Finish the job at hand, drop those that wait."""
+        await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
+
+    async def _run(self, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, job)
+
+    def _execute(self, proposal: Proposal) -> ExecutedBlock | None:
+        stable = self._chain.head.number
+        if proposal.sequence <= stable:
+            return None
+        parent = self._executed.get(proposal.sequence - 1)
+        if proposal.sequence == stable + 1:
+            parent = None
+        executed = self._chain.execute(proposal, parent)
+        self._executed[proposal.sequence] = executed
+        return executed
+
+    def _commit(self, certificate: Certificate) -> StoredBlock | None:
+        if certificate.number <= self._chain.head.number:
+            return None
+        executed = self._executed[certificate.number]
+        self._chain.commit(executed, certificate)
+        self._forget_stored()
+        return self._stored(executed, certificate)
+
+    def _import(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[StoredBlock]:
+        stored = []
+        for block_bytes, certificate_bytes in pairs:
+            block = decode_block(self._chain.suite, block_bytes)
+            certificate = decode_certificate(certificate_bytes)
+            if block.number <= self._chain.head.number:
+                continue
+            executed = self._chain.import_block(block, certificate)
+            stored.append(self._stored(executed, certificate))
+        self._forget_stored()
+        return stored
+
+    def _forget_stored(self) -> None:
+        stable = self._chain.head.number
+        self._executed = {n: block for n, block in self._executed.items() if n > stable}
+
+    def _stored(self, executed: ExecutedBlock, certificate: Certificate) -> StoredBlock:
+        result = executed.result
+        return StoredBlock(
+            certificate=certificate,
+            digest=executed.proposal.digest,
+            epochs=due_epochs(self._chain, certificate.number),
+            outcome=BlockOutcome(
+                tuple(entry.transaction.hash for entry in result.included),
+                tuple((entry.hash, entry.reason) for entry in result.dropped),
+            ),
+            has_room=self._has_room(executed.proposal),
+        )
+
+    def _has_room(self, proposal: Proposal) -> bool:
+        """Whether the batch is at most half full: then any one more would have found its place."""
+        parameters = self._chain.parameters
+        gas = 0
+        for raw in proposal.transactions:
+            try:
+                gas += self._decode(raw).gas
+            except InvalidTransaction:
+                continue
+        return (
+            2 * gas <= parameters.gas_limit
+            and 2 * len(proposal.transactions) <= parameters.batch_transactions_max
+            and 2 * sum(map(len, proposal.transactions)) <= parameters.batch_bytes_max
+        )

@@ -1,0 +1,43 @@
+"""Which waiting transactions stand in open proposals, kept up with what the replica says is open.
+
+Only a translation from proposals to transaction hashes, remembered by digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ledger.proposal import Proposal
+from ledger.transactions import InvalidTransaction, Transaction
+from ledger.values import Hash32, keccak
+from node.pool import Pool
+
+
+class OrderedTransactions:
+    """Tells the pool what not to propose again, and gets back what was given up."""
+
+    def __init__(self, pool: Pool, decode: Callable[[bytes], Transaction]) -> None:
+        self._pool = pool
+        self._decode = decode
+        self._hashes: dict[Hash32, tuple[Hash32, ...]] = {}
+
+    def follow(self, proposals: tuple[Proposal, ...]) -> None:
+        """The open proposals are now these."""
+        digests = {proposal.digest for proposal in proposals}
+        if digests == self._hashes.keys():
+            return
+        known = self._hashes
+        self._hashes = {
+            proposal.digest: known.get(proposal.digest) or self._hashes_of(proposal)
+            for proposal in proposals
+        }
+        self._pool.set_ordered(key for hashes in self._hashes.values() for key in hashes)
+
+    def _hashes_of(self, proposal: Proposal) -> tuple[Hash32, ...]:
+        return tuple(self._hash(raw) for raw in proposal.transactions)
+
+    def _hash(self, raw: bytes) -> Hash32:
+        try:
+            return self._decode(raw).hash
+        except InvalidTransaction:
+            return keccak(raw)

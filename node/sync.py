@@ -1,0 +1,165 @@
+"""Catching up: blocks by number and batches by digest, from any member, trusted for nothing.
+
+A block counts once `Chain.import_block` verified it against the set that was due; a batch by its
+digest. Which blocks are wanted is the replica's to say; here is only how they are had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from ledger.block import InvalidBlock, encode_block
+from ledger.certificate import InvalidCertificate, encode_certificate
+from ledger.chain import Chain
+from ledger.codec import InvalidEncoding
+from ledger.proposal import Proposal, decode_proposal
+from ledger.suite import Suite
+from ledger.values import Hash32
+from node.execution import Executor, StoredBlock
+from node.group_network import GroupNetwork, RequestFailed
+from node.requests import (
+    Answer,
+    BatchAnswer,
+    BatchRequest,
+    BlocksAnswer,
+    BlocksRequest,
+    Request,
+    decode_answer,
+    encode_request,
+)
+
+BLOCKS_ASKED_COUNT = 32
+ANSWER_BLOCKS_BYTES = 4 << 20
+REQUEST_TIMEOUT_S = 10.0
+BATCH_FETCHES_COUNT_MAX = 64
+
+
+class BlockSync:
+    """Fetches blocks up to a number that only grows; one fetch at a time."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        executor: Executor,
+        network: GroupNetwork,
+        on_stored: Callable[[list[StoredBlock]], None],
+        on_failure: Callable[[Exception], None],
+    ) -> None:
+        self._chain = chain
+        self._executor = executor
+        self._network = network
+        self._on_stored = on_stored
+        self._on_failure = on_failure
+        self._target = 0
+        self._task: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger("sync")
+
+    @property
+    def target(self) -> int:
+        """The highest block that was asked for."""
+        return self._target
+
+    def want(self, number: int, first_peer: str | None = None) -> None:
+        """Have blocks up to `number`; repeated calls raise the target or change nothing."""
+        self._target = max(self._target, number)
+        if self._target > self._chain.head.number and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._run(first_peer))
+
+    async def close(self) -> None:
+        """Stop fetching; what is imported stays."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, first_peer: str | None) -> None:
+        """Ask one member after another; ends at the target or when nobody helps any further."""
+        peers = sorted(self._network.connected(), key=lambda peer: peer != first_peer)
+        while peers and self._chain.head.number < self._target:
+            try:
+                if not await self._fetch_from(peers[0]):
+                    peers.pop(0)
+            except (RequestFailed, InvalidEncoding, InvalidBlock, InvalidCertificate) as error:
+                self._log.warning("sync.peer_failed", peer=peers.pop(0), error=str(error))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                self._on_failure(error)
+                return
+
+    async def _fetch_from(self, peer: str) -> bool:
+        """Import one answer of a peer; False if it brought nothing."""
+        first = self._chain.head.number + 1
+        count = min(BLOCKS_ASKED_COUNT, self._target - first + 1)
+        answer = await _ask(self._network, peer, BlocksRequest(first, count))
+        if not isinstance(answer, BlocksAnswer) or not answer.blocks:
+            return False
+        stored = await self._executor.import_blocks(answer.blocks[:count])
+        if stored:
+            self._log.info("sync.imported", peer=peer, number=stored[-1].number)
+            self._on_stored(stored)
+        return self._chain.head.number >= first
+
+
+class BatchFetch:
+    """Fetches proposals by digest, from whichever member has them."""
+
+    def __init__(
+        self, suite: Suite, network: GroupNetwork, on_batch: Callable[[Proposal], None]
+    ) -> None:
+        self._suite = suite
+        self._network = network
+        self._on_batch = on_batch
+        self._tasks: dict[Hash32, asyncio.Task[None]] = {}
+
+    def want(self, digest: Hash32) -> None:
+        """Ask for a batch unless it is being asked for; the replica repeats itself."""
+        if digest not in self._tasks and len(self._tasks) < BATCH_FETCHES_COUNT_MAX:
+            task = asyncio.create_task(self._run(digest))
+            self._tasks[digest] = task
+            task.add_done_callback(lambda _: self._tasks.pop(digest, None))
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, digest: Hash32) -> None:
+        for peer in sorted(self._network.connected()):
+            try:
+                answer = await _ask(self._network, peer, BatchRequest(digest))
+                if isinstance(answer, BatchAnswer) and answer.proposal:
+                    proposal = decode_proposal(self._suite, answer.proposal)
+                    if proposal.digest == digest:
+                        self._on_batch(proposal)
+                        return
+            except (RequestFailed, InvalidEncoding):
+                continue
+
+
+def answer_blocks(chain: Chain, request: BlocksRequest) -> BlocksAnswer:
+    """The blocks asked for that are here, as many as fit; at least one if it is here."""
+    pairs: list[tuple[bytes, bytes]] = []
+    size_bytes = 0
+    for number in _numbers(request, chain.head.number):
+        certificate = chain.certificate(number)
+        if certificate is None:
+            break
+        pair = encode_block(chain.block(number)), encode_certificate(certificate)
+        size_bytes += len(pair[0]) + len(pair[1])
+        if pairs and size_bytes > ANSWER_BLOCKS_BYTES:
+            break
+        pairs.append(pair)
+    return BlocksAnswer(tuple(pairs))
+
+
+def _numbers(request: BlocksRequest, stable: int) -> Iterable[int]:
+    return range(max(request.first, 1), min(request.first + request.count - 1, stable) + 1)
+
+
+async def _ask(network: GroupNetwork, peer: str, request: Request) -> Answer:
+    return decode_answer(await network.request(peer, encode_request(request), REQUEST_TIMEOUT_S))
