@@ -105,8 +105,12 @@ class Entrance:
             raise
         return link
 
+    def check(self, certificate: x509.Certificate) -> str:
+        """The node id that a certificate gives now. Raises RefusedPeer."""
+        return self.trust.check_certificate(certificate, self._now())
+
     def _check_node_id(self, certificate: x509.Certificate, dialled_node: str | None) -> str:
-        node_id = self.trust.check_certificate(certificate, self._now())
+        node_id = self.check(certificate)
         if dialled_node is not None and node_id != dialled_node:
             raise RefusedPeer(
                 Refusal.OTHER_NODE,

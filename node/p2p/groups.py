@@ -15,6 +15,8 @@ It is called in order for each peer and channel. While it waits, that peer's cre
 of this group is not renewed. It is cancelled when the connection ends or the group is left.
 """
 
+PeerCallback = Callable[[str], None]
+
 MembersPredicate = Callable[[str], bool]
 """Whether a node (`org/name`) may take part in the group now (rule 8 of consensus). Cheap: it is
 asked for every frame."""
@@ -27,5 +29,6 @@ class Registration:
     group: bytes
     handler: Handler
     is_member: MembersPredicate
-    on_open: Callable[[str], None] | None = None
+    on_open: PeerCallback | None = None
+    on_close: PeerCallback | None = None
     methods: dict[str, ServeRequest] = field(default_factory=dict)

@@ -18,8 +18,9 @@ def _message_bytes_max() -> dict[Lane, int]:
         Lane.CONSENSUS: 16 * MIB,
         Lane.GOSSIP: 2 * MIB,
         Lane.BULK: 16 * MIB,
-        Lane.REQUEST: 1 * MIB,
-        Lane.RESPONSE: 16 * MIB,
+        # What is asked and answered, and a little for number and method.
+        Lane.REQUEST: 1 * MIB + 1_024,
+        Lane.RESPONSE: 16 * MIB + 1_024,
     }
 
 

@@ -158,7 +158,7 @@ class Link:
             raise
 
     async def _read_frames(self, on_frame: Callable[[Link, Frame], None]) -> None:
-        while True:
+        while self.close_reason is None:
             frame = await self._read_frame()
             self._heard_at_s = time.monotonic()
             on_frame(self, frame)

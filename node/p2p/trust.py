@@ -150,6 +150,11 @@ class Trust:
         assert problem is not None
         raise problem
 
+    def succeeded_by(self, membership: Membership) -> Trust:
+        """Trust in a newer document; revocation lists stay, but those of who left."""
+        kept = {k: v for k, v in self.revocations.items() if k in membership.organisations}
+        return Trust(membership, kept)
+
     def _is_revoked(self, organisation: str, serial: int) -> bool:
         crl = self.revocations.get(organisation)
         return serial in self.membership.organisations[organisation].revoked_serials or (
