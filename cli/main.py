@@ -6,6 +6,7 @@ from importlib.metadata import version as distribution_version
 import typer
 
 from cli.failure import report
+from cli.network.commands import app as network_app
 from cli.output import JsonOption, emit
 
 app = typer.Typer(
@@ -15,6 +16,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(network_app, name="network")
 
 
 @app.command()

@@ -4,7 +4,7 @@ For engines without a fast curve of their own. Gas (EIP-1108) is the engine's to
 input raises `InvalidCurveInput`, and the engine takes all gas for it.
 """
 
-from zkp.curve import ate, g1, g2
+from zkp.curve import ate, g1, g2, jacobian
 
 _WORD_BYTES = 32
 _POINT_BYTES = 2 * _WORD_BYTES
@@ -25,7 +25,7 @@ def ecmul(data: bytes) -> bytes:
     """Address 7: a point of G1 times a 256-bit number."""
     padded = data[: _POINT_BYTES + _WORD_BYTES].ljust(_POINT_BYTES + _WORD_BYTES, b"\0")
     scalar = int.from_bytes(padded[_POINT_BYTES:])
-    return _encode(g1.G1.multiply(_decode_g1(padded[:_POINT_BYTES]), scalar))
+    return _encode(jacobian.multiply(_decode_g1(padded[:_POINT_BYTES]), scalar))
 
 
 def ecpairing(data: bytes) -> bytes:

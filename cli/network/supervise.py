@@ -10,7 +10,7 @@ import msgspec
 from cli.failure import CommandFailed
 from cli.network import process
 from cli.network.folder import NetworkFile, Node, load_network
-from client.rpc import Client, RpcError
+from client.rpc import Client, NodeUnreachable, RpcFailure
 
 UP_TIMEOUT_S = 120.0
 POLL_S = 0.1
@@ -89,7 +89,7 @@ def node_states(folder: Path) -> list[NodeState]:
 def _status(node: Node) -> dict[str, Any] | None:
     try:
         return Client(node.rpc).status()
-    except (RpcError, OSError):
+    except (RpcFailure, NodeUnreachable):
         return None
 
 

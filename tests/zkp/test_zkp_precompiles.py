@@ -70,6 +70,13 @@ def test_ecmul(a: int, scalar: int) -> None:
     assert ours(precompiles.ecmul, data) == by_reference(ecmul, data)
 
 
+@pytest.mark.parametrize("scalar", [0, 1, 2, R - 1, R, R + 1, 2 * R + 2, 2**256 - 1])
+def test_ecmul_at_the_edges(scalar: int) -> None:
+    for base in (0, 1, 2, R - 1):
+        data = g1(base) + word(scalar)
+        assert ours(precompiles.ecmul, data) == by_reference(ecmul, data)
+
+
 @pytest.mark.parametrize(
     "data",
     [

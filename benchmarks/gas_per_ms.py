@@ -1,0 +1,187 @@
+"""How much gas an engine spends in a millisecond on its worst loads: what the gas limit rests on.
+
+`python benchmarks/gas_per_ms.py` runs one transaction per load, prints a table and writes
+build/bench/gas_per_ms.json. `GAS_PER_MS_SLOWEST` must stay below the smallest figure.
+"""
+
+import json
+import time
+from pathlib import Path
+
+from py_ecc import optimized_bn128 as bn128
+from rich.console import Console
+from rich.table import Table
+
+from ledger.commitment import commit
+from ledger.engine import Candidate, Environment
+from ledger.gate import GATE_CONTRACT, Role, SystemGate, permission_slot, permission_word
+from ledger.parameters import GAS_PER_MS_SLOWEST
+from ledger.state import EMPTY_STATE, Account, Overlay
+from ledger.transactions import Transaction
+from ledger.values import Address, Hash32, keccak
+from node.engines import PY_EVM, engine_named
+
+ROOT = Path(__file__).resolve().parents[1]
+GAS = 1_000_000
+CHAIN_ID = 77
+SENDER = Address(bytes.fromhex("aa" * 20))
+TARGET = Address(bytes.fromhex("bb" * 20))
+REPEATS = 3
+
+
+def _push(value: int, size: int = 32) -> bytes:
+    return bytes([0x5F + size]) + value.to_bytes(size)
+
+
+def _loop(body: bytes) -> bytes:
+    """JUMPDEST, the body, back: until the gas is used up."""
+    return b"\x5b" + body + _push(0, 1) + b"\x56"
+
+
+def _filled(data: bytes) -> bytes:
+    """Code that writes `data` to memory from 0."""
+    words = [data[start : start + 32].ljust(32, b"\0") for start in range(0, len(data), 32)]
+    return b"".join(
+        b"\x7f" + word + _push(32 * place, 3) + b"\x52" for place, word in enumerate(words)
+    )
+
+
+def _precompile(number: int, data: bytes, output_bytes: int = 64) -> bytes:
+    """Fill the memory once, then call the precompile for ever."""
+    setup = _filled(data)
+    call = (
+        _push(output_bytes, 2) + _push(len(data), 3) + _push(len(data), 3) + _push(0, 1)
+        + _push(number, 1) + b"\x5a\xfa\x50"
+    )  # fmt: skip
+    start = len(setup)
+    return setup + b"\x5b" + call + _push(start, 3) + b"\x56"
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32)
+
+
+def _pairs(count: int) -> bytes:
+    """Pairs of order-r points, no two alike."""
+    data = b""
+    for scalar in range(2, 2 + count):
+        x, y = bn128.normalize(bn128.multiply(bn128.G1, scalar))
+        u, v = bn128.normalize(bn128.multiply(bn128.G2, scalar))
+        data += b"".join(map(_word, map(int, (x, y, *reversed(u.coeffs), *reversed(v.coeffs)))))
+    return data
+
+
+def _modexp(size: int, exponent_size: int) -> bytes:
+    head = _word(size) + _word(exponent_size) + _word(size)
+    return head + b"\xfe" * size + b"\xff" * exponent_size + b"\xfb" * (size - 1) + b"\x01"
+
+
+_G1 = _word(1) + _word(2)
+_ANY = (2**256 - 1).to_bytes(32)
+_BLAKE = (20_000).to_bytes(4) + bytes(208) + b"\x01"
+
+LOADS: dict[str, bytes] = {
+    "JUMPDEST": b"\x5b" * 20_000 + _push(0, 1) + b"\x56",
+    "ADD": _loop((_push(7, 1) * 2 + b"\x01\x50") * 20),
+    "MULMOD": _loop((b"\x7f" + _ANY) * 3 + b"\x09\x50"),
+    "DIV": _loop(_push(7, 1) + b"\x7f" + _ANY + b"\x04\x50"),
+    "SDIV": _loop(_push(7, 1) + b"\x7f" + _ANY + b"\x05\x50"),
+    "EXP": _loop((b"\x7f" + _ANY) * 2 + b"\x0a\x50"),
+    "SHL": _loop(_push(3, 1) + _push(3, 1) + b"\x1b\x50"),
+    "KECCAK256 32 bytes": _loop(_push(32, 1) + _push(0, 1) + b"\x20\x50"),
+    "KECCAK256 64 KiB": _loop(_push(65_536, 3) + _push(0, 1) + b"\x20\x50"),
+    "MSTORE": _loop(_push(1, 1) + _push(64, 1) + b"\x52"),
+    "MCOPY 32 KiB": _loop(_push(32_768, 3) + _push(0, 1) + _push(1, 1) + b"\x5e"),
+    "CALLDATACOPY 32 KiB": _loop(_push(32_768, 3) + _push(0, 1) + _push(1, 1) + b"\x37"),
+    "memory to 512 KiB": _push(1, 1) + _push(524_288, 3) + b"\x52\x00",
+    "SLOAD cold": _loop(b"\x5a\x54\x50"),
+    "SLOAD warm": _loop(_push(1, 1) + b"\x54\x50"),
+    "SSTORE fresh": _loop(_push(1, 1) + b"\x5a\x55"),
+    "SSTORE warm": _loop(b"\x5a" + _push(1, 1) + b"\x55"),
+    "TSTORE": _loop(b"\x5a" + _push(1, 1) + b"\x5d"),
+    "BALANCE cold": _loop(b"\x5a\x31\x50"),
+    "EXTCODECOPY": _loop(_push(1024, 2) + _push(0, 1) * 2 + b"\x30\x3c"),
+    "LOG4": _loop(_push(1, 1) * 4 + _push(32, 1) + _push(0, 1) + b"\xa4"),
+    "CALL itself": _loop(_push(0, 1) * 5 + b"\x30" + _push(5_000, 2) + b"\xf1\x50"),
+    "CALL an empty account": _loop(_push(0, 1) * 5 + b"\x5a" + _push(5_000, 2) + b"\xf1\x50"),
+    "CREATE empty": _loop(_push(0, 1) * 3 + b"\xf0\x50"),
+    "ecrecover": _precompile(1, keccak(b"x") + _word(27) + _word(5) + _word(5)),
+    "sha256 64 KiB": _precompile(2, bytes(2_048)),
+    "ripemd160": _precompile(3, bytes(2_048)),
+    "identity": _precompile(4, bytes(2_048)),
+    "modexp 32/32": _precompile(5, _modexp(32, 32)),
+    "modexp 256/3": _precompile(5, _modexp(256, 3)),
+    "modexp 512/256": _precompile(5, _modexp(512, 256)),
+    "ecadd": _precompile(6, _G1 + _G1),
+    "ecmul": _precompile(7, _G1 + _ANY),
+    "ecpairing 1": _precompile(8, _pairs(1)),
+    "ecpairing 4": _precompile(8, _pairs(4)),
+    "blake2f 20,000 rounds": _precompile(9, _BLAKE),
+    "calldata only": b"\x00",
+}
+
+
+def _run(code: bytes) -> tuple[int, float]:
+    """Gas used and milliseconds of one transaction, the best of a few runs, state root included."""
+    gate_storage = {
+        permission_slot(SENDER): permission_word(Role.MEMBER, organisation=1),
+    }
+    state = Overlay(
+        EMPTY_STATE,
+        commit(
+            EMPTY_STATE,
+            accounts={
+                TARGET: Account(nonce=1, code_hash=keccak(code)),
+                GATE_CONTRACT: Account(nonce=1),
+            },
+            storage={GATE_CONTRACT: gate_storage},
+            codes={keccak(code): code},
+            cleared=frozenset(),
+        ),
+    )
+    data = b"\x01" * 60_000 if code == b"\x00" else b""
+    transaction = Transaction(
+        type=2, chain_id=CHAIN_ID, nonce=0, max_priority_fee_per_gas=0, max_fee_per_gas=0, gas=GAS,
+        to=TARGET, value=0, data=data, access_list=(), v=0, y_parity=0, r=0, s=0, raw=b"",
+    )  # fmt: skip
+    environment = Environment(1, 1, Address(bytes(20)), GAS, CHAIN_ID, lambda _: Hash32(bytes(32)))
+    engine = engine_named(PY_EVM)
+    best_ms, gas_used = float("inf"), 0
+    for _ in range(REPEATS):
+        candidate = Candidate(0, Hash32(bytes(32)), transaction, SENDER, None)
+        started = time.perf_counter()
+        result = engine.execute_block(environment, SystemGate(), [candidate], state)
+        best_ms = min(best_ms, (time.perf_counter() - started) * 1000)
+        assert not result.dropped, result.dropped
+        gas_used = result.receipts[0].cumulative_gas_used
+    return gas_used, best_ms
+
+
+def main() -> None:
+    """Measure every load and report the slowest first."""
+    figures = []
+    for name, code in LOADS.items():
+        gas_used, milliseconds = _run(code)
+        figures.append(
+            {
+                "load": name,
+                "gas": gas_used,
+                "ms": milliseconds,
+                "gas_per_ms": gas_used / milliseconds,
+            }
+        )
+    figures.sort(key=lambda figure: float(str(figure["gas_per_ms"])))
+    drawn = Table("load", "gas", "ms", "gas per ms", title=f"py-evm; bound {GAS_PER_MS_SLOWEST}")
+    for figure in figures:
+        drawn.add_row(
+            str(figure["load"]), f"{figure['gas']:,}", f"{figure['ms']:.1f}",
+            f"{figure['gas_per_ms']:,.0f}",
+        )  # fmt: skip
+    Console().print(drawn)
+    report = ROOT / "build" / "bench" / "gas_per_ms.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

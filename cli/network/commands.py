@@ -1,0 +1,89 @@
+"""The `quorate network` commands: create, up, down, status."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.network.create import BASE_PORT_DEFAULT, create_network
+from cli.network.folder import load_network
+from cli.network.manifest import find_manifest
+from cli.network.supervise import NodeState, bring_up, node_states, take_down
+from cli.output import JsonOption, emit, table
+
+app = typer.Typer(help="Make, start, stop and show a network. 网络的建立、启停与状态。")
+
+Folder = Annotated[Path, typer.Argument(help="The network's folder.")]
+NodeName = Annotated[str | None, typer.Option("--node", help="Only this node.")]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@app.command()
+def create(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    config: Annotated[
+        str, typer.Option(help="A shipped manifest's name, or a TOML file.")
+    ] = "four-departments",
+    base_port: Annotated[
+        int, typer.Option(help="The first port; each node takes two.")
+    ] = BASE_PORT_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a network's folder: authorities, keys, genesis, nodes. 建立网络。"""
+    create_network(find_manifest(config), folder, base_port, _say)
+    network = load_network(folder)
+    emit(
+        {"network": str(folder), "nodes": [node.name for node in network.nodes]},
+        as_json,
+        lambda: f"Made {folder}. Start it with: quorate network up {folder}",
+    )
+
+
+@app.command()
+def up(folder: Folder, node: NodeName = None, as_json: JsonOption = False) -> None:
+    """Start what is not running; returns when block 1 is stable everywhere. 启动。"""
+    started = bring_up(folder, node, _say)
+    emit({"started": started}, as_json, lambda: f"Up; {len(started)} node(s) started.")
+
+
+@app.command()
+def down(folder: Folder, node: NodeName = None, as_json: JsonOption = False) -> None:
+    """Stop the nodes that run. 停止。"""
+    stopped = take_down(folder, node, _say)
+    emit({"stopped": stopped}, as_json, lambda: f"Down; {len(stopped)} node(s) stopped.")
+
+
+@app.command()
+def status(folder: Folder, as_json: JsonOption = False) -> None:
+    """Every node: alive, height, view, primary, who is missing. 状态。"""
+    states = node_states(folder)
+    emit({"nodes": states}, as_json, lambda: _status_table(states))
+
+
+def _status_table(states: list[NodeState]) -> Table:
+    rows: list[tuple[object, ...]] = []
+    for state in states:
+        if state.status is None:
+            rows.append((state.name, "yes" if state.alive else "no", *["-"] * 6))
+            continue
+        for group in state.status["groups"]:
+            missing = ", ".join(entry["node"] for entry in group["missing"])
+            rows.append(
+                (
+                    state.name,
+                    "yes",
+                    group["name"],
+                    group["stable"]["number"],
+                    group["view"],
+                    group["primary"],
+                    group["quorum"],
+                    missing or "nobody",
+                )
+            )
+    columns = ("node", "alive", "group", "stable block", "view", "primary", "quorum", "missing")
+    return table("Network", columns, rows)

@@ -1,0 +1,51 @@
+"""The engines that a node can run blocks on, by name, with the precompiles each one needs.
+
+The place where the ledger meets the curves: neither of the two knows the other.
+"""
+
+from collections.abc import Callable
+
+from ledger.engine import Engine, MalformedInput, Precompile
+from ledger.pyevm import PyEvmEngine
+from ledger.values import Address
+from zkp.precompiles import InvalidCurveInput, ecadd, ecmul, ecpairing
+
+PY_EVM = "py-evm"
+
+_ECADD_GAS = 150
+_ECMUL_GAS = 6_000
+_ECPAIRING_GAS = 45_000
+_ECPAIRING_PAIR_GAS = 34_000
+_PAIR_BYTES = 192
+
+
+def _address(number: int) -> Address:
+    return Address(number.to_bytes(20))
+
+
+def _refusing(function: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    def run(data: bytes) -> bytes:
+        try:
+            return function(data)
+        except InvalidCurveInput as error:
+            raise MalformedInput(str(error)) from error
+
+    return run
+
+
+# Addresses and gas are EIP-196's, EIP-197's and EIP-1108's; only the arithmetic is faster.
+CURVE_PRECOMPILES = {
+    _address(6): Precompile(lambda _: _ECADD_GAS, _refusing(ecadd)),
+    _address(7): Precompile(lambda _: _ECMUL_GAS, _refusing(ecmul)),
+    _address(8): Precompile(
+        lambda data: _ECPAIRING_GAS + _ECPAIRING_PAIR_GAS * (len(data) // _PAIR_BYTES),
+        _refusing(ecpairing),
+    ),
+}
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name; raises ValueError naming those that this build has."""
+    if name != PY_EVM:
+        raise ValueError(f"expected engine {PY_EVM}, got {name!r:.40}: this build has no other")
+    return PyEvmEngine(CURVE_PRECOMPILES)
