@@ -4,12 +4,12 @@ Values stand in natural order: value i belongs to the i-th power of the root of 
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 from zkp.field import R, inverse, root_of_unity
 
 
-@cache
+@lru_cache(maxsize=32)
 def powers(base: int, count: int) -> tuple[int, ...]:
     """1, base, base^2, … : `count` of them."""
     row = [1] * count
