@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from ledger.suite import Suite, suite_named
+
 from .limits import Limits
 from .view import GroupView, NodeView
 
@@ -31,6 +33,11 @@ class Context:
     calls: CallDesk
     registry: Registry
     connection: Connection | None = None
+
+    @property
+    def suite(self) -> Suite:
+        """The group's crypto suite."""
+        return suite_named(self.group.genesis.parameters.suite)
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading of the store off the event loop."""

@@ -98,9 +98,7 @@ class Dispatcher:
             # A fault of ours must not close the connection, nor tell a caller about our insides.
             _log.exception("rpc_handler_failed", method=name)
             self._metrics.rpc_requests.labels(label, "fault").inc()
-            fault = RpcError(
-                INTERNAL_ERROR, f"{name} failed inside this node; its log says how"
-            )
+            fault = RpcError(INTERNAL_ERROR, f"{name} failed inside this node; its log says how")
             return None if identifier is _ABSENT else _failure(identifier, fault)
         self._metrics.rpc_requests.labels(label, "ok").inc()
         if identifier is _ABSENT:

@@ -1,4 +1,4 @@
-"""The table of methods: name, parameters, result, handler; it binds parameters and describes itself.
+"""The table of methods: name, parameters, result, handler. It binds parameters, describes itself.
 
 Handlers register here and nowhere else, so `rpc.discover` cannot disagree with what is served.
 """

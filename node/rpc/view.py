@@ -34,6 +34,10 @@ class NewPending:
 GroupEvent = NewHead | NewPending
 
 
+class Unavailable(Exception):
+    """A group cannot take a transaction now: it halted or is stopping; the message says which."""
+
+
 class PoolView(Protocol):
     """The pool as RPC reads it."""
 
@@ -71,7 +75,7 @@ class GroupView(Protocol):
     def pool(self) -> PoolView: ...
 
     async def submit(self, raw: bytes) -> Hash32:
-        """Journal and pool a signed transaction; raises InvalidTransaction."""
+        """Journal and pool a signed transaction; raises InvalidTransaction, Unavailable."""
 
     def status(self) -> Mapping[str, Any]:
         """`{name, chain_id, epoch, view, sequence, stable: {number, hash}, primary, quorum,

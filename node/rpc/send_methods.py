@@ -1,0 +1,42 @@
+"""Sending: a signed transaction into the node's journal and pool.
+
+The answer is the hash, given once the transaction survives a crash of this node.
+"""
+
+from __future__ import annotations
+
+from ledger.transactions import DECODABLE_BYTES_MAX, InvalidTransaction
+
+from .context import Context
+from .errors import RESOURCE_UNAVAILABLE, TRANSACTION_REJECTED, RpcError
+from .principal import Principal
+from .registry import Parameter as P
+from .registry import Registry
+from .values import DATA_SCHEMA, HASH_SCHEMA, Kind, data, parse_data
+from .view import Unavailable
+
+methods = Registry()
+
+RAW: Kind[bytes] = Kind(
+    lambda name, value: parse_data(name, value, bytes_max=DECODABLE_BYTES_MAX), DATA_SCHEMA
+)
+
+
+def rejected(problem: InvalidTransaction) -> RpcError:
+    """A refusal by the ledger or the pool: the sentence for people, the code for machines."""
+    return RpcError(TRANSACTION_REJECTED, str(problem), {"reason": str(problem.code)})
+
+
+@methods.method(
+    "eth_sendRawTransaction",
+    P("transaction", RAW),
+    summary="Journal, pool and gossip a signed transaction; answers its hash",
+    result=HASH_SCHEMA,
+)
+async def send_raw_transaction(principal: Principal, context: Context, raw: bytes) -> str:
+    try:
+        return data(await context.group.submit(raw))
+    except InvalidTransaction as problem:
+        raise rejected(problem) from problem
+    except Unavailable as problem:
+        raise RpcError(RESOURCE_UNAVAILABLE, str(problem)) from problem
