@@ -81,7 +81,7 @@ from node.requests import (
     decode_request,
     encode_answer,
 )
-from node.rpc.view import GroupEvent, NewHead, NewPending
+from node.rpc.view import GroupEvent, NewHead, NewPending, Unavailable
 from node.subscriptions import Subscriptions
 from node.sync import BatchFetch, BlockSync, answer_blocks
 from node.transaction_memory import TransactionMemory
@@ -97,7 +97,7 @@ EPOCHS_KNOWN_MAX = 64
 Work = Callable[[], Iterable[Event]]
 
 
-class GroupStopped(Exception):
+class GroupStopped(Unavailable):
     """The group takes no transactions: it halted or the node is stopping."""
 
 
@@ -190,6 +190,7 @@ class GroupDriver:
         self._proposed_s = 0.0
         self._is_tick_waiting = False
         self._halted: str | None = None
+        self._has_halted = asyncio.Event()
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
         self._work: set[asyncio.Task[None]] = set()
@@ -229,6 +230,12 @@ class GroupDriver:
     @property
     def halted(self) -> str | None:
         """Why the group stopped for good, None while it runs."""
+        return self._halted
+
+    async def wait_halted(self) -> str:
+        """The reason, once the group stopped for good."""
+        await self._has_halted.wait()
+        assert self._halted is not None
         return self._halted
 
     def status(self) -> Mapping[str, Any]:
@@ -310,6 +317,7 @@ class GroupDriver:
         for peer in sorted(self._network.connected()):
             self.on_connected(peer)
         self._setup.envelopes.start()
+        await self._round()
         self._schedule_tick()
         self._task = asyncio.create_task(self._run(), name=f"group-{self.name}")
         self._log.info("group.started", stable=head.number, address=self._setup.signer.address)
@@ -744,6 +752,7 @@ class GroupDriver:
     def _halt(self, reason: str) -> None:
         if self._halted is None:
             self._halted = reason
+            self._has_halted.set()
             self._log.error("group.halted", reason=reason)
             self._wake.set()
 

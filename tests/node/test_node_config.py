@@ -52,9 +52,7 @@ def test_a_saved_configuration_is_loaded_as_it_was(tmp_path: Path) -> None:
         ("[rpc]", "[rpc", "node.toml"),
     ],
 )
-def test_a_bad_file_names_what_was_expected(
-    tmp_path: Path, old: str, new: str, words: str
-) -> None:
+def test_a_bad_file_names_what_was_expected(tmp_path: Path, old: str, new: str, words: str) -> None:
     folder = NodeFolder(tmp_path)
     save_node_config(CONFIG, folder)
     text = folder.config.read_text()

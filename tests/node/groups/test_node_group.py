@@ -1,0 +1,262 @@
+"""Four drivers over a network of queues: transactions go through, whoever stops, cuts or dies."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from consensus.messages import Checkpoint, Commit, Prepare, PrePrepare, Signed, ViewChange
+from consensus.wire import decode_signed, encode_signed, signing_digest
+from ledger.gate import GATE_CONTRACT, permission_slot
+from ledger.reasons import Reason
+from ledger.suite import STANDARD
+from ledger.transactions import InvalidTransaction
+from ledger.values import keccak
+from node.group import GroupStopped
+from node.group_network import Channel
+
+
+async def test_transactions_submitted_anywhere_are_in_equal_blocks_everywhere(group, kit) -> None:
+    hashes = [
+        await node.driver.submit(kit.signed(kit.ANNA, nonce))
+        for nonce, node in enumerate(group.nodes)
+    ]
+    await asyncio.gather(*(node.executed(hashes) for node in group.nodes))
+    await group.same_hashes()
+    for transaction_hash in hashes:
+        status = group.nodes[0].driver.transaction_status(transaction_hash)
+        assert status["status"] == "executed"
+    assert all(len(node.driver.pool) == 0 for node in group.nodes)
+    assert all(not node.driver._journal.transactions for node in group.nodes)
+    status = group.nodes[0].driver.status()
+    assert status["quorum"] == 3
+    assert status["missing"] == []
+    assert status["view"] == 0
+    assert keccak(kit.signed(kit.ANNA, 0)) == hashes[0]
+
+
+async def load(group, kit, senders, count, *, skip=()):
+    """Submit `count` transactions round the nodes; answers the hashes."""
+    nodes = [node for node in group.nodes if node.is_running and node not in skip]
+    hashes = []
+    for index in range(count):
+        signer, first = senders
+        raw = kit.signed(signer, first + index)
+        hashes.append(await nodes[index % len(nodes)].driver.submit(raw))
+    return hashes
+
+
+async def test_block_one_comes_at_once_and_an_idle_group_beats(group) -> None:
+    first = await group.nodes[0].height(1, timeout_s=1.5)
+    assert group.nodes[0].chain.block(1).proposal.transactions == ()
+    await group.nodes[3].height(2)
+    assert group.nodes[3].chain.header(1).hash == first
+    assert group.nodes[0].driver.status()["view"] == 0
+
+
+async def test_a_stopped_primary_is_replaced_and_catches_up(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    old = group.primary
+    await old.stop()
+    hashes = await load(group, kit, (kit.ANNA, 0), 6)
+    rest = [node for node in group.nodes if node is not old]
+    await asyncio.gather(*(node.executed(hashes) for node in rest))
+    status = rest[0].driver.status()
+    assert status["view"] >= 1
+    assert status["primary"] != old.name.rpartition("/")[2]
+    missing = {entry["node"]: entry["since_ms"] for entry in status["missing"]}
+    assert missing[old.name.rpartition("/")[2]] > 500
+    await old.start()
+    more = await load(group, kit, (kit.ANNA, 6), 4)
+    await asyncio.gather(*(node.executed(hashes + more) for node in group.nodes))
+    await group.same_hashes()
+
+
+async def test_a_node_that_was_away_longer_than_the_window_catches_up(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    away = next(node for node in group.nodes if node is not group.primary)
+    group.hub.isolate(away.name)
+    here = [node for node in group.nodes if node is not away]
+    for nonce in range(2 * 4 + 3):  # more blocks than twice the window
+        sent = await here[0].driver.submit(kit.signed(kit.ANNA, nonce))
+        await here[1].executed([sent])
+    assert away.chain.head.number < here[1].chain.head.number
+    group.hub.heal(away.name)
+    await away.height(here[1].chain.head.number)
+    await group.same_hashes()
+    more = await load(group, kit, (kit.ANNA, 11), 4)
+    await asyncio.gather(*(node.executed(more) for node in group.nodes))
+
+
+async def test_two_nodes_cannot_decide_and_go_on_when_a_third_comes(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    first, second, third, fourth = group.nodes
+    await third.crash()
+    await fourth.crash()
+    sent = await first.driver.submit(kit.signed(kit.ANNA, 0))
+    before = first.chain.head.number
+    await asyncio.sleep(0.3)
+    assert first.chain.head.number == before
+    assert first.driver.transaction_status(sent)["status"] in ("pending", "ordered")
+    await third.start()
+    await asyncio.gather(*(node.executed([sent]) for node in (first, second, third)))
+    await group.same_hashes()
+
+
+async def test_every_node_killed_in_turn_under_load_loses_nothing(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    hashes: list[bytes] = []
+    nonce = 0
+    for victim in (group.primary, *group.nodes):
+        for _ in range(8):
+            hashes.append(await victim.driver.submit(kit.signed(kit.ANNA, nonce)))
+            nonce += 1
+        await victim.crash()
+        live = next(node for node in group.nodes if node.is_running)
+        raw = kit.signed(kit.BERT, len(hashes) // 8 - 1)
+        await asyncio.gather(live.executed([await live.driver.submit(raw)]))
+        await victim.start()
+        await victim.executed([keccak(raw)])
+    await asyncio.gather(*(node.executed(hashes) for node in group.nodes))
+    await group.same_hashes()
+    numbers = [group.nodes[0].chain.transaction(h).number for h in hashes]
+    assert numbers == sorted(numbers)
+
+
+async def test_the_whole_group_dies_and_comes_back(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    hashes = [await group.nodes[0].driver.submit(kit.signed(kit.ANNA, n)) for n in range(10)]
+    for node in group.nodes:
+        await node.crash()
+    for node in group.nodes:
+        await node.start()
+    await asyncio.gather(*(node.executed(hashes) for node in group.nodes))
+    await group.same_hashes()
+    assert all(node.driver.halted is None for node in group.nodes)
+
+
+async def test_no_vote_of_a_crashed_node_is_contradicted(group, kit) -> None:
+    group.hub.carried = carried = []
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    nonce = 0
+    for _ in range(3):
+        victim = group.primary
+        for _ in range(4):
+            await victim.driver.submit(kit.signed(kit.ANNA, nonce))
+            nonce += 1
+        await victim.crash()
+        await victim.start()
+    last = await group.nodes[0].driver.submit(kit.signed(kit.BERT, 0))
+    await asyncio.gather(*(node.executed([last]) for node in group.nodes))
+    said: dict[tuple, object] = {}
+    for _, _, channel, payload in carried:
+        if channel is not Channel.CONSENSUS:
+            continue
+        signed = decode_signed(STANDARD, payload)
+        message = signed.message
+        match message:
+            case PrePrepare() | Prepare():
+                place = ("prepare", message.epoch, message.view, message.sequence)
+            case Commit():
+                place = ("commit", message.epoch, message.view, message.sequence)
+            case Checkpoint():
+                place = ("checkpoint", message.epoch, message.number)
+            case ViewChange():
+                place = ("view-change", message.epoch, message.view)
+            case _:
+                continue
+        key = (signed.sender, *place)
+        digest = getattr(message, "digest", None) or getattr(message, "header_hash", message)
+        assert said.setdefault(key, digest) == digest, key
+    assert any(key[1] == "checkpoint" for key in said)
+
+
+async def test_a_lost_log_makes_an_observer_that_follows_and_says_so(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    victim = next(node for node in group.nodes if node is not group.primary)
+    await victim.stop()
+    for path in (victim.folder / "wal").iterdir():
+        path.unlink()
+    await victim.start()
+    assert victim.driver.role == "observer"
+    assert "may not vote" in victim.driver.status()["log_lost"]
+    sent = await victim.driver.submit(kit.signed(kit.ANNA, 0))
+    await asyncio.gather(*(node.executed([sent]) for node in group.nodes))
+    certificate = victim.chain.certificate(victim.chain.head.number)
+    assert victim.signer.address not in certificate.signers
+
+
+async def test_the_same_key_on_two_nodes_is_noticed(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    node, other = group.nodes[0], group.nodes[1]
+    for number in range(node.chain.head.number + 1, node.chain.head.number + 5):
+        message = ViewChange(0, 7 + number, None, ())
+        digest = signing_digest(STANDARD, node.chain.group, message)
+        twin = Signed(message, node.signer.address, node.signer.sign(digest))
+        node.driver.on_message(other.name, Channel.CONSENSUS, encode_signed(twin))
+    sent = await other.driver.submit(kit.signed(kit.ANNA, 0))
+    await node.executed([sent])
+    alarms = node.driver.status()["alarms"]
+    assert "key-used-twice" in [alarm["kind"] for alarm in alarms]
+
+
+async def test_refusals_have_reasons_at_once(group, kit) -> None:
+    driver = group.nodes[0].driver
+    for raw, reason in [
+        (kit.signed(kit.STRANGER, 0), Reason.NO_PERMISSION),
+        (kit.signed(kit.ANNA, 0, chain_id=1), Reason.WRONG_CHAIN),
+        (kit.signed(kit.ANNA, 5_000), Reason.NONCE_GAP),
+        (kit.signed(kit.ANNA, 0, to=None), Reason.NO_DEPLOY),
+        (kit.signed(kit.ANNA, 0)[:-1], Reason.MALFORMED),
+        (b"", Reason.MALFORMED),
+    ]:
+        with pytest.raises(InvalidTransaction) as caught:
+            await driver.submit(raw)
+        assert caught.value.code == reason
+    raw = kit.signed(kit.ANNA, 0)
+    sent = await driver.submit(raw)
+    await group.nodes[0].executed([sent])
+    with pytest.raises(InvalidTransaction) as caught:
+        await driver.submit(raw)
+    assert caught.value.code == Reason.NONCE_USED
+    assert driver.transaction_status(keccak(b"unknown")) is None
+
+
+async def test_a_permission_lost_on_the_way_is_a_reason_that_stays(group, kit) -> None:
+    node = group.nodes[0]
+    slot = permission_slot(kit.ANNA.address).to_bytes(32)
+    revoke = kit.signed(kit.BERT, 0, to=GATE_CONTRACT, data=slot + bytes(32))
+    later = kit.signed(kit.ANNA, 1)  # waits for nonce 0
+    waiting = await node.driver.submit(later)
+    sent = await node.driver.submit(revoke)
+    await asyncio.gather(*(other.executed([sent]) for other in group.nodes))
+    with pytest.raises(InvalidTransaction):
+        await node.driver.submit(kit.signed(kit.ANNA, 0))
+    assert node.driver.transaction_status(waiting)["status"] == "pending"
+    await node.stop()
+    await node.start()
+    status = node.driver.transaction_status(waiting)
+    assert (status["status"], status["reason"]) == ("dropped", "NO_PERMISSION")
+    await node.crash()
+    await node.start()
+    assert node.driver.transaction_status(waiting)["reason"] == "NO_PERMISSION"
+
+
+async def test_an_engine_that_differs_halts_by_name(group, kit, monkeypatch) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    odd = next(node for node in group.nodes if node is not group.primary)
+    whole = odd.chain.engine.execute_block
+
+    def differs(env, gate, batch, state):
+        return whole(replace(env, timestamp=env.timestamp + 1), gate, batch[:-1], state)
+
+    monkeypatch.setattr(odd.chain.engine, "execute_block", differs)
+    sent = await group.primary.driver.submit(kit.signed(kit.ANNA, 0))
+    rest = [node for node in group.nodes if node is not odd]
+    await asyncio.gather(*(node.executed([sent]) for node in rest))
+    async with asyncio.timeout(10):
+        await odd.driver.wait_halted()
+    assert "header" in odd.driver.halted or "differ" in odd.driver.halted
+    assert odd.driver.status()["halted"] == odd.driver.halted
+    with pytest.raises(GroupStopped, match="another node"):
+        await odd.driver.submit(kit.signed(kit.ANNA, 1))
