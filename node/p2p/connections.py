@@ -147,6 +147,7 @@ class Connections:
 
     async def _dial_always(self, peer: str) -> None:
         backoff = Backoff(self._limits.backoff_initial_s, self._limits.backoff_max_s)
+        last_refusal: Refusal | None = None
         if self._node_id > peer:
             # The lower id dials first, so that usually there is just one connection to choose from.
             await asyncio.sleep(backoff.next_delay_s())
@@ -160,11 +161,11 @@ class Connections:
             try:
                 link = await self._entrance.dial(peer, *parse_host_port(address))
             except RefusedPeer as refusal:
-                if refusal.reason is not Refusal.UNREACHABLE or not backoff.failures:
-                    self._refuse(address, refusal, peer)
-                else:
-                    self._counters.refused[refusal.reason] += 1
+                # Said once, counted each time: a peer may be away for days.
+                self._refuse(address, refusal, peer, is_news=refusal.reason is not last_refusal)
+                last_refusal = refusal.reason
             else:
+                last_refusal = None
                 started_s = time.monotonic()
                 # Not cancelled with its dialer: who dialled matters no longer.
                 await asyncio.shield(self._spawn(self._carry(link)))
@@ -252,11 +253,18 @@ class Connections:
         self.since_ms[peer] = int(time.time() * 1000)
         self._changed.setdefault(peer, asyncio.Event()).set()
 
-    def _refuse(self, address: str, refusal: RefusedPeer, peer: str | None = None) -> None:
+    def _refuse(
+        self, address: str, refusal: RefusedPeer, peer: str | None = None, *, is_news: bool = True
+    ) -> None:
         self._counters.refused[refusal.reason] += 1
-        _log.warning(
-            "p2p.refused", address=address, peer=peer, reason=refusal.reason, detail=str(refusal)
-        )
+        if is_news:
+            _log.warning(
+                "p2p.refused",
+                address=address,
+                peer=peer,
+                reason=refusal.reason,
+                detail=str(refusal),
+            )
 
     def _update_dialers(self) -> None:
         if not self._is_running:

@@ -1,325 +1,195 @@
-"""Four departments' nodes in one process: real drivers, chains and logs over a network of queues."""
-
-from __future__ import annotations
+"""Organisations with CAs, identities and networks of nodes, on loopback with quick limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
+import ssl
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+import pytest_asyncio
 
-from ledger.chain import Chain
-from ledger.codec import encode
-from ledger.gate import GATE_CONTRACT, Role, SystemGate, gate_storage, permission_word
-from ledger.genesis import Allocation, Genesis, ObserverEntry, Organisation, ValidatorEntry
-from ledger.keyvalue import LevelDB
-from ledger.parameters import Parameters
-from ledger.pyevm import PyEvmEngine
-from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
-from ledger.validators import ValidatorSet
-from ledger.values import Address, Hash32, keccak, to_hex
-from node.envelopes import EnvelopePost, EnvelopeStore
-from node.files import RealFiles
-from node.group import GroupDriver, GroupSetup
-from node.group_network import Channel, GroupListener, RequestFailed
-from node.journal import Journal
-from node.metrics import Metrics
-from node.pool import PoolLimits
-from node.rpc.view import NewHead
-from node.transaction_memory import TransactionMemory
-from node.vote_log import VoteLog
+from node.membership import Organisation, draft
+from node.p2p import DEFAULT_LIMITS, PeerNetwork
+from node.p2p.frames import Hello, decode_body, decode_prefix, encode_frame
+from node.pki import NodeIdentity, OrganisationCA
 
-CHAIN_ID = 4_711
-WINDOW = 4
-GATE_CODE = bytes.fromhex("6020355f35555f80f3")
-"""Stands for the accounts contract: stores word 1 of the call data in the slot of word 0."""
-ORGANISATIONS = ("tax", "market", "data", "audit")
+WAIT_S = 10
+QUICK = replace(
+    DEFAULT_LIMITS,
+    backoff_initial_s=0.01,
+    backoff_max_s=0.05,
+    ping_interval_s=0.05,
+    idle_timeout_s=5.0,
+)
 
 
-def key(name: str) -> KeySigner:
-    """A key that is the same in every run."""
-    return KeySigner(STANDARD, keccak(b"node test key of " + name.encode()))
+class WatchedCounter(Counter):
+    """A counter whose changes can be awaited."""
+
+    def __init__(self):
+        super().__init__()
+        self.changed = asyncio.Event()
+
+    def __setitem__(self, key, value):
+        super().__setitem__(key, value)
+        if hasattr(self, "changed"):
+            self.changed.set()
+
+    async def reaches(self, key, count=1):
+        async with asyncio.timeout(WAIT_S):
+            while self[key] < count:
+                self.changed.clear()
+                await self.changed.wait()
 
 
-ANNA, BERT, STRANGER = key("anna"), key("bert"), key("stranger")
+class RawPeer:
+    """A peer of flesh: speaks frames by hand over real TLS with a real certificate."""
 
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
 
-def signed(signer: KeySigner, nonce: int, *, value: int = 0, to: Address | None = BERT.address,
-           data: bytes = b"", gas: int = 100_000, chain_id: int = CHAIN_ID) -> bytes:  # fmt: skip
-    """A raw EIP-1559 transaction without fees."""
-    body = [chain_id, nonce, 0, 0, gas, to or b"", value, data, []]
-    signature = signer.sign(keccak(b"\x02" + encode(body)))
-    tail = [signature[64], int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])]
-    return b"\x02" + encode(body + tail)
+    async def send(self, *frames):
+        self.writer.write(b"".join(f if isinstance(f, bytes) else encode_frame(f) for f in frames))
+        await self.writer.drain()
 
-
-class Hub:
-    """The network between fake nodes: ordered queues, and cuts that tests make and mend."""
-
-    def __init__(self) -> None:
-        self.ports: dict[str, Port] = {}
-        self.cut: set[str] = set()
-        self.carried: list[tuple[str, str, Channel, bytes]] | None = None
-
-    def reaches(self, a: str, b: str) -> bool:
-        ports = self.ports
-        return a in ports and b in ports and not {a, b} & self.cut
-
-    def isolate(self, name: str) -> None:
-        self.cut.add(name)
-        for other in list(self.ports):
-            if other != name:
-                self.ports[other].listener.on_disconnected(name)
-                self.ports[name].listener.on_disconnected(other)
-
-    def heal(self, name: str) -> None:
-        self.cut.discard(name)
-        for other in list(self.ports):
-            if self.reaches(name, other) and other != name:
-                self.ports[other].listener.on_connected(name)
-                self.ports[name].listener.on_connected(other)
-
-
-class Port:
-    """One node's end of the hub."""
-
-    listener: GroupListener
-
-    def __init__(self, hub: Hub, name: str) -> None:
-        self._hub = hub
-        self._name = name
-
-    def connected(self) -> frozenset[str]:
-        hub, name = self._hub, self._name
-        return frozenset(peer for peer in hub.ports if peer != name and hub.reaches(name, peer))
-
-    def send(self, peer: str, channel: Channel, payload: bytes) -> bool:
-        if not self._hub.reaches(self._name, peer):
-            return False
-        if self._hub.carried is not None:
-            self._hub.carried.append((self._name, peer, channel, payload))
-        asyncio.get_running_loop().call_soon(self._deliver, peer, channel, payload)
-        return True
-
-    def _deliver(self, peer: str, channel: Channel, payload: bytes) -> None:
-        if self._hub.reaches(self._name, peer):
-            self._hub.ports[peer].listener.on_message(self._name, channel, payload)
-
-    async def request(self, peer: str, payload: bytes, timeout_s: float) -> bytes:
-        if not self._hub.reaches(self._name, peer):
-            raise RequestFailed(f"{peer} is away")
-        await asyncio.sleep(0)
-        try:
-            return await self._hub.ports[peer].listener.on_request(self._name, payload)
-        except ValueError as error:
-            raise RequestFailed(str(error)) from error
-
-    def open(self, listener: GroupListener) -> None:
-        self.listener = listener
-        self._hub.ports[self._name] = self
-        for peer in self.connected():
-            self._hub.ports[peer].listener.on_connected(self._name)
-
-    def close(self) -> None:
-        self._hub.ports.pop(self._name, None)
-
-
-class FakeNode:
-    """One department's node: its folder outlives its driver."""
-
-    def __init__(self, world: GroupWorld, index: int, organisation: str) -> None:
-        self.world = world
-        self.name = f"{organisation}/{organisation}-1"
-        self.organisation = organisation
-        self.signer = world.signers[index]
-        self.folder = world.folder / organisation
-        self.driver: GroupDriver
-        self.is_running = False
-
-    def found(self) -> None:
-        VoteLog.create(self.folder / "wal", self.world.group, self.signer.address)
-
-    async def start(self) -> None:
-        world = self.world
-        memory = TransactionMemory()
-        self.chain = Chain(
-            world.genesis,
-            BlockStore(LevelDB(self.folder / "db"), STANDARD),
-            PyEvmEngine(),
-            decode=memory.decode,
-        )
-        port = world.network(self)
-        store = EnvelopeStore(self.folder / "envelopes")
-        self.driver = GroupDriver(
-            GroupSetup(
-                name=world.genesis.name,
-                node_id=self.name,
-                genesis=world.genesis,
-                chain=self.chain,
-                signer=self.signer,
-                network=port,
-                votes=VoteLog.open(
-                    RealFiles(self.folder / "wal"), STANDARD, world.group, self.signer.address
-                ),
-                journal=Journal(self.folder / "journal"),
-                memory=memory,
-                envelopes=EnvelopePost(
-                    group=world.genesis.name,
-                    node_id=self.name,
-                    suite=STANDARD,
-                    store=store,
-                    network=port,
-                    members=lambda: world.members,
-                ),
-                validators=world.node_ids,
-                metrics=Metrics(),
-                pool_limits=PoolLimits(),
-                tick_ms=20,
+    async def frame(self):
+        async with asyncio.timeout(WAIT_S):
+            kind, size = decode_prefix(
+                await self.reader.readexactly(5), chunk_bytes_max=65536, document_bytes_max=1 << 21
             )
-        )
-        await self.driver.start()
-        self.is_running = True
+            return decode_body(kind, await self.reader.readexactly(size))
 
-    async def stop(self) -> None:
-        self.is_running = False
-        await self.driver.stop()
-        self.chain.close()
+    async def frame_of(self, kind):
+        while not isinstance(frame := await self.frame(), kind):
+            pass
+        return frame
 
-    async def crash(self) -> None:
-        """As kill -9 would: only what was written stays."""
-        self.is_running = False
-        await self.driver.crash()
-        self.chain.close()
-
-    async def height(self, number: int, *, timeout_s: float = 30) -> Hash32:
-        """The hash of a block, once it is stable here."""
-        events = self.driver.subscribe()
+    async def ended(self):
+        """All frames until the connection ends."""
+        frames = []
         try:
-            async with asyncio.timeout(timeout_s):
-                while self.chain.head.number < number:
-                    await events.get()
-        finally:
-            self.driver.unsubscribe(events)
-        return self.chain.header(number).hash
+            while True:
+                frames.append(await self.frame())
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            return frames
 
-    async def executed(self, hashes: Iterable[Hash32], *, timeout_s: float = 30) -> None:
-        """Wait until every transaction is in a stable block here."""
-        waiting = set(hashes)
-        events = self.driver.subscribe()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    waiting = {h for h in waiting if self.chain.receipt(h) is None}
-                    if not waiting:
-                        return
-                    while not isinstance(await events.get(), NewHead):
-                        pass
-        finally:
-            self.driver.unsubscribe(events)
+    def close(self):
+        self.writer.transport.abort()
 
 
-class GroupWorld:
-    """The group: genesis, nodes, hub."""
+class Consortium:
+    """Two organisations or more, a node id `org/org-1` and further ones each."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder, organisations=("tax", "market", "data", "audit")):
         self.folder = folder
-        self.hub = Hub()
-        self.signers = sorted((key(name) for name in ORGANISATIONS), key=lambda s: s.address)
-        self.genesis = self._genesis()
-        self.node_ids = {
-            signer.address: f"{organisation}/{organisation}-1"
-            for signer, organisation in zip(self.signers, ORGANISATIONS, strict=True)
+        self.now = datetime.now(UTC)
+        self.cas = {name: OrganisationCA.create(name, self.now) for name in organisations}
+        self.signers = {
+            name: KeySigner(STANDARD, STANDARD.new_private_key()) for name in organisations
         }
-        self.members = {f"{name}/{name}-1": name for name in ORGANISATIONS}
-        self.nodes = [FakeNode(self, index, name) for index, name in enumerate(ORGANISATIONS)]
+        self.nodes = {f"{name}/{name}-1": "127.0.0.1:1" for name in organisations}
+        self.networks = []
+        self.raw = []
+        self._files = 0
 
-    @property
-    def group(self) -> Hash32:
-        from ledger.genesis import genesis_block
+    def identity(self, node_id, *, ca=None, now=None):
+        """A fresh key with a certificate for `node_id`, from its organisation's CA or `ca`."""
+        self._files += 1
+        folder = self.folder / str(self._files)
+        ca = ca or self.cas[node_id.split("/")[0]]
+        return ca.issue_identity(node_id, folder / "crt", folder / "key", now or self.now)
 
-        return genesis_block(self.genesis).hash
+    def membership(self, version=1, *, nodes=None, revoked=None, organisations=None):
+        """A document signed by all; `revoked` maps organisations to serials."""
+        names = list(organisations or self.cas)
+        entries = [
+            Organisation(
+                name,
+                self.signers[name].address,
+                (self.cas[name].certificate,),
+                frozenset((revoked or {}).get(name, ())),
+            )
+            for name in names
+        ]
+        nodes = self.nodes if nodes is None else nodes
+        unsigned = draft("test", version, len(names) // 2 + 1, entries, nodes)
+        return unsigned.signed(STANDARD, *self.signers.values())
 
-    def network(self, node: FakeNode) -> Port:
-        return Port(self.hub, node.name)
-
-    def _genesis(self) -> Genesis:
-        slots = gate_storage(
-            {
-                ANNA.address: permission_word(Role.MEMBER, organisation=1),
-                BERT.address: permission_word(Role.AUTHOR, organisation=2),
-            },
-            ValidatorSet.of(signer.address for signer in self.signers),
-            WINDOW,
+    async def start(self, node_id, *, identity=None, membership=None, listen_port=0, **options):
+        """A running network whose counters can be awaited; stopped at the test's end."""
+        network = PeerNetwork(
+            identity or self.identity(node_id),
+            membership or self.membership(),
+            STANDARD,
+            ("127.0.0.1", listen_port),
+            **{"limits": QUICK, **options},
         )
-        return Genesis(
-            name="equity",
-            timestamp_ms=1_700_000_000_000,
-            parameters=Parameters(
-                chain_id=CHAIN_ID,
-                window_blocks=WINDOW,
-                heartbeat_ms=2_000,
-                view_timeout_ms=1_000,
-                view_timeout_ms_max=4_000,
-            ),
-            organisations=[
-                Organisation(name=name, recovery_key=to_hex(key("recovery " + name).address))
-                for name in ORGANISATIONS
-            ],
-            recovery_threshold=3,
-            validators=[
-                ValidatorEntry(
-                    address=to_hex(signer.address), node=f"{name}/{name}-1", organisation=name
-                )
-                for signer, name in zip(self.signers, ORGANISATIONS, strict=True)
-            ],
-            alloc={
-                to_hex(GATE_CONTRACT): Allocation(
-                    nonce=1,
-                    code=to_hex(GATE_CODE),
-                    storage={hex(slot): hex(value) for slot, value in slots.items()},
-                ),
-                to_hex(ANNA.address): Allocation(balance=hex(10**18)),
-            },
-        ).checked()
+        for name in ("refused", "disconnected", "dropped", "unsent", "faults"):
+            setattr(network.metrics, name, WatchedCounter())
+        network.arrived = WatchedCounter()
+        network.left = WatchedCounter()
+        network.on_connect(lambda peer: network.arrived.update([peer]))
+        network.on_disconnect(lambda peer: network.left.update([peer]))
+        await network.start()
+        self.networks.append(network)
+        return network
 
-    async def start(self) -> None:
-        for node in self.nodes:
-            node.found()
-        for node in self.nodes:
-            await node.start()
+    @staticmethod
+    def introduce(*networks):
+        """Tell all of them all addresses."""
+        for network in networks:
+            for other in networks:
+                if other is not network:
+                    network.set_address(other.node_id, "{}:{}".format(*other.address))
 
-    async def stop(self) -> None:
-        for node in self.nodes:
-            if node.is_running:
-                await node.stop()
+    async def pair(self, first="tax/tax-1", second="market/market-1", **options):
+        """Two networks that are connected."""
+        one, two = await self.start(first, **options), await self.start(second, **options)
+        self.introduce(one, two)
+        await one.arrived.reaches(second)
+        await two.arrived.reaches(first)
+        return one, two
 
-    @property
-    def primary(self) -> FakeNode:
-        """Whom most running nodes hold for the primary."""
-        names = [node.driver.status()["primary"] for node in self.nodes if node.is_running]
-        name = max(set(names), key=names.count)
-        return next(node for node in self.nodes if node.name.endswith("/" + name))
+    async def raw_peer(self, network, identity, *, hello=True, version=ssl.TLSVersion.TLSv1_3):
+        """Connect to a network by hand."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.minimum_version = context.maximum_version = version
+        if isinstance(identity, NodeIdentity):
+            context.load_cert_chain(identity.certificate_path, identity.key_path)
+        reader, writer = await asyncio.open_connection(
+            *network.address, ssl=context, server_hostname=""
+        )
+        peer = RawPeer(reader, writer)
+        self.raw.append(peer)
+        if hello:
+            await peer.send(Hello(b"i" * 16, 1))
+            assert isinstance(await peer.frame(), Hello)
+        return peer
 
-    async def same_hashes(self) -> None:
-        """Every running node holds the same block at the highest common number."""
-        running = [node for node in self.nodes if node.is_running]
-        number = min(node.chain.head.number for node in running)
-        assert len({node.chain.header(number).hash for node in running}) == 1
+    async def stop(self):
+        for peer in self.raw:
+            peer.close()
+        await asyncio.gather(*(network.stop() for network in self.networks))
 
 
-@pytest.fixture
-async def group(tmp_path: Path) -> AsyncIterator[GroupWorld]:
-    """Four nodes that run."""
-    world = GroupWorld(tmp_path)
-    await world.start()
-    yield world
-    await world.stop()
+@pytest_asyncio.fixture
+async def consortium(tmp_path):
+    made = Consortium(tmp_path)
+    yield made
+    await made.stop()
 
 
 @pytest.fixture
-def kit() -> object:
-    """What tests sign with."""
-    import sys
+def consortium_of(tmp_path_factory):
+    """Another consortium, with CAs of its own."""
+    return lambda *names: Consortium(tmp_path_factory.mktemp("other"), names)
 
-    return sys.modules[__name__]
+
+@pytest.fixture
+def quick_limits():
+    """Bounds with short time-outs."""
+    return QUICK

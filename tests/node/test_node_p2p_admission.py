@@ -1,0 +1,430 @@
+"""Who gets into the network, and who does not: over real TLS on loopback."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+
+from ledger.suite import STANDARD
+from node.p2p import Channel
+from node.p2p.frames import Hello, MembershipDocument, Ping, encode_frame
+from node.pki import OrganisationCA, new_key
+
+TAX, MARKET = "tax/tax-1", "market/market-1"
+_PEM = serialization.Encoding.PEM
+
+
+async def refused(consortium, identity, reason, *, membership=None, node_id=MARKET):
+    """A node with `identity` knocks at tax/tax-1, which refuses it for `reason`."""
+    victim = await consortium.start(TAX)
+    rogue = await consortium.start(node_id, identity=identity, membership=membership)
+    rogue.set_address(TAX, "{}:{}".format(*victim.address))
+    await victim.metrics.refused.reaches(reason)
+    assert not victim.is_connected(node_id)
+    assert not rogue.is_connected(TAX)
+    assert victim.metrics.connected == 0
+    assert set(victim.metrics.refused) <= {reason, "unreachable"}
+
+
+async def test_members_connect_and_see_each_other(consortium):
+    tax, market = await consortium.pair()
+    states = {state["node"]: state for state in tax.peers()}
+    assert states[MARKET]["connected"]
+    assert not states["data/data-1"]["connected"]
+    assert set(states) == set(consortium.nodes) - {TAX}
+    assert states[MARKET]["since_ms"] > 0
+    assert market.is_connected(TAX)
+
+
+async def test_four_nodes_that_dial_all_at_once_keep_one_connection_a_pair(consortium):
+    networks = [await consortium.start(node_id) for node_id in consortium.nodes]
+    consortium.introduce(*networks)
+    for network in networks:
+        for other in networks:
+            if other is not network:
+                await network.arrived.reaches(other.node_id)
+    group = b"g" * 32
+    received = asyncio.Queue()
+    for network in networks:
+        network.register(
+            group, lambda peer, _, payload: received.put_nowait((peer, payload)), lambda _: True
+        )
+    for network in networks:
+        assert network.broadcast(list(consortium.nodes), group, Channel.CONSENSUS, b"here") == 3
+    async with asyncio.timeout(10):
+        heard = [await received.get() for _ in range(12)]
+    assert sorted(heard) == sorted(
+        (node_id, b"here") for node_id in consortium.nodes for _ in "123"
+    )
+
+
+async def test_two_simultaneous_connections_leave_the_one_dialled_by_the_lower_id(consortium):
+    tax = await consortium.start(TAX)
+    # market/market-1 < tax/tax-1: its connection wins over the one that tax dials.
+    identity = consortium.identity(MARKET)
+    accepted = asyncio.Queue()
+
+    async def accept(reader, writer):
+        await accepted.put((reader, writer))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate_path, identity.key_path)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    tax.set_address(MARKET, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with asyncio.timeout(10):
+        _, dialled_by_tax = await accepted.get()
+    dialled_by_tax.write(encode_frame(Hello(b"i" * 16, 1)))
+    await tax.arrived.reaches(MARKET)
+    dialled_by_market = await consortium.raw_peer(tax, identity)
+    await tax.metrics.disconnected.reaches("replaced")
+    await tax.arrived.reaches(MARKET, 2)
+    await dialled_by_market.frame_of(Ping)
+    assert tax.is_connected(MARKET)
+    server.close()
+    dialled_by_tax.transport.abort()
+
+
+async def test_the_higher_ids_second_connection_is_turned_away(consortium):
+    market = await consortium.start(MARKET)
+    identity = consortium.identity(TAX)
+    accepted = asyncio.Queue()
+
+    async def accept(reader, writer):
+        await accepted.put((reader, writer))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate_path, identity.key_path)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    market.set_address(TAX, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with asyncio.timeout(10):
+        _, dialled_by_market = await accepted.get()
+    dialled_by_market.write(encode_frame(Hello(b"i" * 16, 1)))
+    await market.arrived.reaches(TAX)
+    late = await consortium.raw_peer(market, identity)
+    await market.metrics.refused.reaches("duplicate")
+    await late.ended()
+    assert market.is_connected(TAX)
+    assert not market.metrics.disconnected
+    server.close()
+    dialled_by_market.transport.abort()
+
+
+async def test_a_strangers_ca_is_refused(consortium, consortium_of):
+    strangers = consortium_of("market")
+    await refused(consortium, strangers.identity(MARKET), "stranger")
+
+
+async def test_a_server_with_a_strangers_ca_is_refused_by_who_dials(consortium, consortium_of):
+    strangers = consortium_of("tax", "market")
+    rogue = await consortium.start(
+        TAX, identity=strangers.identity(TAX), membership=strangers.membership()
+    )
+    market = await consortium.start(MARKET)
+    market.set_address(TAX, "{}:{}".format(*rogue.address))
+    await market.metrics.refused.reaches("stranger")
+    assert not market.is_connected(TAX)
+
+
+async def test_an_expired_certificate_is_refused(consortium):
+    old = consortium.now - timedelta(days=400)
+    ca = consortium.cas["market"] = OrganisationCA.create("market", old)
+    identity = consortium.identity(MARKET, ca=ca, now=old)
+    await refused(consortium, identity, "expired")
+
+
+async def test_a_certificate_of_tomorrow_is_refused(consortium):
+    identity = consortium.identity(MARKET, now=consortium.now + timedelta(days=1))
+    await refused(consortium, identity, "not_yet_valid")
+
+
+async def test_a_certificate_that_the_membership_revokes_is_refused(consortium):
+    identity = consortium.identity(MARKET)
+    lenient = consortium.membership()
+    serial = identity.certificate.serial_number
+    strict = consortium.membership(revoked={"market": [serial]})
+    victim = await consortium.start(TAX, membership=strict)
+    rogue = await consortium.start(MARKET, identity=identity, membership=lenient)
+    rogue.set_address(TAX, "{}:{}".format(*victim.address))
+    await victim.metrics.refused.reaches("revoked")
+    assert victim.metrics.connected == 0
+
+
+async def test_another_organisations_certificate_for_a_stolen_node_id_is_refused(consortium):
+    # audit's CA is a member's, so OpenSSL accepts the chain; but it may not speak for market.
+    audit = consortium.cas["audit"]
+    forger = OrganisationCA("market", audit.certificate, audit._key)
+    await refused(consortium, consortium.identity(MARKET, ca=forger), "wrong_organisation")
+
+
+async def test_a_node_that_the_membership_does_not_name_is_refused(consortium):
+    nodes = {**consortium.nodes, "market/market-9": "127.0.0.1:1"}
+    await refused(
+        consortium,
+        consortium.identity("market/market-9"),
+        "unknown_node",
+        membership=consortium.membership(nodes=nodes),
+        node_id="market/market-9",
+    )
+
+
+async def test_a_certificate_signed_by_a_nodes_certificate_is_refused(consortium):
+    node_key = new_key()
+    node = consortium.cas["market"].issue(MARKET, node_key.public_key(), consortium.now)
+    forged = consortium.identity(MARKET, ca=OrganisationCA("market", node, node_key))
+    forged.certificate_path.write_bytes(
+        forged.certificate_path.read_bytes() + node.public_bytes(_PEM)
+    )
+    victim = await consortium.start(TAX)
+    peer = await consortium.raw_peer(victim, forged, hello=False)
+    assert await peer.ended() == []
+    assert victim.metrics.connected == 0
+    assert victim.metrics.refused.keys() & {"bad_certificate", "stranger"}
+
+
+async def test_a_certificate_without_a_node_id_is_refused(consortium):
+    ca = consortium.cas["market"]
+    key = new_key()
+    identity = consortium.identity(MARKET)
+    template = ca.issue(MARKET, key.public_key(), consortium.now)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(template.subject)
+        .issuer_name(template.issuer)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(template.not_valid_before_utc)
+        .not_valid_after(template.not_valid_after_utc)
+    )
+    for extension in template.extensions:
+        if extension.oid != x509.oid.ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
+            builder = builder.add_extension(extension.value, extension.critical)
+    names = x509.SubjectAlternativeName([x509.DNSName("market-1")])
+    certificate = builder.add_extension(names, critical=False).sign(ca._key, hashes.SHA256())
+    identity.certificate_path.write_bytes(certificate.public_bytes(_PEM))
+    identity.key_path.write_bytes(_key_pem(key))
+    victim = await consortium.start(TAX)
+    peer = await consortium.raw_peer(victim, identity, hello=False)
+    await peer.ended()
+    await victim.metrics.refused.reaches("bad_certificate")
+
+
+async def test_tls_1_2_is_refused(consortium):
+    tax = await consortium.start(TAX)
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await consortium.raw_peer(tax, consortium.identity(MARKET), version=ssl.TLSVersion.TLSv1_2)
+    await tax.metrics.refused.reaches("tls_version")
+
+
+async def test_a_server_with_tls_1_2_is_refused_by_who_dials(consortium):
+    market = await consortium.start(MARKET)
+    identity = consortium.identity(TAX)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(identity.certificate_path, identity.key_path)
+    server = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0, ssl=context)
+    market.set_address(TAX, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    # asyncio closes without the alert, so the reason stays with the server.
+    await market.metrics.refused.reaches("closed")
+    assert market.metrics.connected == 0
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        encode_frame(Hello(b"i" * 16, 1)),
+        b"\x00" * 64,
+    ],
+)
+async def test_plain_text_is_refused(consortium, opening):
+    tax = await consortium.start(TAX)
+    reader, writer = await asyncio.open_connection(*tax.address)
+    writer.write(opening)
+    await tax.metrics.refused.reaches("plaintext")
+    async with asyncio.timeout(10):
+        answer = await reader.read(1000)
+    # A TLS alert record at most (RFC 8446, 5.1): nothing of this protocol.
+    assert len(answer) <= 7
+    writer.close()
+
+
+async def test_a_silent_visitor_is_sent_away_in_time(consortium, quick_limits):
+    tax = await consortium.start(TAX, limits=replace(quick_limits, handshake_timeout_s=0.05))
+    reader, writer = await asyncio.open_connection(*tax.address)
+    await tax.metrics.refused.reaches("handshake_timeout")
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_no_client_certificate_is_refused(consortium):
+    tax = await consortium.start(TAX)
+    peer = await consortium.raw_peer(tax, None, hello=False)
+    await peer.ended()
+    await tax.metrics.refused.reaches("no_certificate")
+
+
+async def test_handshakes_of_one_host_are_bounded(consortium, quick_limits):
+    limits = replace(quick_limits, handshakes_per_host_max=2)
+    tax = await consortium.start(TAX, limits=limits)
+    pairs = [await asyncio.open_connection(*tax.address) for _ in range(3)]
+    await tax.metrics.refused.reaches("too_many")
+    assert tax.metrics.refused["too_many"] == 1
+    for _, writer in pairs:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [Ping(1), Hello(b"i" * 16, 1, version=2), b"\x00\x00\x00\x23\x00" + b"x" * 34, b"\xff" * 9],
+)
+async def test_a_wrong_hello_is_refused(consortium, first):
+    tax = await consortium.start(TAX)
+    peer = await consortium.raw_peer(tax, consortium.identity(MARKET), hello=False)
+    await peer.send(first)
+    await tax.metrics.refused.reaches("bad_hello")
+    await peer.ended()
+    assert tax.metrics.connected == 0
+
+
+async def test_another_node_at_the_address_is_refused(consortium):
+    market = await consortium.start(MARKET)
+    data = await consortium.start("data/data-1")
+    data.set_address(TAX, "{}:{}".format(*market.address))
+    await data.metrics.refused.reaches("other_node")
+    assert not data.is_connected(TAX)
+
+
+async def test_our_own_id_from_elsewhere_is_refused(consortium):
+    tax = await consortium.start(TAX)
+    peer = await consortium.raw_peer(tax, consortium.identity(TAX))
+    await tax.metrics.refused.reaches("own_node")
+    await peer.ended()
+
+
+async def test_a_node_that_runs_twice_is_noticed(consortium):
+    tax = await consortium.start(TAX)
+    identity = consortium.identity(MARKET)
+
+    async def connect(instance):
+        peer = await consortium.raw_peer(tax, identity, hello=False)
+        await peer.send(Hello(instance, 1))
+        await peer.frame()
+
+    for count, instance in enumerate((b"a" * 16, b"b" * 16), 1):
+        await connect(instance)
+        await tax.arrived.reaches(MARKET, count)
+    assert not tax.metrics.faults  # a restart looks like this
+    await connect(b"a" * 16)
+    await tax.metrics.faults.reaches("node_runs_twice")
+
+
+async def test_a_newer_membership_cuts_a_revoked_peer_and_leaves_the_others(consortium):
+    identity = consortium.identity(MARKET)
+    tax = await consortium.start(TAX)
+    market = await consortium.start(MARKET, identity=identity)
+    data = await consortium.start("data/data-1")
+    consortium.introduce(tax, market, data)
+    await tax.arrived.reaches(MARKET)
+    await tax.arrived.reaches("data/data-1")
+    serial = identity.certificate.serial_number
+    tax.update_membership(consortium.membership(2, revoked={"market": [serial]}))
+    await tax.metrics.disconnected.reaches("revoked")
+    await market.left.reaches(TAX)
+    assert tax.is_connected("data/data-1")
+    await tax.metrics.refused.reaches("revoked")
+    assert not tax.is_connected(MARKET)
+
+
+async def test_a_renewed_certificate_brings_a_revoked_node_back(consortium):
+    identity = consortium.identity(MARKET)
+    tax = await consortium.start(TAX)
+    market = await consortium.start(MARKET, identity=identity)
+    consortium.introduce(tax, market)
+    await tax.arrived.reaches(MARKET)
+    serial = identity.certificate.serial_number
+    tax.update_membership(consortium.membership(2, revoked={"market": [serial]}))
+    await tax.left.reaches(MARKET)
+    market.update_identity(consortium.identity(MARKET))
+    await tax.arrived.reaches(MARKET, 2)
+
+
+async def test_a_node_that_leaves_the_membership_is_cut_and_not_dialled(consortium):
+    tax, market = await consortium.pair()
+    nodes = {k: v for k, v in consortium.nodes.items() if k != MARKET}
+    tax.update_membership(consortium.membership(2, nodes=nodes))
+    await tax.metrics.disconnected.reaches("unknown_node")
+    await market.left.reaches(TAX)
+    assert MARKET not in [state["node"] for state in tax.peers()]
+
+
+async def test_an_organisations_own_list_cuts_its_node(consortium):
+    identity = consortium.identity(MARKET)
+    tax = await consortium.start(TAX)
+    market = await consortium.start(MARKET, identity=identity)
+    consortium.introduce(tax, market)
+    await tax.arrived.reaches(MARKET)
+    ca = consortium.cas["market"]
+    before = ca.crl(consortium.now)
+    ca.revoke([identity.certificate.serial_number])
+    tax.update_crl("market", ca.crl(consortium.now))
+    await tax.metrics.disconnected.reaches("revoked")
+    tax.update_crl("market", before)  # an older list gives nothing back
+    await tax.metrics.refused.reaches("revoked")
+    assert not tax.is_connected(MARKET)
+
+
+async def test_a_certificate_that_expires_ends_its_connection(consortium):
+    offset = [timedelta(0)]
+    tax = await consortium.start(TAX, now=lambda: consortium.now + offset[0])
+    market = await consortium.start(MARKET)
+    consortium.introduce(tax, market)
+    await tax.arrived.reaches(MARKET)
+    offset[0] = timedelta(days=366)
+    await tax.metrics.disconnected.reaches("expired")
+
+
+async def test_a_newer_membership_travels_to_all(consortium):
+    saved = asyncio.Queue()
+    networks = [
+        await consortium.start(node_id, on_membership=saved.put_nowait)
+        for node_id in (TAX, MARKET, "data/data-1")
+    ]
+    consortium.introduce(*networks)
+    for network in networks[1:]:
+        await networks[0].arrived.reaches(network.node_id)
+    networks[0].update_membership(consortium.membership(2))
+    async with asyncio.timeout(10):
+        assert [(await saved.get()).version for _ in range(2)] == [2, 2]
+    assert [network.membership.version for network in networks] == [2, 2, 2]
+
+
+async def test_a_node_that_was_away_gets_the_newer_membership_on_connecting(consortium):
+    saved = asyncio.Queue()
+    tax = await consortium.start(TAX, membership=consortium.membership(2))
+    market = await consortium.start(MARKET, on_membership=saved.put_nowait)
+    consortium.introduce(tax, market)
+    async with asyncio.timeout(10):
+        assert (await saved.get()).version == 2
+
+
+async def test_a_membership_without_its_signatures_changes_nothing(consortium):
+    tax, market = await consortium.pair()
+    newer = consortium.membership(2)
+    unsigned = replace(newer, signatures=newer.signatures[:1])
+    assert unsigned.signers(STANDARD)
+    peer = await consortium.raw_peer(tax, consortium.identity("data/data-1"))
+    await peer.send(MembershipDocument(unsigned.encode()))
+    await tax.metrics.faults.reaches("membership_refused")
+    assert tax.membership.version == 1
+    assert tax.is_connected(MARKET)
+    assert market.membership.version == 1
+
+
+def _key_pem(key):
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
