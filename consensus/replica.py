@@ -211,7 +211,7 @@ class Replica:
             case RequestGone(transaction_hash):
                 self._requests.stop(transaction_hash)
             case PeerConnected(peer):
-                self._emit(Broadcast(self._position()))
+                self._say_position()
                 self._resend_open(peer, age_ticks=0)
             case Tick():
                 self._on_tick()
@@ -688,8 +688,7 @@ class Replica:
     def _on_new_view(self, signed: Signed, message: NewView) -> None:
         if message.view < self._view or (message.view == self._view and self._is_active):
             return
-        found = self._compute_list(message.view_changes)
-        if (found.first_sequence, found.digests) != (message.first_sequence, message.digests):
+        if not self._is_derived(message):
             self._alarm(
                 AlarmKind.EQUIVOCATION,
                 self._stable + 1,
@@ -699,8 +698,13 @@ class Replica:
             return
         self._enter_view(signed, message)
 
-    def _enter_view(self, signed: Signed, message: NewView) -> None:
+    def _is_derived(self, message: NewView) -> bool:
+        """Whether a NEW-VIEW's list follows from the VIEW-CHANGE messages in it."""
         found = self._compute_list(message.view_changes)
+        return (found.first_sequence, found.digests) == (message.first_sequence, message.digests)
+
+    def _enter_view(self, signed: Signed, message: NewView) -> None:
+        found = _list_of(message)
         if not self._check_list(found, message.view):
             return
         self._persist(ViewEntry(signed))
@@ -709,8 +713,10 @@ class Replica:
         self._new_view = signed
         self._list = found
         self._requests.restart()
-        if found.base is not None:
-            self._learn(found.base)
+        for item in message.view_changes:
+            stable = cast(ViewChange, item.message).stable
+            if stable is not None:
+                self._learn(stable)
         self._move_window()
 
     def _check_list(self, found: NewViewList, view: int) -> bool:
@@ -802,7 +808,7 @@ class Replica:
 
     def _repeat(self) -> None:
         """The capped tick of rule 7: where I stand, what is open, what I lack."""
-        self._emit(Broadcast(self._position()))
+        self._say_position()
         self._resend_open(None, age_ticks=self._config.resend_ticks)
         for sequence, state in sorted(self._states.items()):
             digest = state.decided or (state.accepted if self._is_voter else None)
@@ -845,8 +851,10 @@ class Replica:
         self._answered[peer] = self._ticks
         self._emit(Resend(self._new_view, peer))
 
-    def _position(self) -> Position:
-        return Position(self._current.number, self._view, self._is_active, self._stable_certificate)
+    def _say_position(self) -> None:
+        if self._config.address in self._current.validators:
+            place = (self._current.number, self._view, self._is_active)
+            self._emit(Broadcast(Position(*place, self._stable_certificate)))
 
     # -- epochs, the log, restarts ----------------------------------------------------------------
 
@@ -901,7 +909,7 @@ class Replica:
             new_view = cast(NewView, found.entered.message)
             self._view = new_view.view
             self._new_view = found.entered
-            self._list = self._compute_list(new_view.view_changes)
+            self._list = _list_of(new_view)
         self._own_new_view = found.own_new_view
         view_change = found.view_change
         if view_change is not None and view_change.view > self._view:
@@ -912,7 +920,7 @@ class Replica:
         self._own_view_change = view_change
         if self._is_voter:
             self._say_again()
-        self._emit(Broadcast(self._position()))
+        self._say_position()
         self._move_window()
 
     def _say_again(self) -> None:
@@ -1114,6 +1122,10 @@ class Replica:
 def _epochs(epochs: tuple[Epoch, ...]) -> tuple[Epoch, Epoch | None]:
     assert 1 <= len(epochs) <= 2, "the epoch in force, and the next one where it is known"
     return epochs[0], epochs[1] if len(epochs) == 2 else None
+
+
+def _list_of(message: NewView) -> NewViewList:
+    return NewViewList(message.first_sequence, message.digests)
 
 
 def _without_body(vote: PrePrepare | Prepare) -> PrePrepare | Prepare:

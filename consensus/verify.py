@@ -78,7 +78,7 @@ class Verifier:
         signers = certificate.signers
         if len(signers) != len(certificate.signatures):
             raise InvalidMessage("expected one signature for each signer")
-        if any(a >= b for a, b in pairwise(signers)):
+        if not _are_distinct(signers):
             raise InvalidMessage("expected distinct signers in ascending order")
         if len(signers) < validators.quorum:
             raise InvalidMessage(
@@ -182,3 +182,7 @@ class Verifier:
             if (nested.epoch, nested.view) != (message.epoch, message.view):
                 raise InvalidMessage("a VIEW-CHANGE inside is for another epoch or view")
             self.verify(item)
+
+
+def _are_distinct(signers: tuple[Address, ...]) -> bool:
+    return all(a < b for a, b in pairwise(signers))

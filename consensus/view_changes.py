@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from consensus.messages import PreparedCertificate, Signed, ViewChange
-from ledger.certificate import Certificate
 from ledger.proposal import null_request
 from ledger.suite import Suite
 from ledger.values import Address, Hash32
@@ -18,11 +17,10 @@ from ledger.values import Address, Hash32
 class NewViewList:
     """What a quorum of VIEW-CHANGE messages leads to.
 
-    base: the certificate of the highest stable block inside, None for genesis.
+    first_sequence: one above the highest stable block inside.
     digests: what stands at first_sequence, first_sequence + 1, …
     """
 
-    base: Certificate | None
     first_sequence: int
     digests: tuple[Hash32, ...]
 
@@ -46,8 +44,7 @@ def compute_new_view_list(
     takes the digest prepared in the highest view, else the null request of that sequence.
     """
     messages = [cast(ViewChange, signed.message) for signed in view_changes]
-    base = max((m.stable for m in messages if m.stable), key=lambda s: s.number, default=None)
-    start = (0 if base is None else base.number) + 1
+    start = max(message.stable_number for message in messages) + 1
     best: dict[int, PreparedCertificate] = {}
     for certificate in (c for m in messages for c in m.prepared):
         known = best.get(certificate.sequence)
@@ -59,7 +56,7 @@ def compute_new_view_list(
         else null_request(suite, group=group, epoch=epoch, sequence=sequence).digest
         for sequence in range(start, max(best, default=start - 1) + 1)
     )
-    return NewViewList(base, start, digests)
+    return NewViewList(start, digests)
 
 
 class ViewChanges:

@@ -1,0 +1,105 @@
+"""Files in memory that lose and tear what was not synced: the disk of a simulated node.
+
+`cut_after` arms a power cut inside one of the next operations. `crash` decides what is left.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+
+class PowerCut(Exception):
+    """The node died inside a file operation."""
+
+
+@dataclass
+class _File:
+    durable: bytes | None = None
+    current: bytearray = field(default_factory=bytearray)
+    pending: list[tuple[str, int, bytes]] = field(default_factory=list)
+
+
+class SimulatedFiles:
+    """Implements `node.files.Files`. `ignored_syncs` names files whose syncs do nothing: a fault
+    that a test plants."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
+        self._cut_after: int | None = None
+        self.ignored_syncs: set[str] = set()
+
+    def names(self) -> list[str]:
+        return sorted(self._files)
+
+    def read(self, name: str) -> bytes | None:
+        file = self._files.get(name)
+        return None if file is None else bytes(file.current)
+
+    def append(self, name: str, data: bytes) -> None:
+        file = self._files.setdefault(name, _File())
+        self._change(file, ("write", len(file.current), data))
+
+    def overwrite(self, name: str, offset: int, data: bytes) -> None:
+        self._change(self._files.setdefault(name, _File()), ("write", offset, data))
+
+    def truncate(self, name: str, size: int) -> None:
+        self._change(self._files[name], ("truncate", size, b""))
+
+    def sync(self, name: str) -> None:
+        self._operate()
+        file = self._files[name]
+        kind = "end" if name.endswith(".end") else "data"
+        if kind not in self.ignored_syncs:
+            file.durable = bytes(file.current)
+            file.pending.clear()
+
+    def remove(self, name: str) -> None:
+        self._operate()
+        self._files.pop(name, None)
+
+    def close(self) -> None:
+        pass
+
+    def cut_after(self, operations: int | None) -> None:
+        """Raise PowerCut in the operation after so many more; None disarms."""
+        self._cut_after = operations
+
+    def crash(self, random: Random) -> None:
+        """Lose what was not synced: any number of the last changes, and part of one."""
+        self._cut_after = None
+        for name, file in list(self._files.items()):
+            kept = random.randint(0, len(file.pending))
+            content = bytearray(file.durable or b"")
+            for kind, offset, data in file.pending[:kept]:
+                _apply(content, kind, offset, data)
+            if kept < len(file.pending):
+                kind, offset, data = file.pending[kept]
+                if kind == "write":
+                    torn = data[: random.randint(0, len(data))]
+                    if torn and random.random() < 0.3:
+                        torn = torn[:-1] + bytes([torn[-1] ^ 0xFF])
+                    _apply(content, kind, offset, torn)
+            if file.durable is None and not content:
+                del self._files[name]
+                continue
+            self._files[name] = _File(bytes(content), bytearray(content))
+
+    def _change(self, file: _File, change: tuple[str, int, bytes]) -> None:
+        file.pending.append(change)
+        _apply(file.current, *change)
+        self._operate()
+
+    def _operate(self) -> None:
+        if self._cut_after is not None:
+            self._cut_after -= 1
+            if self._cut_after < 0:
+                self._cut_after = None
+                raise PowerCut
+
+
+def _apply(content: bytearray, kind: str, offset: int, data: bytes) -> None:
+    if kind == "truncate":
+        del content[offset:]
+        return
+    if len(content) < offset:
+        content.extend(bytes(offset - len(content)))
+    content[offset : offset + len(data)] = data
