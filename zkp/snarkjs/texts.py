@@ -15,6 +15,9 @@ from zkp.groth16.keys import PUBLICS_MAX, InvalidKey, Proof, VerifyingKey
 
 TEXT_BYTES_MAX = 1 << 20
 _DIGITS_MAX = 80
+# One list for each public input and some more. Bounds the depth as well: Python's own limit on
+# recursion does not protect a parser once a package (py_ecc does) has raised it to 100,000.
+_BRACKETS_MAX = PUBLICS_MAX + 100
 # snarkjs's final exponentiation (Fuentes-Castañeda, Knapp and Rodríguez-Henríquez, 2011) gives the
 # pairing to this power of the curve's parameter; only its `vk_alphabeta_12` shows that.
 _PAIRING_POWER = 2 * U * (6 * U * U + 3 * U + 1)
@@ -103,8 +106,11 @@ def _load(text: str | bytes, what: str) -> Any:
     if len(text) > TEXT_BYTES_MAX:
         raise InvalidText(f"{what}: {len(text)} bytes, expected at most {TEXT_BYTES_MAX}")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        decoded = text if isinstance(text, str) else text.decode()
+        if decoded.count("[") + decoded.count("{") > _BRACKETS_MAX:
+            raise InvalidText(f"{what}: expected at most {_BRACKETS_MAX} lists and objects")
+        return json.loads(decoded)
+    except ValueError as error:
         raise InvalidText(f"{what}: expected JSON as snarkjs writes it: {error}") from None
 
 
