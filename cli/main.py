@@ -8,6 +8,7 @@ import typer
 from cli.failure import report
 from cli.network.commands import app as network_app
 from cli.output import JsonOption, emit
+from cli.transfer import app as transfer_app
 
 app = typer.Typer(
     name="quorate",
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 
 app.add_typer(network_app, name="network")
+app.add_typer(transfer_app, name="transfer")
 
 
 @app.command()

@@ -1,0 +1,105 @@
+"""From a network's folder and an account's name to a desk: connection, key, private folder.
+
+On one machine all desks stand beside each other in `DIR/desks/`; in a real network each
+organisation has its own machine and only its own desk on it.
+"""
+
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+
+from cli.failure import CommandFailed
+from cli.network.folder import NetworkFile, load_network
+from client.accounts import load_account
+from client.rpc import Client
+from workflows.equity_transfer.agreement import load_agreement
+from workflows.equity_transfer.deploy import SetUpDesk
+from workflows.equity_transfer.deployment import load_deployment
+from workflows.equity_transfer.desk import Desk
+
+
+class LocalNetwork:
+    """A network's folder with the places that the equity transfer uses in it."""
+
+    def __init__(self, folder: Path, group: str | None = None) -> None:
+        self.folder = folder
+        self.file: NetworkFile = load_network(folder)
+        self.group = self.file.group(group) if group else self.file.groups[0]
+
+    @property
+    def deployment_file(self) -> Path:
+        """Where the contract stands: public, the same for every desk."""
+        return self.folder / "groups" / self.group.name / "equity-transfer.json"
+
+    @property
+    def proving_key(self) -> Path:
+        """The circuit's `.zkey`: public too."""
+        return self.folder / "groups" / self.group.name / "equity_v1.zkey"
+
+    @property
+    def genesis_file(self) -> Path:
+        """The group's genesis document."""
+        return self.folder / self.group.genesis
+
+    def account(self, name: str) -> LocalAccount:
+        """The account with its key."""
+        entry = self.file.account(name)
+        key_file = self.folder / entry.key_file
+        if not key_file.is_file():
+            raise CommandFailed(f"{key_file}: the key of account '{name}' is not in this folder")
+        return load_account(key_file)
+
+    def client(self, organisation: str) -> Client:
+        """A connection to the organisation's own node in the group."""
+        for node in self.file.nodes:
+            if node.org == organisation and self.group.name in {g.name for g in node.groups}:
+                return Client(node.rpc, self.group.name)
+        raise CommandFailed(
+            f"organisation '{organisation}' has no node in group '{self.group.name}'; "
+            "use an account of an organisation that has one"
+        )
+
+    def desk_folder(self, organisation: str) -> Path:
+        """The organisation's private folder."""
+        return self.folder / "desks" / organisation
+
+    def desk(self, account_name: str) -> Desk:
+        """The account's desk for the equity transfer."""
+        entry = self.file.account(account_name)
+        if not self.deployment_file.is_file():
+            raise CommandFailed(
+                f"group '{self.group.name}' has no equity-transfer contract yet; "
+                f"run: quorate transfer prepare --network {self.folder}"
+            )
+        return Desk(
+            client=self.client(entry.org),
+            account=self.account(account_name),
+            organisation=entry.org,
+            workspace=self.desk_folder(entry.org),
+            agreement=load_agreement(),
+            deployment=load_deployment(self.deployment_file),
+            proving_key=self.proving_key if self.proving_key.is_file() else None,
+        )
+
+    def set_up_desk(self, account_name: str) -> SetUpDesk:
+        """The account's desk for the acts before the first transfer."""
+        entry = self.file.account(account_name)
+        return SetUpDesk(
+            client=self.client(entry.org),
+            account=self.account(account_name),
+            notes=self.desk_folder(entry.org) / "set-up",
+        )
+
+    def first_account(self, organisation: str, role: str) -> str:
+        """The name of the first account that the organisation has in that role."""
+        for entry in self.file.accounts:
+            if entry.org == organisation and entry.role == role:
+                return entry.name
+        raise CommandFailed(f"organisation '{organisation}' has no account of role '{role}'")
+
+    def first_of_role(self, role: str) -> str:
+        """The name of the first account in that role, of whatever organisation."""
+        for entry in self.file.accounts:
+            if entry.role == role:
+                return entry.name
+        raise CommandFailed(f"this network has no account of role '{role}'")

@@ -1,0 +1,84 @@
+"""Everything before the first transfer, by all parties in turn, on a network of one machine.
+
+The agreement is proposed and signed by both bureaus; the circuit's key and the rule are approved
+by a majority of organisations; an author deploys the contract. Each act is its party's own
+transaction.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from cli.desks import LocalNetwork
+from cli.failure import CommandFailed
+from ledger.genesis import load_genesis
+from ledger.values import Hash32, checksum_address
+from workflows.equity_transfer.agreement import Agreement, load_agreement
+from workflows.equity_transfer.deploy import (
+    approve_key,
+    approve_rule,
+    deploy_contract,
+    propose_agreement,
+    register_key,
+    sign_agreement,
+)
+from workflows.equity_transfer.deployment import Deployment
+from zkp.circuits.equity_v1 import build
+from zkp.keys import CircuitKey, load_test_key
+
+Progress = Callable[[str], None]
+
+
+def prepare(network: LocalNetwork, keys_folder: Path, progress: Progress) -> Deployment:
+    """Carry out what is not done yet; repeated, it changes nothing."""
+    if load_genesis(network.genesis_file).production:
+        raise CommandFailed(
+            "this group is for production and refuses keys that one party made; "
+            "register a key from a ceremony instead"
+        )
+    agreement = load_agreement()
+    key = load_test_key(build(), keys_folder, progress)
+    if not network.proving_key.is_file():
+        shutil.copyfile(key.zkey_path, network.proving_key)
+    _sign_agreement(network, agreement, progress)
+    circuit = Hash32(key.circuit_id)
+    _approve(network, agreement, circuit, key, progress)
+    author = network.first_of_role("author")
+    deployment = deploy_contract(
+        network.set_up_desk(author), agreement, circuit, network.deployment_file
+    )
+    progress(f"contract at {checksum_address(deployment.address)}, deployed by {author}")
+    return deployment
+
+
+def _sign_agreement(network: LocalNetwork, agreement: Agreement, progress: Progress) -> None:
+    signing = (agreement.tax_organisation, agreement.registrar_organisation)
+    admins = [network.first_account(organisation, "admin") for organisation in signing]
+    desks = [network.set_up_desk(admin) for admin in admins]
+    propose_agreement(desks[0], agreement, [desk.sender for desk in desks])
+    for admin, desk in zip(admins, desks, strict=True):
+        active = sign_agreement(desk, agreement)
+        progress(f"agreement 0x{agreement.id.hex()[:16]}… signed by {admin}")
+    if not active:
+        raise CommandFailed("the agreement is not active after both bureaus signed it")
+
+
+def _approve(
+    network: LocalNetwork,
+    agreement: Agreement,
+    circuit: Hash32,
+    key: CircuitKey,
+    progress: Progress,
+) -> None:
+    author = network.set_up_desk(network.first_of_role("author"))
+    named = register_key(author, circuit, key.proving.verifying, test_only=key.test_only)
+    for entry in network.file.accounts:
+        if entry.role != "admin":
+            continue
+        desk = network.set_up_desk(entry.name)
+        in_force = approve_key(desk, circuit, named)
+        in_force = approve_rule(desk, circuit, agreement) and in_force
+        progress(f"verification key and rule {agreement.rule.rule_id} approved by {entry.name}")
+        if in_force:
+            return
+    raise CommandFailed("the admins of this network are too few to approve the verification key")

@@ -1,0 +1,366 @@
+"""The `quorate transfer` commands: one for each step of the equity transfer.
+
+`--as` names the account that acts; each step is its own transaction or a file in its own folder.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.table import Table
+
+from cli.desks import LocalNetwork
+from cli.failure import CommandFailed
+from cli.output import JsonOption, emit, table
+from cli.preparation import prepare as prepare_network
+from ledger.values import address_from_hex, checksum_address
+from workflows.equity_transfer import amend, handover
+from workflows.equity_transfer import apply as applying
+from workflows.equity_transfer import attest as attesting
+from workflows.equity_transfer import confirm as confirming
+from workflows.equity_transfer.declare import declare as take_declaration
+from workflows.equity_transfer.desk import (
+    Desk,
+    Outcome,
+    market_opening,
+    opening_path,
+    tax_opening,
+)
+from workflows.equity_transfer.details import accept_details, send_details
+from workflows.equity_transfer.ids import parse_id
+from workflows.equity_transfer.money import format_yuan
+from workflows.equity_transfer.opening import Opening, save_opening
+from workflows.equity_transfer.prove import prove as make_proof
+from workflows.equity_transfer.show import show as show_item
+from workflows.equity_transfer.verify import verify as send_proof
+
+app = typer.Typer(help="The equity transfer, step by step. 个人股权转让，逐步办理。")
+
+KEYS_DEFAULT = Path("build/keys")
+INPUT_BYTES_MAX = 32 * 1024 * 1024
+APPLICANT = "applicant"
+
+NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
+AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
+IdOption = Annotated[str, typer.Option("--id", help="An attestation's or transfer's id.")]
+InOption = Annotated[Path, typer.Option("--in", help="A file: a case, an opening, a proof.")]
+GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
+
+
+def _desk(network: Path, account: str, group: str | None) -> Desk:
+    return LocalNetwork(network, group).desk(account)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(INPUT_BYTES_MAX + 1)
+    if len(data) > INPUT_BYTES_MAX:
+        raise CommandFailed(f"{path}: longer than {INPUT_BYTES_MAX} bytes")
+    return data
+
+
+def _emit_outcome(outcome: Outcome, as_json: bool) -> None:
+    emit(outcome, as_json, lambda: _outcome_table(outcome))
+
+
+def _outcome_table(outcome: Outcome) -> Table:
+    rows = [
+        (name, value)
+        for name, value in msgspec.to_builtins(outcome).items()
+        if value is not None and name != "step"
+    ]
+    return table(f"transfer {outcome.step}", ("", ""), rows)
+
+
+def _hand_over(network: LocalNetwork, opening: Opening, receiver: str | None) -> None:
+    """Give the applicant its copy of an opening, as a bureau does at its counter."""
+    if receiver is None:
+        names = {entry.name for entry in network.file.accounts}
+        receiver = APPLICANT if APPLICANT in names else None
+    if receiver is not None:
+        desk = network.desk(receiver)
+        save_opening(opening_path(desk, opening.id, opening.side), opening)
+
+
+HandOption = Annotated[
+    str | None,
+    typer.Option("--hand-to", help="Whose desk gets the opening; by default the applicant's."),
+]
+
+
+@app.command()
+def prepare(
+    network: NetworkOption,
+    keys: Annotated[Path, typer.Option(help="Where the test key is cached.")] = KEYS_DEFAULT,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Agreement, key, rule and contract, by all parties of a local network. 签约与部署。"""
+    deployment = prepare_network(
+        LocalNetwork(network, group), keys, lambda line: print(line, file=sys.stderr, flush=True)
+    )
+    address = checksum_address(deployment.address)
+    emit({"contract": address}, as_json, lambda: f"Ready: contract {address}.")
+
+
+@app.command()
+def declare(
+    network: NetworkOption,
+    account: AccountOption,
+    case: InOption,
+    hand_to: HandOption = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a declaration and compute the tax; nothing is sent. 申报。"""
+    local = LocalNetwork(network, group)
+    desk = local.desk(account)
+    declared = take_declaration(desk, _read(case))
+    _hand_over(local, tax_opening(desk, parse_id(declared.id)), hand_to)
+    figures = declared.assessment
+    emit(
+        declared,
+        as_json,
+        lambda: table(
+            f"attestation {declared.id}",
+            ("", "元"),
+            [
+                ("income 收入", format_yuan(figures.income)),
+                ("taxable 应纳税所得额", format_yuan(figures.taxable)),
+                ("tax due 应纳税额", format_yuan(figures.due)),
+                ("paid 已缴", format_yuan(declared.paid)),
+                ("stamp duty 印花税", format_yuan(declared.stamp_duty)),
+            ],
+        ),
+    )
+
+
+@app.command()
+def attest(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put the tax bureau's commitment on chain. 完税证明上链。"""
+    _emit_outcome(attesting.attest(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def countersign(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The second officer's signature that money arrived. 复核。"""
+    _emit_outcome(attesting.countersign(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def apply(
+    network: NetworkOption,
+    account: AccountOption,
+    item: Annotated[str, typer.Option("--id", help="The attestation that the applicant names.")],
+    case: InOption,
+    prover: Annotated[str, typer.Option(help="The account or address that proves.")] = APPLICANT,
+    hand_to: HandOption = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Commit to the application received; the id shown is the transfer's. 受理。"""
+    local = LocalNetwork(network, group)
+    desk = local.desk(account)
+    address = prover if prover.startswith("0x") else local.file.account(prover).address
+    outcome = applying.apply(desk, _read(case), parse_id(item), address_from_hex(address.lower()))
+    _hand_over(local, market_opening(desk, parse_id(outcome.id)), hand_to)
+    _emit_outcome(outcome, as_json)
+
+
+@app.command()
+def prove(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the zero-knowledge proof from both openings; seconds. 证明。"""
+    proved = make_proof(_desk(network, account, group), parse_id(item))
+    value = {"id": proved.id, "proof": str(proved.proof), "public": str(proved.public)}
+    emit(value, as_json, lambda: f"Proof of {proved.id}: {proved.proof}")
+
+
+@app.command()
+def verify(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    proof: Annotated[
+        Path | None, typer.Option("--in", help="Another proof file than the one `prove` left.")
+    ] = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hand the proof to the contract, which verifies by itself. 核验。"""
+    desk = _desk(network, account, group)
+    outcome = send_proof(desk, parse_id(item), _read(proof) if proof else None)
+    _emit_outcome(outcome, as_json)
+    if outcome.code is not None:
+        raise CommandFailed(f"the contract refused the proof: {outcome.code}")
+
+
+@app.command()
+def confirm(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    approval: Annotated[
+        str | None,
+        typer.Option(help="核准文号: the details go back to the tax bureau under this number."),
+    ] = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Register a verified transfer; with --approval its details go back sealed. 核准登记与回传。"""
+    desk = _desk(network, account, group)
+    outcome = confirming.confirm(desk, parse_id(item))
+    if approval is not None:
+        send_details(desk, parse_id(item), approval)
+    _emit_outcome(outcome, as_json)
+
+
+@app.command("import")
+def import_(
+    network: NetworkOption,
+    account: AccountOption,
+    item: Annotated[
+        str | None, typer.Option("--id", help="Accept this transfer's envelope.")
+    ] = None,
+    opening: Annotated[Path | None, typer.Option("--in", help="Keep this opening.")] = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept the registration's envelope (--id), or keep an opening (--in). 签收或存入。"""
+    if (item is None) == (opening is None):
+        raise typer.BadParameter("give either --id (an envelope) or --in (an opening)")
+    desk = _desk(network, account, group)
+    value: Any
+    if opening is not None:
+        value = handover.import_opening(desk, _read(opening))
+    else:
+        value = accept_details(desk, parse_id(str(item)))
+    emit(value, as_json, lambda: f"Accepted {value.id}.")
+
+
+@app.command("open")
+def open_(
+    network: NetworkOption,
+    account: AccountOption,
+    item: Annotated[str | None, typer.Option("--id", help="Openings of this desk.")] = None,
+    opening: Annotated[Path | None, typer.Option("--in", help="An opening's file.")] = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check an opening against its commitment on chain and show it. 核对承诺。"""
+    if (item is None) == (opening is None):
+        raise typer.BadParameter("give either --id or --in")
+    desk = _desk(network, account, group)
+    if opening is not None:
+        opened = [handover.open_commitment(desk, _read(opening))]
+    else:
+        opened = handover.open_own(desk, parse_id(str(item)))
+    rows = [(entry.side, name, value) for entry in opened for name, value in entry.content.items()]
+    emit({"openings": opened}, as_json, lambda: table("openings", ("side", "field", "value"), rows))
+
+
+@app.command()
+def correct(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    case: InOption,
+    hand_to: HandOption = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Supersede an attestation by a corrected case; shows the new id. 更正。"""
+    local = LocalNetwork(network, group)
+    desk = local.desk(account)
+    outcome = amend.correct(desk, parse_id(item), _read(case))
+    _hand_over(local, tax_opening(desk, parse_id(outcome.id)), hand_to)
+    _emit_outcome(outcome, as_json)
+
+
+@app.command()
+def withdraw(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Declare an attestation void. 作废。"""
+    _emit_outcome(amend.withdraw(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def refund(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Declare that the tax was paid back. 退税。"""
+    _emit_outcome(amend.refund(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def cancel(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an application back. 撤回。"""
+    _emit_outcome(applying.cancel(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def revoke(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke a registration. 撤销。"""
+    _emit_outcome(confirming.revoke(_desk(network, account, group), parse_id(item)), as_json)
+
+
+@app.command()
+def show(
+    network: NetworkOption,
+    account: AccountOption,
+    item: IdOption,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Everything on chain about an attestation or a transfer. 查看。"""
+    shown = show_item(_desk(network, account, group), parse_id(item))
+    emit(shown, as_json, lambda: _shown_table(shown))
+
+
+def _shown_table(shown: Any) -> Table:
+    title = f"transfer {shown.transfer}: {shown.status} · attestation: {shown.attestation_status}"
+    rows = [
+        (step.name, step.data_type, step.sender, step.block, step.time, step.code or "")
+        for step in shown.steps
+    ]
+    return table(title, ("step", "data type", "sender", "block", "time (Beijing)", "code"), rows)
