@@ -1,7 +1,7 @@
 """A group in memory: the real engine over the genesis allocation, one block per transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.bindings.contract import Call, Contract, Event, Query, decode_revert
@@ -12,15 +12,15 @@ from contracts.system_alloc import (
     system_alloc,
 )
 from ledger.commitment import commit
-from ledger.engine import Candidate, Environment, Message
+from ledger.engine import Candidate, Engine, Environment, Message
 from ledger.gate import Role, SystemGate
-from ledger.pyevm import PyEvmEngine
 from ledger.reasons import Reason
 from ledger.receipts import Receipt
 from ledger.state import EMPTY_STATE, Account, Overlay
 from ledger.suite import STANDARD
 from ledger.transactions import Transaction
 from ledger.values import Address, Hash32, keccak
+from node.engines import PY_EVM, engine_named
 
 CHAIN_ID = 20_241_107
 GAS = 3_000_000
@@ -91,8 +91,7 @@ class Group:
     state: Any
     number: int = 0
     time: int = 1_700_000_000
-    engine: PyEvmEngine = field(default_factory=PyEvmEngine)
-    gas_used: dict[str, int] = field(default_factory=dict)
+    engine: Engine = field(default_factory=lambda: engine_named(PY_EVM))
 
     def send(self, sender: str, call: Call | bytes, *, gas: int = GAS) -> Outcome:
         """Runs a call, or a deployment if it is data only."""
@@ -145,6 +144,10 @@ class Group:
         answer = self.engine.call(self._environment(), SystemGate(), message, self.state)
         assert answer.success, decode_revert(answer.output) or answer.error
         return query.decode(answer.output)
+
+    def copy(self) -> "Group":
+        """The same group at this moment; what happens to one does not happen to the other."""
+        return replace(self)
 
     def mine(self, blocks: int = 1) -> None:
         self.number += blocks

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.bindings import keys
 from contracts.bindings.contract import Call
+from ledger.pyevm import PyEvmEngine
 from ledger.values import Hash32, keccak
 from tests.contracts.contract_group import Group, new_group
 from tests.contracts.test_contracts_keys import approve
@@ -55,6 +56,13 @@ def holds(group: Group, case: Case, proof: Proof, publics: tuple[int, ...]) -> b
 def test_snarkjs_proofs_hold(registered: Group, name: str) -> None:
     it = case(name)
     assert holds(registered, it, it.proof, it.publics)
+
+
+def test_py_evms_own_curve_agrees(registered: Group) -> None:
+    group, it = registered.copy(), case("m500")
+    group.engine = PyEvmEngine()
+    assert holds(group, it, it.proof, it.publics)
+    assert not holds(group, it, it.proof._replace(c=it.proof.a), it.publics)
 
 
 def test_arguments_are_those_of_snarkjs_calldata() -> None:
