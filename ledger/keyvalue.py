@@ -79,20 +79,19 @@ class LevelDB:
     def items(
         self, prefix: bytes, *, start: bytes | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
-        first, stop = start, None
-        if reverse:
-            first, stop = None, start
-        elif first is None or first < prefix:
-            first = prefix
         end = _prefix_end(prefix)
-        if stop is None or (end is not None and stop >= end):
-            bounds = {"stop": end, "include_stop": False}
-        else:
-            bounds = {"stop": stop, "include_stop": True}
-        low = prefix if first is None else first
+        bounds: dict[str, Any] = {"stop": end, "include_stop": False}
+        if reverse and start is not None and (end is None or start < end):
+            bounds = {"stop": start, "include_stop": True}
+        if not reverse:
+            bounds["start"] = max(prefix, start or b"") or None
+        # In reverse plyvel 1.5 leaves out the database's least key if it equals `start`.
         try:
-            with self._db.iterator(start=low, reverse=reverse, **bounds) as pairs:
-                yield from pairs
+            with self._db.iterator(reverse=reverse, **bounds) as pairs:
+                for key, value in pairs:
+                    if key < prefix:
+                        return
+                    yield key, value
         except plyvel.CorruptionError as error:
             raise CorruptStore(f"scanning {prefix.hex()}: {error}") from error
 

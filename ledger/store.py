@@ -149,11 +149,16 @@ class BlockStore:
         if known != FORMAT:
             raise CorruptStore(f"expected a store of format {FORMAT!r}, got {known!r}")
         try:
-            number = int.from_bytes(data)
+            number = int.from_bytes(data[:8])
             header, record = self._header(number)
             certificate = self.certificate(number)
+            digest = self.proposal(number).digest
         except (InvalidEncoding, LookupError) as error:
             raise CorruptStore(f"the head does not decode: {error}") from error
+        if data[8:] != header.hash:
+            raise CorruptStore(f"the head is not block {number}: rebuild the store from peers")
+        if number > 0 and digest != record.proposal_digest:
+            raise CorruptStore(f"block {number}: its proposal is not the one that the record binds")
         self._check_head(header, record, certificate, number)
         return Head(header, record, certificate)
 
@@ -170,8 +175,6 @@ class BlockStore:
             wrong = "its certificate is missing"
         elif certificate and (certificate.number, certificate.header_hash) != (number, header.hash):
             wrong = "its certificate is for another block"
-        elif number > 0 and self.proposal(number).digest != record.proposal_digest:
-            wrong = "its proposal is not the one that the record binds"
         elif root != EMPTY_TRIE_ROOT and keccak(self._kv.get(_NODE + root) or b"") != root:
             wrong = "the root node of its state is missing or altered"
         if wrong is not None:
@@ -208,7 +211,7 @@ class BlockStore:
         if opens_epoch:
             batch[_EPOCH + _key(block.record.epoch)] = _key(block.number)
         self._put_writes(batch, writes)
-        batch[_HEAD_KEY] = _key(block.number)
+        batch[_HEAD_KEY] = _key(block.number) + block.hash
         self._kv.write(batch, sync=True)
         self._head = Head(block.header, block.record, certificate)
         self._state = self._snapshot()

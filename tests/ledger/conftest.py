@@ -1,6 +1,6 @@
 """A small group for the ledger's tests: four validators, some accounts, and the way to a block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from ledger.certificate import Certificate, certificate_of, checkpoint_digest
 from ledger.chain import Chain, ExecutedBlock
 from ledger.codec import encode
+from ledger.engine import Engine
 from ledger.gate import GATE_CONTRACT, Role, gate_storage, permission_word
 from ledger.genesis import Allocation, Genesis, Organisation, ValidatorEntry
 from ledger.keyvalue import KeyValueStore, MemoryStore
@@ -16,9 +17,8 @@ from ledger.proposal import Proposal, propose
 from ledger.pyevm import PyEvmEngine
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
-from ledger.transactions import Transaction, decode_transaction
 from ledger.validators import ValidatorSet
-from ledger.values import Address, Hash32, keccak, to_hex
+from ledger.values import Address, keccak, to_hex
 
 CHAIN_ID = 77_001
 WINDOW = 4
@@ -106,11 +106,21 @@ class World:
         }
         return Genesis(**(fields | changes)).checked()
 
-    def chain(self, kv: KeyValueStore | None = None, genesis: Genesis | None = None) -> Chain:
+    def chain(
+        self,
+        kv: KeyValueStore | None = None,
+        genesis: Genesis | None = None,
+        engine: Engine | None = None,
+    ) -> Chain:
         store = BlockStore(MemoryStore() if kv is None else kv, STANDARD)
-        chain = Chain(genesis or self.genesis(), store, PyEvmEngine())
+        chain = Chain(genesis or self.genesis(), store, engine or PyEvmEngine())
         self.chains.append(chain)
         return chain
+
+    @staticmethod
+    def gate_write(slot: int, value: int) -> bytes:
+        """Call data for GATE_CODE."""
+        return slot.to_bytes(32) + value.to_bytes(32)
 
     def proposal(
         self, chain: Chain, batch: Sequence[bytes], parent: ExecutedBlock | None = None
@@ -146,21 +156,13 @@ class World:
         return executed
 
 
-def transaction(raw: bytes) -> Transaction:
-    return decode_transaction(raw)
-
-
-def transaction_hash(raw: bytes) -> Hash32:
-    return keccak(raw)
-
-
 GATE_CODE = bytes.fromhex("6020355f35555f80f3")
 """Stands for the accounts contract: stores word 1 of the call data in the slot of word 0."""
 
 
-def gate_write(slot: int, value: int) -> bytes:
-    """Call data for GATE_CODE."""
-    return slot.to_bytes(32) + value.to_bytes(32)
+@pytest.fixture(name="signed")
+def signed_fixture() -> Callable[..., bytes]:
+    return signed
 
 
 @pytest.fixture
