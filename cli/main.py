@@ -5,10 +5,11 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
+from cli import account, agreement, contract, group, transfer, zk
+from cli.doctor import doctor
 from cli.failure import report
-from cli.network.commands import app as network_app
+from cli.network import commands as network
 from cli.output import JsonOption, emit
-from cli.transfer import app as transfer_app
 
 app = typer.Typer(
     name="quorate",
@@ -19,8 +20,17 @@ app = typer.Typer(
 )
 
 
-app.add_typer(network_app, name="network")
-app.add_typer(transfer_app, name="transfer")
+for name, part in {
+    "network": network,
+    "account": account,
+    "group": group,
+    "contract": contract,
+    "agreement": agreement,
+    "transfer": transfer,
+    "zk": zk,
+}.items():
+    app.add_typer(part.app, name=name)
+app.command()(doctor)
 
 
 @app.command()

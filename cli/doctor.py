@@ -1,0 +1,119 @@
+"""`quorate doctor`: what an operator looks at first, with a verdict and the way out for each.
+
+It asks the node and its folder; it changes nothing.
+"""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.failure import CommandFailed
+from cli.output import JsonOption, emit, table
+from client.rpc import Client, NodeUnreachable, RpcFailure
+from node.config import NodeFolder, load_node_config
+from node.pki import NodeIdentity
+
+CERTIFICATE_DAYS_MIN = 30
+DISK_FREE_BYTES_MIN = 2 << 30
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is well, what was seen, what to do if it is not."""
+
+    what: str
+    well: bool
+    seen: str
+    remedy: str = ""
+
+
+def doctor(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[NODE_DIR]", help="A node's folder.")
+    ] = None,
+    rpc: Annotated[str | None, typer.Option("--rpc", help="A node's address instead.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Quorum, view, peers, certificate, disk: is this node well? 体检。"""
+    if (folder is None) == (rpc is None):
+        raise typer.BadParameter("give either NODE_DIR or --rpc URL")
+    findings = []
+    if folder is not None:
+        findings = _of_folder(NodeFolder(folder))
+        rpc = f"http://{load_node_config(NodeFolder(folder)).rpc.listen}"
+    assert rpc is not None
+    findings += _of_node(rpc)
+    well = all(finding.well for finding in findings)
+    emit(
+        {"well": well, "findings": findings},
+        as_json,
+        lambda: table(
+            "All is well" if well else "Something needs attention",
+            ("what", "well", "seen", "what to do"),
+            ((f.what, "yes" if f.well else "NO", f.seen, f.remedy) for f in findings),
+        ),
+    )
+    if not well:
+        raise CommandFailed("; ".join(f"{f.what}: {f.seen}" for f in findings if not f.well))
+
+
+def _of_folder(folder: NodeFolder) -> list[Finding]:
+    identity = NodeIdentity.load(folder.tls_certificate, folder.tls_key)
+    days = identity.days_left(datetime.now(UTC))
+    free = shutil.disk_usage(folder.path).free
+    return [
+        Finding(
+            "certificate",
+            days >= CERTIFICATE_DAYS_MIN,
+            f"{days} days left",
+            "" if days >= CERTIFICATE_DAYS_MIN else "renew it at the organisation's authority",
+        ),
+        Finding(
+            "disk",
+            free >= DISK_FREE_BYTES_MIN,
+            f"{free >> 20} MiB free",
+            "" if free >= DISK_FREE_BYTES_MIN else "make room before the node has to stop",
+        ),
+    ]
+
+
+def _of_node(rpc: str) -> list[Finding]:
+    try:
+        status = Client(rpc).status()
+    except (NodeUnreachable, RpcFailure) as error:
+        return [Finding("node", False, str(error), "start it: quorate network up, or node run")]
+    connected = [peer["node"] for peer in status["peers"] if peer["connected"]]
+    absent = [peer["node"] for peer in status["peers"] if not peer["connected"]]
+    findings = [
+        Finding("node", True, f"{status['node']} {status['version']}, engine {status['engine']}"),
+        Finding(
+            "peers",
+            not absent,
+            f"{len(connected)} connected, missing: {', '.join(absent) or 'none'}",
+            "look whether they run and the network between" if absent else "",
+        ),
+    ]
+    return findings + [_of_group(group) for group in status["groups"]]
+
+
+def _of_group(group: dict[str, Any]) -> Finding:
+    missing = ", ".join(
+        f"{entry['node']} for {entry['since_ms'] // 1000} s" for entry in group["missing"]
+    )
+    halted = group.get("halted")
+    seen = (
+        f"block {group['stable']['number']}, view {group['view']}, primary {group['primary']}, "
+        f"quorum {group['quorum']}, missing: {missing or 'nobody'}"
+    )
+    if halted:
+        return Finding(f"group {group['name']}", False, f"halted: {halted}", "see the node's log")
+    return Finding(
+        f"group {group['name']}",
+        not missing,
+        seen,
+        "bring the missing validators back; below the quorum nothing moves" if missing else "",
+    )
