@@ -69,7 +69,7 @@ from node.execution import Executor, StoredBlock
 from node.gossip import decode_gossip, encode_gossip
 from node.group_network import Channel, GroupNetwork
 from node.group_status import GroupStatus
-from node.journal import Journal, Refusal
+from node.journal import Journal, JournalClosed, Refusal
 from node.metrics import Metrics
 from node.ordered import OrderedTransactions
 from node.pool import RETURNING, BatchLimits, Pool, PoolLimits
@@ -232,6 +232,17 @@ class GroupDriver:
         """Why the group stopped for good, None while it runs."""
         return self._halted
 
+    def unready(self) -> str | None:
+        """Why this node should not be asked about the group now, None if it may."""
+        if self._halted is not None:
+            return f"halted: {self._halted}"
+        status = self._replica.status()
+        if status.is_behind:
+            return f"catching up: block {self._chain.head.number} of {self._sync.target}"
+        if self._chain.head.number == 0:
+            return "no block is stable yet"
+        return None
+
     async def wait_halted(self) -> str:
         """The reason, once the group stopped for good."""
         await self._has_halted.wait()
@@ -278,7 +289,7 @@ class GroupDriver:
     async def submit(self, raw: bytes) -> Hash32:
         """Check, pool and journal a signed transaction; returns once it is synced.
 
-        Raises `InvalidTransaction` (its reasons, and the pool's), `GroupStopped`, `JournalClosed`.
+        Raises `InvalidTransaction` (its reasons, and the pool's) and `GroupStopped`.
         """
         if self._halted is not None or self._is_stopping:
             raise GroupStopped(
@@ -289,7 +300,10 @@ class GroupDriver:
         is_new = self._pool.add(transaction, sender, asyncio.get_running_loop().time())
         if is_new:
             self._on_pooled(transaction.hash)
-        await self._journal.add(transaction.hash, raw)
+        try:
+            await self._journal.add(transaction.hash, raw)
+        except (JournalClosed, OSError) as error:
+            raise GroupStopped(f"the transaction is not kept here: {error}") from error
         if transaction.hash not in self._pool:
             # A block took it while the journal synced: its fate is known, nothing to keep.
             self._journal.settle(transaction.hash)

@@ -40,6 +40,7 @@ from node.config import (
     PeerConfig,
     save_node_config,
 )
+from node.group_assembly import found_group
 from node.keyfile import save_private_key
 from node.membership import Organisation, draft
 from node.pki import OrganisationCA
@@ -194,6 +195,7 @@ class _Builder:
             target = self._node_folder(name).group(group.name).genesis
             target.parent.mkdir(parents=True)
             founding.save_genesis(genesis, target)
+            found_group(self._node_folder(name), group.name)
         self._progress(f"group {group.name}: genesis, chain id {genesis.chain_id}")
         return Group(group.name, genesis.chain_id, str(path), group.validators)
 

@@ -1,0 +1,167 @@
+"""From a group's folder to its driver, and the folder's first moment: founding the vote log.
+
+Everything that can be wrong with the files is said here as a `ConfigurationError`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from ledger.chain import Chain
+from ledger.engine import Engine
+from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
+from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.pyevm import PyEvmEngine
+from ledger.store import BlockStore
+from ledger.suite import KeySigner
+from ledger.values import address_from_hex
+from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
+from node.envelopes import EnvelopePost, EnvelopeStore
+from node.files import RealFiles
+from node.group import GroupDriver, GroupSetup
+from node.journal import Journal
+from node.keyfile import load_private_key
+from node.metrics import Metrics
+from node.p2p import PeerNetwork
+from node.peer_groups import PeerGroupNetwork
+from node.pool import PoolLimits
+from node.transaction_memory import TransactionMemory
+from node.vote_log import VoteLog
+from node.wal import LogExists
+
+log = structlog.get_logger("node")
+
+
+@dataclass(frozen=True)
+class NodeParts:
+    """What all groups of a node share."""
+
+    folder: NodeFolder
+    config: NodeConfig
+    network: PeerNetwork
+    envelopes: EnvelopeStore
+    metrics: Metrics
+
+
+def found_group(folder: NodeFolder, name: str) -> None:
+    """Write the vote log's head when a node creates or joins a group, and only then.
+
+    A node that finds none later knows that it was lost. Raises `ConfigurationError`.
+    """
+    group = folder.group(name)
+    genesis = read_genesis(group)
+    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    try:
+        VoteLog.create(group.wal, genesis_block(genesis).hash, address)
+    except LogExists as error:
+        raise ConfigurationError(f"{group.wal}: {error}") from error
+
+
+def read_genesis(folder: GroupFolder) -> Genesis:
+    """The group's genesis document. Raises `ConfigurationError`."""
+    try:
+        return load_genesis(folder.genesis)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {folder.genesis}: {error.strerror}; copy the group's genesis file there"
+        ) from error
+    except InvalidGenesis as error:
+        raise ConfigurationError(f"{folder.genesis}: {error}") from error
+
+
+def engine_named(name: str) -> Engine:
+    """The execution engine of a node. Raises `ConfigurationError`."""
+    if name == "py-evm":
+        return PyEvmEngine()
+    raise ConfigurationError(
+        f'the engine {name!r} is not part of this build; set engine = "py-evm" in node.toml'
+    )
+
+
+def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
+    """The driver of one group, its store open and its logs read. Raises `ConfigurationError`."""
+    folder = parts.folder.group(name)
+    genesis = read_genesis(folder)
+    if genesis.name != name:
+        raise ConfigurationError(
+            f"{folder.genesis} is of group {genesis.name!r}, node.toml says {name!r}"
+        )
+    suite = genesis.suite
+    signer = KeySigner(suite, load_private_key(parts.folder.consensus_key))
+    memory = TransactionMemory()
+    chain = _open_chain(folder, genesis, parts.config.engine, memory)
+    members = {
+        **{entry.node: entry.organisation for entry in genesis.validators},
+        **{entry.node: entry.organisation for entry in genesis.observers},
+    }
+    member_ids = frozenset(members)
+    network = PeerGroupNetwork(parts.network, chain.group, lambda: member_ids)
+    try:
+        journal = Journal(folder.journal)
+    except OSError as error:
+        raise ConfigurationError(f"cannot open the journal: {error}") from error
+    return GroupDriver(
+        GroupSetup(
+            name=name,
+            node_id=parts.config.node_id,
+            genesis=genesis,
+            chain=chain,
+            signer=signer,
+            network=network,
+            votes=VoteLog.open(RealFiles(folder.wal), suite, chain.group, signer.address),
+            journal=journal,
+            memory=memory,
+            envelopes=EnvelopePost(
+                group=name,
+                node_id=parts.config.node_id,
+                suite=suite,
+                store=parts.envelopes,
+                network=network,
+                members=lambda: members,
+            ),
+            validators={
+                address_from_hex(entry.address): entry.node for entry in genesis.validators
+            },
+            metrics=parts.metrics,
+            pool_limits=_pool_limits(parts.config.limits),
+        )
+    )
+
+
+def _open_chain(
+    folder: GroupFolder, genesis: Genesis, engine: str, memory: TransactionMemory
+) -> Chain:
+    try:
+        return _chain(folder, genesis, engine, memory)
+    except CorruptStore as error:
+        # Blocks and state come back from peers; the vote log's mark keeps the node from voting
+        # until they are there again.
+        aside = folder.database.with_name(f"db.corrupt.{time.time_ns() // 1_000_000}")
+        folder.database.rename(aside)
+        log.error("store.corrupt", group=genesis.name, reason=str(error), kept_as=aside.name)
+        return _chain(folder, genesis, engine, memory)
+    except StoreInUse as error:
+        raise ConfigurationError(str(error)) from error
+    except InvalidGenesis as error:
+        raise ConfigurationError(f"{folder.path}: {error}") from error
+
+
+def _chain(folder: GroupFolder, genesis: Genesis, engine: str, memory: TransactionMemory) -> Chain:
+    database = LevelDB(folder.database)
+    try:
+        store = BlockStore(database, genesis.suite)
+        return Chain(genesis, store, engine_named(engine), decode=memory.decode)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _pool_limits(limits: LimitsConfig) -> PoolLimits:
+    return PoolLimits(
+        count_max=limits.pool_count_max,
+        bytes_max=limits.pool_bytes_max,
+        sender_count_max=limits.pool_sender_count_max,
+    )

@@ -1,0 +1,247 @@
+"""The whole node: its folder, the network, every group, RPC and metrics, from start to stop.
+
+Wiring only. What goes wrong before it runs is a `ConfigurationError`, a sentence for the operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version as distribution_version
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from ledger.suite import STANDARD
+from ledger.values import Hash32
+from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
+from node.envelopes import EnvelopeRefused, EnvelopeStore
+from node.group import GroupDriver
+from node.group_assembly import NodeParts, assemble_group, engine_named
+from node.logging import configure_logging
+from node.membership import InvalidMembership, Membership, load_membership
+from node.metrics import Metrics
+from node.network_metrics import NetworkMetrics
+from node.p2p import PeerNetwork
+from node.pid_file import PidFile
+from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
+from node.rpc.server import InvalidListenAddress, RpcServer
+
+METRICS_PERIOD_S = 1.0
+SWITCH_INTERVAL_S = 0.001
+"""How long the worker's Python code may keep the event loop waiting."""
+
+log = structlog.get_logger("node")
+
+
+class Node:
+    """A node that runs from its folder. `start`, serve, `stop`."""
+
+    def __init__(self, folder: Path, *, config: NodeConfig | None = None) -> None:
+        """Read the folder's configuration. Raises `ConfigurationError`."""
+        self._folder = NodeFolder(folder)
+        self._config = load_node_config(self._folder) if config is None else config
+        self.metrics = Metrics()
+        self._groups: dict[str, GroupDriver] = {}
+        self._network: PeerNetwork | None = None
+        self._rpc: RpcServer | None = None
+        self._pid_file: PidFile | None = None
+        self._measuring: asyncio.Task[None] | None = None
+
+    # -- what RPC sees ----------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        return self._config.name
+
+    @property
+    def node_id(self) -> str:
+        """`org/name`, as in the certificate."""
+        return self._config.node_id
+
+    @property
+    def version(self) -> str:
+        return distribution_version("quorate")
+
+    @property
+    def engine(self) -> str:
+        return self._config.engine
+
+    @property
+    def groups(self) -> Mapping[str, GroupDriver]:
+        return self._groups
+
+    @property
+    def default_group(self) -> str:
+        return self._config.default_group or next(iter(self._groups), "")
+
+    @property
+    def rpc_url(self) -> str:
+        """Where RPC listens, once started."""
+        assert self._rpc is not None
+        return self._rpc.url
+
+    @property
+    def network(self) -> PeerNetwork:
+        """The peer-to-peer network, once started."""
+        assert self._network is not None
+        return self._network
+
+    def peers(self) -> list[Mapping[str, Any]]:
+        """`{node, node_id, connected, since_ms}` of every other node of the network."""
+        return [
+            {
+                "node": peer["node"].rpartition("/")[2],
+                "node_id": peer["node"],
+                "connected": peer["connected"],
+                "since_ms": peer["since_ms"],
+            }
+            for peer in self.network.peers()
+        ]
+
+    def readiness(self) -> Mapping[str, str]:
+        """What keeps this node from serving, by group; empty when it is ready."""
+        found = {name: group.unready() for name, group in self._groups.items()}
+        return {name: reason for name, reason in found.items() if reason is not None}
+
+    async def send_envelope(self, group: str, receiver: str, envelope: bytes) -> Hash32:
+        """Deliver an encrypted envelope to an organisation's nodes; answers its digest.
+
+        Raises `EnvelopeRefused`.
+        """
+        driver = self._groups.get(group)
+        if driver is None:
+            raise EnvelopeRefused(f"this node carries no group {group!r}")
+        return await driver.envelopes.send(receiver, envelope)
+
+    def envelopes(self, group: str) -> list[Mapping[str, Any]]:
+        """Envelopes that arrived: `{digest, sender, received_ms, envelope}`, bytes as bytes."""
+        return self._groups[group].envelopes.received()
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open everything, or close what was opened and raise `ConfigurationError`."""
+        self._pid_file = PidFile(self._folder.pid_file)
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+        log.info(
+            "node.started", node=self.node_id, version=self.version, rpc=self.rpc_url,
+            groups=sorted(self._groups),
+        )  # fmt: skip
+
+    async def _start(self) -> None:
+        engine_named(self._config.engine)
+        identity = self._load_identity()
+        network = PeerNetwork(
+            identity,
+            self._load_membership(),
+            STANDARD,
+            parse_address(self._config.p2p.listen),
+            addresses={peer.node: peer.address for peer in self._config.peer},
+            on_membership=self._save_membership,
+        )
+        try:
+            await network.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {self._config.p2p.listen} ({error.strerror or error}): "
+                "stop what uses the port, or name another in node.toml"
+            ) from error
+        self._network = network
+        parts = NodeParts(
+            self._folder,
+            self._config,
+            network,
+            EnvelopeStore(
+                self._folder.envelopes, payload_bytes_max=self._config.limits.envelope_bytes_max
+            ),
+            self.metrics,
+        )
+        for group in self._config.group:
+            driver = await asyncio.to_thread(assemble_group, parts, group.name)
+            self._groups[group.name] = driver
+            await driver.start()
+        await self._start_rpc()
+        self._measuring = asyncio.create_task(self._measure(NetworkMetrics(network, self.metrics)))
+
+    async def _start_rpc(self) -> None:
+        host, port = parse_address(self._config.rpc.listen)
+        try:
+            self._rpc = RpcServer(self, host, port, metrics=self.metrics)
+            await self._rpc.start()
+        except InvalidListenAddress as error:
+            raise ConfigurationError(str(error)) from error
+
+    async def stop(self) -> None:
+        """Close all in the reverse order; may be called on a node that started in part."""
+        if self._measuring is not None:
+            self._measuring.cancel()
+        if self._rpc is not None:
+            await self._rpc.stop()
+        for driver in self._groups.values():
+            await driver.stop()
+        if self._network is not None:
+            await self._network.stop()
+        for driver in self._groups.values():
+            driver.chain.close()
+        self._groups.clear()
+        if self._pid_file is not None:
+            self._pid_file.release()
+            self._pid_file = None
+        log.info("node.stopped", node=self.node_id)
+
+    async def _measure(self, measure: NetworkMetrics) -> None:
+        while True:
+            measure.update()
+            await asyncio.sleep(METRICS_PERIOD_S)
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def _load_identity(self) -> NodeIdentity:
+        try:
+            identity = NodeIdentity.load(self._folder.tls_certificate, self._folder.tls_key)
+        except (OSError, InvalidNodeCertificate, InvalidNodeId) as error:
+            raise ConfigurationError(f"the node's TLS certificate or key: {error}") from error
+        if identity.node_id != self.node_id:
+            raise ConfigurationError(
+                f"node.toml is of {self.node_id}, the certificate names {identity.node_id}: "
+                "put the right certificate in place"
+            )
+        return identity
+
+    def _load_membership(self) -> Membership:
+        try:
+            return load_membership(self._folder.membership, STANDARD)
+        except (OSError, InvalidMembership) as error:
+            raise ConfigurationError(f"the membership document: {error}") from error
+
+    def _save_membership(self, membership: Membership) -> None:
+        membership.save(self._folder.membership)
+
+
+async def serve(folder: Path) -> None:
+    """Run a node until SIGTERM or SIGINT. Raises `ConfigurationError`."""
+    node = Node(folder)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await node.start()
+    await stopping.wait()
+    await node.stop()
+
+
+def run_node(folder: Path) -> None:
+    """The foreground command: logging, then `serve`. Raises `ConfigurationError`."""
+    node_folder = NodeFolder(folder)
+    config = load_node_config(node_folder)
+    configure_logging(node_folder.logs, config.log)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    asyncio.run(serve(folder))
