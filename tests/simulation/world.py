@@ -30,7 +30,13 @@ EVENTS_MAX = 3_000_000
 class World:
     """Nodes, the network between them and the faults. `run` raises Violation or returns."""
 
-    def __init__(self, seed: int, *, node_class: type[SimulatedNode] = SimulatedNode) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        node_class: type[SimulatedNode] = SimulatedNode,
+        lies: frozenset[str] | None = None,
+    ) -> None:
         self.seed = seed
         self.random = Random(seed)
         self.group: Hash32 = FAKE.hash(b"group %d" % seed)
@@ -48,10 +54,13 @@ class World:
         self._duplication = self.random.choice([0.0, 0.05])
         self._latency_ms_max = self.random.choice([10, 40, 150])
         self._sent_transactions = 0
-        self.nodes = self._build(node_class)
+        self.nodes = self._build(node_class, lies)
         self.by_address = {node.address: node for node in self.nodes}
 
-    def _build(self, node_class: type[SimulatedNode]) -> list[SimulatedNode]:
+    def _build(
+        self, node_class: type[SimulatedNode], lies: frozenset[str] | None
+    ) -> list[SimulatedNode]:
+        """Draw the network; `lies`, if given, replaces those drawn (no liars if empty)."""
         random = self.random
         validators = random.choice([4, 4, 4, 5, 7])
         spare = random.choice([0, 0, 1])
@@ -61,6 +70,8 @@ class World:
         if random.random() < 0.6:
             for number in random.sample(range(1, validators + 1), members.f):
                 liars[number] = set(random.sample(LIES, random.choice([1, 1, 2])))
+        if lies is not None:
+            liars = {number: set(lies) for number in range(1, members.f + 1) if lies}
         nodes: list[SimulatedNode] = []
         for number in range(1, validators + spare + 1):
             chain = ModelChain(FAKE, self.group, members, self.window_blocks)
