@@ -107,8 +107,9 @@ def _load(text: str | bytes, what: str) -> Any:
         raise InvalidText(f"{what}: {len(text)} bytes, expected at most {TEXT_BYTES_MAX}")
     try:
         decoded = text if isinstance(text, str) else text.decode()
-        if decoded.count("[") + decoded.count("{") > _BRACKETS_MAX:
-            raise InvalidText(f"{what}: expected at most {_BRACKETS_MAX} lists and objects")
+        brackets = decoded.count("[") + decoded.count("{")
+        if brackets > _BRACKETS_MAX:
+            raise ValueError(f"{brackets} opening brackets, at most {_BRACKETS_MAX}")
         return json.loads(decoded)
     except ValueError as error:
         raise InvalidText(f"{what}: expected JSON as snarkjs writes it: {error}") from None
