@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.engine import CallResult, Message
-from ledger.validity import GAS_TRANSACTION
+from ledger.validity import GAS_TRANSACTION, data_gas
 
 from .call_messages import CALL, CallRequest
 from .context import Context
@@ -75,6 +75,8 @@ async def estimate_gas(
     enough = _gas_ceiling(context, request)
     result = await _run(context, request, enough, number)
     _output(result)
+    if request.to is not None and result.gas_used <= GAS_TRANSACTION + data_gas(request.data):
+        return quantity(result.gas_used)  # nothing was executed: a transfer needs no more
     too_little = max(result.gas_used, GAS_TRANSACTION) - 1
     # A frame passes on 63/64 of its gas (EIP-150) and refunds come at the end, so more than what
     # was used may be needed; this first guess nearly always suffices.

@@ -21,6 +21,7 @@ from .errors import (
     RpcError,
 )
 from .limits import Limits
+from .nesting import DEPTH_MAX, is_too_deep
 from .principal import Principal
 from .registry import Registry
 
@@ -39,11 +40,9 @@ class Dispatcher:
     async def answer(self, principal: Principal, context: Context, body: bytes) -> bytes | None:
         """The response to a request or batch; None if all of it were notifications."""
         try:
-            request = msgspec.json.decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
-            return msgspec.json.encode(
-                _failure(None, RpcError(PARSE_ERROR, f"the request is not JSON: {problem}"))
-            )
+            request = _parse(body)
+        except RpcError as problem:
+            return msgspec.json.encode(_failure(None, problem))
         if isinstance(request, list):
             return await self._answer_batch(principal, context, request)
         response = await self._answer_one(principal, context, request)
@@ -104,6 +103,15 @@ class Dispatcher:
         if identifier is _ABSENT:
             return None
         return {"jsonrpc": "2.0", "id": identifier, "result": result}
+
+
+def _parse(body: bytes) -> Any:
+    if is_too_deep(body):
+        raise RpcError(PARSE_ERROR, f"the request is nested deeper than {DEPTH_MAX}")
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        raise RpcError(PARSE_ERROR, f"the request is not JSON: {problem}") from problem
 
 
 def _parse_request(request: Any) -> tuple[Any, str, Any]:
