@@ -12,10 +12,6 @@ from typing import Any
 
 from eth_abi.abi import encode
 from eth_abi.exceptions import EncodingError
-from vyper.compiler import compile_from_file_input
-from vyper.compiler.input_bundle import FilesystemInputBundle
-from vyper.compiler.settings import Settings
-from vyper.exceptions import VyperException
 
 EVM_VERSION = "cancun"
 SOURCE_BYTES_MAX = 1 << 20
@@ -91,6 +87,12 @@ def _find(path: Path) -> Path:
 
 @lru_cache(maxsize=64)
 def _compile(path: Path, content: bytes) -> Compiled:
+    # Imported here: most who speak to a contract never compile one, and Vyper takes its time.
+    from vyper.compiler import compile_from_file_input  # noqa: PLC0415
+    from vyper.compiler.input_bundle import FilesystemInputBundle  # noqa: PLC0415
+    from vyper.compiler.settings import Settings  # noqa: PLC0415
+    from vyper.exceptions import VyperException  # noqa: PLC0415
+
     del content  # part of the key: an edited file is compiled again
     bundle = FilesystemInputBundle([path.parent, SOURCES])
     try:

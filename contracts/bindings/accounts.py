@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from contracts.bindings.contract import Call, Contract, Query, contract_at
-from contracts.compiler import compile_source
+from contracts.bindings.contract import Call, Contract, Query
+from contracts.interface import load_abi
 from ledger.gate import GATE_CONTRACT, Permission, Role, decode_permission
 from ledger.values import Address, Hash32, keccak
 
@@ -32,7 +32,7 @@ class Organisation:
 @cache
 def gate() -> Contract:
     """The gate at its fixed address."""
-    return contract_at(GATE_CONTRACT, compile_source("system/accounts.vy"))
+    return Contract(GATE_CONTRACT, load_abi("system/accounts.vy"))
 
 
 def set_account(account: Address, role: Role) -> Call:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
-from contracts.bindings.contract import Call, Contract, Query, contract_at
-from contracts.compiler import compile_source
+from contracts.bindings.contract import Call, Contract, Query
+from contracts.interface import load_abi
 from ledger.gate import AGREEMENTS_CONTRACT
 from ledger.values import Address, Hash32
 
@@ -36,7 +36,7 @@ class AgreementState:
 @cache
 def registry() -> Contract:
     """The registry at its fixed address."""
-    return contract_at(AGREEMENTS_CONTRACT, compile_source("system/agreements.vy"))
+    return Contract(AGREEMENTS_CONTRACT, load_abi("system/agreements.vy"))
 
 
 def propose(agreement: Hash32, signatories: Sequence[Address]) -> Call:

@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError, EncodingError
 
-from contracts.compiler import Compiled, InvalidArguments
+from contracts.compiler import InvalidArguments
 from ledger.values import Address, Hash32, from_hex, keccak
 
 RESULT_BYTES_MAX = 1 << 20
@@ -170,11 +170,6 @@ class Contract:
             values[field["name"]] = _decode([field], topic, item["name"])[0]
         arguments = {field["name"]: values[field["name"]] for field in item["inputs"]}
         return Event(item["name"], self.address, arguments, position)
-
-
-def contract_at(address: Address, compiled: Compiled) -> Contract:
-    """A compiled source at its address."""
-    return Contract(address, compiled.abi)
 
 
 def log_from_rpc(entry: Mapping[str, Any]) -> Log:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
-from contracts.bindings.contract import Call, Contract, Query, contract_at
+from contracts.bindings.contract import Call, Contract, Query
 from contracts.bindings.keys import proof_arguments
-from contracts.compiler import compile_source, deploy_data
+from contracts.compiler import deploy_data
+from contracts.interface import load_abi
 from ledger.values import Address, Hash32, keccak
 from zkp.groth16.keys import Proof
 
@@ -151,7 +152,7 @@ class EquityTransfer:
     @cached_property
     def contract(self) -> Contract:
         """The general binding, for events and other names."""
-        return contract_at(self.address, compile_source(SOURCE))
+        return Contract(self.address, load_abi(SOURCE))
 
     def attest(self, attestation: bytes, commitment: int, rule: int) -> Call:
         """By a member of the tax bureau."""

@@ -6,8 +6,8 @@ Keys and proofs are `zkp`'s values; they leave in the order in which the EVM tak
 from collections.abc import Sequence
 from functools import cache
 
-from contracts.bindings.contract import Call, Contract, Query, contract_at
-from contracts.compiler import compile_source
+from contracts.bindings.contract import Call, Contract, Query
+from contracts.interface import load_abi
 from ledger.gate import GROTH16_CONTRACT, KEYS_CONTRACT
 from ledger.values import Hash32, keccak
 from zkp.groth16.keys import Proof, VerifyingKey
@@ -21,13 +21,13 @@ G2Rows = tuple[tuple[int, int], tuple[int, int]]
 @cache
 def registry() -> Contract:
     """The key registry at its fixed address."""
-    return contract_at(KEYS_CONTRACT, compile_source("system/keys.vy"))
+    return Contract(KEYS_CONTRACT, load_abi("system/keys.vy"))
 
 
 @cache
 def verifier() -> Contract:
     """The verifier at its fixed address."""
-    return contract_at(GROTH16_CONTRACT, compile_source("system/groth16.vy"))
+    return Contract(GROTH16_CONTRACT, load_abi("system/groth16.vy"))
 
 
 def register(circuit: Hash32, key: VerifyingKey, *, test_only: bool) -> Call:

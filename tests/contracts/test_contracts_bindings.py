@@ -13,7 +13,6 @@ from contracts.bindings.contract import (
     Contract,
     InvalidResult,
     Log,
-    contract_at,
     decode_revert,
     log_from_rpc,
 )
@@ -24,6 +23,7 @@ from contracts.compiler import (
     compile_source,
     deploy_data,
 )
+from contracts.interface import OWN_SOURCES, abi_path, encode_abi
 from contracts.roles import InvalidRole, role_label, role_named
 from ledger.gate import GATE_CONTRACT, Role
 from ledger.values import Address, Hash32, InvalidValue
@@ -137,7 +137,7 @@ def test_reverts_are_decoded_or_empty(data: bytes) -> None:
 
 
 def test_structs_in_events_and_results(counter: Path) -> None:
-    contract = contract_at(Address(bytes([9]) * 20), compile_source(counter))
+    contract = Contract(Address(bytes([9]) * 20), compile_source(counter).abi)
     output = encode(["(uint256,address)[]", "uint256"], [[(4, address("x"))], 7])
     pairs, number = contract.decode_result("pairs", output)
     assert (pairs, number) == (({"left": 4, "owner": address("x")},), 7)
@@ -197,3 +197,8 @@ def test_names_of_the_source_and_the_bindings_agree() -> None:
             if member.name != "ABSENT":
                 assert named[member.name] == member
     assert named["REFUSALS_MAX"] == equity.REFUSALS_MAX
+
+
+@pytest.mark.parametrize("source", OWN_SOURCES)
+def test_stored_abis_are_the_sources(source: str) -> None:
+    assert abi_path(source).read_text() == encode_abi(source), "run python -m contracts.interface"
