@@ -14,6 +14,8 @@ from urllib.parse import quote
 import msgspec
 import urllib3
 
+from ledger.values import address_from_hex, checksum_address
+
 if TYPE_CHECKING:
     from web3 import Web3
 
@@ -256,7 +258,7 @@ class Client:
         """Sign and send; without `gas` the node's estimate, without `nonce` the next one.
 
         `to` None deploys. Raises RpcFailure with the ledger's `reason`, or TransactionReverted
-        when the estimate already fails.
+        when the estimate already fails, InvalidValue if `to` is no address.
         """
         message: dict[str, Any] = {
             "from": account.address,
@@ -277,7 +279,7 @@ class Client:
             "data": message["data"],
         }
         if to is not None:
-            transaction["to"] = to
+            transaction["to"] = checksum_address(address_from_hex(to))
         return self.send_raw(bytes(account.sign_transaction(transaction).raw_transaction))
 
     def wait_receipt(self, transaction_hash: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
