@@ -358,6 +358,7 @@ class Replica:
             return
         self._batches[proposal.digest] = proposal
         self._advance(state)
+        self._execute_next()
 
     def _advance(self, state: SequenceState) -> None:
         """Whatever follows from the votes at hand: accept, prepare, commit, decide, execute."""
