@@ -1,28 +1,24 @@
-"""A group's chain: executes proposals, stores what a quorum certified, answers what it holds.
+"""A group's chain: executes proposals, verifies certificates, stores what a quorum certified.
 
-It verifies every certificate itself. It has no threads and no clock: whoever drives it calls
-`execute`, `commit` and `import_block` from one worker, readers may call from others.
+It has no threads and no clock: whoever drives it calls `execute`, `commit` and `import_block` from
+one worker. What it answers about stored blocks is `reading.py`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ledger.block import Block, InvalidBlock
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.engine import (
     BlockResult,
-    CallResult,
     Engine,
     Environment,
     Included,
-    Message,
     candidates,
 )
 from ledger.gate import (
     GATE_CONTRACT,
     Gate,
-    Permission,
     SystemGate,
     contract_validators,
     is_validators_slot,
@@ -30,24 +26,23 @@ from ledger.gate import (
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, genesis_writes
 from ledger.header import Header, first_difference
 from ledger.keyvalue import CorruptStore
-from ledger.logs import LOG_RESULTS_MAX, FoundLog, InvalidFilter, LogFilter
-from ledger.parameters import Parameters
-from ledger.proofs import AccountProof, ReceiptProof, SlotProof, TransactionProof
 from ledger.proposal import Proposal
-from ledger.reasons import Reason
+from ledger.reading import (
+    CallFailed,
+    ChainReader,
+    EpochBoundary,
+    FoundTransaction,
+    TransactionStatus,
+)
 from ledger.receipts import Receipt, encode_receipt, union_bloom
 from ledger.record import Record
-from ledger.state import Account, Overlay, StateReader, TrieState, Writes
-from ledger.store import BlockStore, FlatState, Head, Outcome
+from ledger.state import Overlay, StateReader, Writes
+from ledger.store import BlockStore, Outcome
 from ledger.suite import Suite
 from ledger.transactions import Transaction, decode_transaction
-from ledger.trie import ordered_proof, ordered_root, prove
+from ledger.trie import ordered_root
 from ledger.validators import ValidatorSet
-from ledger.validity import check_form, check_state
-from ledger.values import EMPTY_TRIE_ROOT, Address, Hash32, keccak
-
-EPOCH_BOUNDARIES_MAX = 1_024
-PROOF_SLOTS_MAX = 1_024
+from ledger.values import Hash32
 
 
 class Divergence(Exception):
@@ -63,14 +58,6 @@ class Divergence(Exception):
         )
         self.number = number
         self.field = field
-
-
-class CallFailed(Exception):
-    """A call of which the gas was to be estimated fails at any gas; `result` says how."""
-
-    def __init__(self, result: CallResult) -> None:
-        super().__init__(result.error)
-        self.result = result
 
 
 @dataclass(frozen=True)
@@ -105,41 +92,7 @@ class ExecutedBlock:
         return Outcome(self.result.included, self.result.receipts, self.result.dropped)
 
 
-@dataclass(frozen=True)
-class TransactionStatus:
-    """`executed` or `dropped`, the block, and the position or the reason."""
-
-    status: str
-    number: int
-    position: int | None = None
-    reason: Reason | None = None
-
-
-@dataclass(frozen=True)
-class FoundTransaction:
-    """An included transaction with its receipt and place; `first_log_index` counts in the block."""
-
-    transaction: Transaction
-    sender: Address
-    receipt: Receipt
-    number: int
-    block_hash: Hash32
-    position: int
-    first_log_index: int
-
-
-@dataclass(frozen=True)
-class EpochBoundary:
-    """The last block of an epoch, certified, and the set that certifies the next block."""
-
-    header: Header
-    record: Record
-    certificate: Certificate | None
-    next_epoch: int
-    next_validators: ValidatorSet
-
-
-class Chain:
+class Chain(ChainReader):
     """One group's chain over its store and engine; an empty store receives block 0 at once.
 
     Raises InvalidGenesis if the store belongs to another group, CorruptStore if its head does not
@@ -156,12 +109,8 @@ class Chain:
         gate: Gate | None = None,
         decode: Callable[[bytes], Transaction] = decode_transaction,
     ) -> None:
-        self.genesis = genesis
+        super().__init__(genesis, store, engine, SystemGate() if gate is None else gate, decode)
         self.suite = genesis.suite if suite is None else suite
-        self.engine = engine
-        self._gate = SystemGate() if gate is None else gate
-        self._store = store
-        self._decode = decode
         self._executed: dict[Hash32, ExecutedBlock] = {}
         """Blocks that were executed on top of the head and have no certificate yet."""
         if store.head is None:
@@ -195,46 +144,6 @@ class Chain:
             raise CorruptStore(
                 f"block {head.number}: {error}; rebuild the store from peers"
             ) from error
-
-    # What is stored
-
-    @property
-    def head(self) -> Head:
-        """The last stable block: header, record, certificate."""
-        head = self._store.head
-        assert head is not None
-        return head
-
-    @property
-    def parameters(self) -> Parameters:
-        """The parameters in force."""
-        return self.genesis.parameters
-
-    def header(self, number: int) -> Header:
-        """The header of a stored block; raises LookupError."""
-        return self._store.header(number)[0]
-
-    def record(self, number: int) -> Record:
-        """The record of a stored block; raises LookupError."""
-        return self._store.header(number)[1]
-
-    def block(self, number: int) -> Block:
-        """A stored block; raises LookupError."""
-        header, record = self._store.header(number)
-        return Block(header, record, self._store.proposal(number))
-
-    def certificate(self, number: int) -> Certificate | None:
-        """The certificate of a stored block; block 0 has none."""
-        self._store.header(number)
-        return self._store.certificate(number)
-
-    def outcome(self, number: int) -> Outcome:
-        """Included transactions, receipts and dropped entries of a stored block."""
-        return self._store.outcome(number)
-
-    def number_of(self, block_hash: Hash32) -> int | None:
-        """The number of the stored block with a hash, or None."""
-        return self._store.number_of(block_hash)
 
     # Who certifies
 
@@ -385,19 +294,6 @@ class Chain:
             above = self._executed[above.parent_hash].header
         return above.hash if above.number == number else self.header(number).hash
 
-    # States
-
-    def latest_state(self) -> FlatState:
-        """The state after the head, as it is now, by fast flat reads."""
-        return self._store.state
-
-    def state_at(self, number: int) -> StateReader:
-        """The state after any stored block; raises LookupError."""
-        state = self._store.state
-        if number == self.head.number and state.root == self.head.header.state_root:
-            return state
-        return self._store.state_at(number)
-
     def _state_after(self, header: Header) -> StateReader:
         if header.hash == self.head.hash:
             return self._store.state
@@ -409,209 +305,6 @@ class Chain:
         if above.hash != header.parent_hash:
             raise InvalidBlock(f"block {header.number} does not lead back to the head")
         return Overlay(self._state_after(above), executed.result.writes)
-
-    def account(self, address: Address) -> Account | None:
-        """An account after the head."""
-        return self.latest_state().account(address)
-
-    def permission(self, address: Address) -> Permission:
-        """What an account may do after the head."""
-        return self._gate.permission(self.latest_state(), address)
-
-    def check(self, transaction: Transaction) -> Address:
-        """The sender of a transaction that could execute next; raises InvalidTransaction."""
-        sender = check_form(transaction, self.parameters)
-        state = self.latest_state()
-        permission = self._gate.permission(state, sender)
-        check_state(
-            transaction, sender, state.account(sender), permission, self.parameters.gas_limit
-        )
-        return sender
-
-    # Transactions, receipts, logs
-
-    def transaction(self, transaction_hash: Hash32) -> FoundTransaction | None:
-        """An included transaction with its receipt, or None."""
-        place = self._store.included_at(transaction_hash)
-        if place is None:
-            return None
-        number, position = place
-        return self.transactions(number)[position]
-
-    def transactions(self, number: int) -> list[FoundTransaction]:
-        """All transactions of a stored block with their receipts; raises LookupError."""
-        block_hash = self.header(number).hash
-        outcome = self._store.outcome(number)
-        found, log_index = [], 0
-        pairs = zip(outcome.included, outcome.receipts, strict=True)
-        for position, (entry, receipt) in enumerate(pairs):
-            found.append(
-                FoundTransaction(
-                    entry.transaction,
-                    entry.sender,
-                    receipt,
-                    number,
-                    block_hash,
-                    position,
-                    log_index,
-                )
-            )
-            log_index += len(receipt.logs)
-        return found
-
-    def receipt(self, transaction_hash: Hash32) -> Receipt | None:
-        """The receipt of an included transaction, or None."""
-        found = self.transaction(transaction_hash)
-        return None if found is None else found.receipt
-
-    def transaction_status(self, transaction_hash: Hash32) -> TransactionStatus | None:
-        """Whether a transaction was executed or dropped; None if no stored batch holds it."""
-        place = self._store.included_at(transaction_hash)
-        if place is not None:
-            return TransactionStatus("executed", place[0], position=place[1])
-        drop = self._store.dropped_at(transaction_hash)
-        if drop is not None:
-            return TransactionStatus("dropped", drop[0], reason=drop[1])
-        return None
-
-    def logs(self, wanted: LogFilter) -> list[FoundLog]:
-        """The logs that a filter asks for, in order; raises InvalidFilter over its bounds."""
-        wanted.check()
-        found: list[FoundLog] = []
-        for number, bloom in self._store.blooms(wanted.first, wanted.last):
-            if not wanted.may_match(bloom):
-                continue
-            found.extend(self._block_logs(number, wanted))
-            if len(found) > LOG_RESULTS_MAX:
-                raise InvalidFilter(
-                    f"more than {LOG_RESULTS_MAX} logs match: ask for a shorter range"
-                )
-        return found
-
-    def _block_logs(self, number: int, wanted: LogFilter) -> Iterator[FoundLog]:
-        for entry in self.transactions(number):
-            for offset, log in enumerate(entry.receipt.logs):
-                if wanted.matches(log):
-                    yield FoundLog(
-                        log,
-                        number,
-                        entry.block_hash,
-                        entry.transaction.hash,
-                        entry.position,
-                        entry.first_log_index + offset,
-                    )
-
-    # Calls
-
-    def call(self, message: Message, number: int | None = None) -> CallResult:
-        """A message on the state after a stored block (the head if None) in that block's frame."""
-        header = self.head.header if number is None else self.header(number)
-        state = self.latest_state() if number is None else self.state_at(number)
-        return self.engine.call(self._environment_of(header), self._gate, message, state)
-
-    def estimate_gas(self, message: Message, number: int | None = None) -> int:
-        """The least gas with which a message succeeds, within 1/64; raises CallFailed."""
-        most = min(message.gas, self.parameters.gas_limit)
-        result = self.call(_with_gas(message, most), number)
-        if not result.success:
-            raise CallFailed(result)
-        low, high = result.gas_used - 1, most
-        if self.call(_with_gas(message, result.gas_used), number).success:
-            return result.gas_used
-        while high - low > high // 64 + 1:
-            middle = (low + high) // 2
-            if self.call(_with_gas(message, middle), number).success:
-                high = middle
-            else:
-                low = middle
-        return high
-
-    def trace(self, transaction_hash: Hash32) -> dict[str, Any]:
-        """The call tree of an included transaction (callTracer); raises LookupError.
-
-        Its block is executed again on its parent's state, up to the transaction.
-        """
-        place = self._store.included_at(transaction_hash)
-        if place is None:
-            raise LookupError(f"transaction 0x{transaction_hash.hex()} is in no stored block")
-        number, position = place
-        block = self.block(number)
-        index = self._store.outcome(number).included[position].index
-        batch = candidates(block.proposal.transactions, self.parameters, self._decode)
-        env = self._environment_of(block.header)
-        return self.engine.trace(env, self._gate, batch, index, self.state_at(number - 1))
-
-    def _environment_of(self, header: Header) -> Environment:
-        return Environment(
-            number=header.number,
-            timestamp=header.timestamp,
-            coinbase=header.coinbase,
-            gas_limit=header.gas_limit,
-            chain_id=self.parameters.chain_id,
-            ancestor_hash=lambda number: self.header(number).hash,
-        )
-
-    # Proofs
-
-    def transaction_proof(self, transaction_hash: Hash32) -> TransactionProof | None:
-        """That a transaction is in its block, or None if it is in none."""
-        place = self._store.included_at(transaction_hash)
-        if place is None:
-            return None
-        number, position = place
-        raws = [entry.transaction.raw for entry in self._store.outcome(number).included]
-        return TransactionProof(number, position, raws[position], ordered_proof(raws, position))
-
-    def receipt_proof(self, transaction_hash: Hash32) -> ReceiptProof | None:
-        """That a transaction's receipt is in its block, or None if it is in none."""
-        place = self._store.included_at(transaction_hash)
-        if place is None:
-            return None
-        number, position = place
-        values = [encode_receipt(receipt) for receipt in self._store.outcome(number).receipts]
-        return ReceiptProof(number, position, values[position], ordered_proof(values, position))
-
-    def proof(
-        self, address: Address, slots: Sequence[int], number: int | None = None
-    ) -> AccountProof:
-        """An account and slots after a stored block, as `eth_getProof` gives them."""
-        if len(slots) > PROOF_SLOTS_MAX:
-            raise InvalidFilter(f"expected at most {PROOF_SLOTS_MAX} slots, got {len(slots)}")
-        state: TrieState = self._store.state_at(self.head.number if number is None else number)
-        account = state.account(address)
-        root = EMPTY_TRIE_ROOT if account is None else account.storage_root
-        return AccountProof(
-            address,
-            account,
-            prove(state.root, keccak(address), state.node),
-            tuple(
-                SlotProof(
-                    slot,
-                    state.storage(address, slot),
-                    prove(root, keccak(slot.to_bytes(32)), state.node),
-                )
-                for slot in slots
-            ),
-        )
-
-    def epoch_boundaries(self, first: int, last: int) -> list[EpochBoundary]:
-        """The certified block before each epoch from `first` to `last`, with the set that follows.
-
-        Epoch 0 has no block before it and is left out. At most EPOCH_BOUNDARIES_MAX come.
-        """
-        boundaries = []
-        starts = self._store.epoch_starts(max(first, 1), last)
-        for epoch, start in starts[:EPOCH_BOUNDARIES_MAX]:
-            header, record = self._store.header(start - 1)
-            certificate = self._store.certificate(start - 1)
-            boundaries.append(
-                EpochBoundary(header, record, certificate, epoch, self._set_for(start))
-            )
-        return boundaries
-
-    def close(self) -> None:
-        """Closes the store."""
-        self._store.close()
 
 
 def _header(above: Header, env: Environment, record: Record, result: BlockResult) -> Header:
@@ -639,11 +332,17 @@ def _changed_validators(state: StateReader, writes: Writes) -> ValidatorSet | No
     return contract_validators(Overlay(state, writes))
 
 
-def _with_gas(message: Message, gas: int) -> Message:
-    return Message(
-        message.sender, message.to, message.data, gas, message.value, message.access_list
-    )
-
-
 def _show(value: object) -> str:
     return f"0x{value.hex()}" if isinstance(value, bytes) else repr(value)
+
+
+__all__ = [
+    "CallFailed",
+    "Chain",
+    "ChainReader",
+    "Divergence",
+    "EpochBoundary",
+    "ExecutedBlock",
+    "FoundTransaction",
+    "TransactionStatus",
+]

@@ -278,6 +278,8 @@ def _check_alloc(genesis: Genesis) -> None:
         for slot, value in entry.storage.items():
             _number(slot)
             _number(value)
+        if entry.storage and not entry.nonce and not from_hex(entry.code):
+            raise InvalidGenesis(f"alloc {text}: storage needs an account with code or a nonce")
     gate = genesis.alloc.get(to_hex(GATE_CONTRACT))
     if gate is None:
         raise InvalidGenesis(f"alloc: nothing stands at the gate, {to_hex(GATE_CONTRACT)}")

@@ -274,13 +274,15 @@ def _run_transaction(evm: GatedState, transaction: Transaction, sender: Address)
         ) from error
 
 
-def _run(evm: GatedState, transaction: Transaction, sender: Address) -> _Outcome:
-    """A valid transaction from its nonce to its refund (yellow paper, 6.2, with gas price 0)."""
+def _run(
+    evm: GatedState, transaction: Transaction, sender: Address, gas_price: int = 0
+) -> _Outcome:
+    """A valid transaction from its nonce to its refund (yellow paper, 6.2), without the fees."""
     nonce = evm.get_nonce(sender)  # type: ignore[arg-type]
     evm.set_nonce(sender, nonce + 1)  # type: ignore[arg-type]
     message = _message(evm, transaction, sender, nonce)
     _warm_up(evm, transaction, sender, message)
-    context = CancunTransactionContext(gas_price=0, origin=sender)  # type: ignore[arg-type]
+    context = CancunTransactionContext(gas_price=gas_price, origin=sender)  # type: ignore[arg-type]
     if not message.is_create:
         computation = evm.computation_class.apply_message(evm, message, context)
     elif evm.has_code_or_nonce(message.storage_address):

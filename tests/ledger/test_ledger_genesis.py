@@ -26,6 +26,7 @@ from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import keccak, to_hex
 
+SLOT = {"0x1": "0x1"}
 FOUNDERS = {
     "tax": KeySigner(STANDARD, keccak(b"test key of recovery")),
     "market": KeySigner(STANDARD, keccak(b"test key of recovery 2")),
@@ -111,6 +112,7 @@ def test_contradictions_are_refused(world):
         {"alloc": genesis.alloc | {"0x" + "AB" * 20: Allocation(nonce=1)}},
         {"alloc": genesis.alloc | {"0x" + "ab" * 20: Allocation(storage={"1": "0x1"})}},
         {"alloc": genesis.alloc | {"0x" + "ab" * 20: Allocation(storage={"0x1_0": "0x1"})}},
+        {"alloc": genesis.alloc | {"0x" + "ab" * 20: Allocation(balance="0x1", storage=SLOT)}},
         {"parameters": changed(genesis.parameters, window_blocks=5)},
         {"parameters": changed(genesis.parameters, chain_id=2**48)},
         {"recovery_threshold": 3},
