@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from node.metrics import CONTENT_TYPE, Metrics
 
@@ -25,7 +25,7 @@ from .filters import FilterTable
 from .limits import Limits
 from .principal import OPERATOR, Principal
 from .view import GroupView, NodeView
-from .websocket import serve_websocket
+from .websocket import new_socket, serve_websocket
 
 NO_SUCH_GROUP = msgspec.json.encode(
     {
@@ -84,7 +84,7 @@ class RpcServer:
         self._filters = FilterTable(self._limits, self._feeds)
         self._calls = CallDesk(self._limits)
         self._in_flight = asyncio.Semaphore(self._limits.requests_in_flight_max)
-        self._connections = 0
+        self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -98,6 +98,7 @@ class RpcServer:
         application = web.Application(
             middlewares=[self._guard], client_max_size=self._limits.request_bytes_max
         )
+        application.on_shutdown.append(self._close_sockets)
         application.router.add_get("/metrics", self._serve_metrics)
         application.router.add_get("/healthz", self._serve_health)
         application.router.add_get("/readyz", self._serve_readiness)
@@ -192,15 +193,17 @@ class RpcServer:
     async def _serve_websocket(
         self, request: web.Request, principal: Principal, context: Context
     ) -> web.StreamResponse:
-        if self._connections >= self._limits.connections_max:
+        if len(self._sockets) >= self._limits.connections_max:
             raise web.HTTPServiceUnavailable(
                 text=f"this node serves {self._limits.connections_max} WebSockets at most\n"
             )
-        self._connections += 1
+        socket = new_socket(self._limits)
+        self._sockets.add(socket)
         self._metrics.rpc_connections.inc()
         try:
-            return await serve_websocket(
-                request,
+            await socket.prepare(request)
+            await serve_websocket(
+                socket,
                 principal,
                 context,
                 self._dispatcher,
@@ -208,8 +211,13 @@ class RpcServer:
                 in_flight=self._in_flight,
             )
         finally:
-            self._connections -= 1
+            self._sockets.discard(socket)
             self._metrics.rpc_connections.dec()
+        return socket
+
+    async def _close_sockets(self, application: web.Application) -> None:
+        for socket in tuple(self._sockets):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the node is stopping")
 
     async def _serve_metrics(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})

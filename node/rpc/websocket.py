@@ -19,6 +19,7 @@ from .context import Context
 from .dispatch import Dispatcher
 from .errors import limit_exceeded
 from .feed import GroupFeeds
+from .limits import Limits
 from .principal import Principal
 from .view import GroupEvent
 
@@ -88,20 +89,23 @@ class Connection:
         )
 
 
+def new_socket(limits: Limits) -> web.WebSocketResponse:
+    """An unopened WebSocket that pings, and takes messages up to the bound of requests."""
+    return web.WebSocketResponse(
+        heartbeat=PING_S, max_msg_size=limits.request_bytes_max, compress=False
+    )
+
+
 async def serve_websocket(
-    request: web.Request,
+    socket: web.WebSocketResponse,
     principal: Principal,
     context: Context,
     dispatcher: Dispatcher,
     *,
     feeds: GroupFeeds,
     in_flight: asyncio.Semaphore,
-) -> web.WebSocketResponse:
-    """Serve one connection until either side closes it."""
-    socket = web.WebSocketResponse(
-        heartbeat=PING_S, max_msg_size=context.limits.request_bytes_max, compress=False
-    )
-    await socket.prepare(request)
+) -> None:
+    """Serve an opened connection until either side closes it."""
     connection = Connection(context, feeds)
     bound = replace(context, connection=connection)
     notifier = asyncio.create_task(connection.send_notifications(socket))
@@ -124,4 +128,3 @@ async def serve_websocket(
         notifier.cancel()
         with contextlib.suppress(asyncio.CancelledError, ConnectionResetError):
             await notifier
-    return socket

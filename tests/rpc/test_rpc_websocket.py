@@ -139,6 +139,6 @@ async def test_subscriptions_end_with_their_connection(served: ServedNode) -> No
         await socket.ask("eth_subscribe", "newHeads")
         assert served.server._feeds._followers
     async with asyncio.timeout(WAIT_S):
-        while served.server._feeds._followers:
+        while served.server._feeds._followers:  # noqa: ASYNC110  (in another loop)
             await asyncio.sleep(0.01)
     await asyncio.to_thread(served.mine)
