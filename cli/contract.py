@@ -10,7 +10,7 @@ from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, table
 from client.rpc import Client
-from contracts.bindings.contract import Contract, contract_at
+from contracts.bindings.contract import Contract
 from contracts.compiler import compile_source, deploy_data
 from ledger.values import address_from_hex, checksum_address, to_hex
 
@@ -38,7 +38,7 @@ def _arguments(text: str) -> list[Any]:
 
 
 def _contract(source: Path, address: str) -> Contract:
-    return contract_at(address_from_hex(address.lower()), compile_source(source))
+    return Contract(address_from_hex(address.lower()), compile_source(source).abi)
 
 
 def _client(network: LocalNetwork, account: str) -> Client:

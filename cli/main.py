@@ -5,7 +5,7 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import account, agreement, contract, group, transfer, zk
+from cli import account, agreement, contract, group, node, transfer, zk
 from cli.doctor import doctor
 from cli.failure import report
 from cli.network import commands as network
@@ -22,6 +22,7 @@ app = typer.Typer(
 
 for name, part in {
     "network": network,
+    "node": node,
     "account": account,
     "group": group,
     "contract": contract,

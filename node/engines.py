@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ledger.engine import Engine, MalformedInput, Precompile
 from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
+from node.config import ConfigurationError
 from zkp.precompiles import InvalidCurveInput, ecadd, ecmul, ecpairing
 
 PY_EVM = "py-evm"
@@ -45,7 +46,9 @@ CURVE_PRECOMPILES = {
 
 
 def engine_named(name: str) -> Engine:
-    """The engine of that name; raises ValueError naming those that this build has."""
+    """The execution engine of a node. Raises `ConfigurationError`."""
     if name != PY_EVM:
-        raise ValueError(f"expected engine {PY_EVM}, got {name!r:.40}: this build has no other")
+        raise ConfigurationError(
+            f'the engine {name!r} is not part of this build; set engine = "{PY_EVM}" in node.toml'
+        )
     return PyEvmEngine(CURVE_PRECOMPILES)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import structlog
 
 from ledger.chain import Chain
-from ledger.engine import Engine
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
-from ledger.pyevm import PyEvmEngine
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
 from ledger.values import address_from_hex
 from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
+from node.engines import engine_named
 from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
@@ -70,15 +69,6 @@ def read_genesis(folder: GroupFolder) -> Genesis:
         ) from error
     except InvalidGenesis as error:
         raise ConfigurationError(f"{folder.genesis}: {error}") from error
-
-
-def engine_named(name: str) -> Engine:
-    """The execution engine of a node. Raises `ConfigurationError`."""
-    if name == "py-evm":
-        return PyEvmEngine()
-    raise ConfigurationError(
-        f'the engine {name!r} is not part of this build; set engine = "py-evm" in node.toml'
-    )
 
 
 def assemble_group(parts: NodeParts, name: str) -> GroupDriver:

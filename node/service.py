@@ -18,9 +18,10 @@ import structlog
 from ledger.suite import STANDARD
 from ledger.values import Hash32
 from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
+from node.engines import engine_named
 from node.envelopes import EnvelopeRefused, EnvelopeStore
 from node.group import GroupDriver
-from node.group_assembly import NodeParts, assemble_group, engine_named
+from node.group_assembly import NodeParts, assemble_group
 from node.logging import configure_logging
 from node.membership import InvalidMembership, Membership, load_membership
 from node.metrics import Metrics
@@ -137,24 +138,14 @@ class Node:
         )  # fmt: skip
 
     async def _start(self) -> None:
-        engine_named(self._config.engine)
-        identity = self._load_identity()
         network = PeerNetwork(
-            identity,
+            self._load_identity(),
             self._load_membership(),
             STANDARD,
             parse_address(self._config.p2p.listen),
             addresses={peer.node: peer.address for peer in self._config.peer},
             on_membership=self._save_membership,
         )
-        try:
-            await network.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {self._config.p2p.listen} ({error.strerror or error}): "
-                "stop what uses the port, or name another in node.toml"
-            ) from error
-        self._network = network
         parts = NodeParts(
             self._folder,
             self._config,
@@ -164,9 +155,18 @@ class Node:
             ),
             self.metrics,
         )
+        # Every file is read before anyone hears of this node.
         for group in self._config.group:
-            driver = await asyncio.to_thread(assemble_group, parts, group.name)
-            self._groups[group.name] = driver
+            self._groups[group.name] = await asyncio.to_thread(assemble_group, parts, group.name)
+        try:
+            await network.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {self._config.p2p.listen} ({error.strerror or error}): "
+                "stop what uses the port, or name another in node.toml"
+            ) from error
+        self._network = network
+        for driver in self._groups.values():
             await driver.start()
         await self._start_rpc()
         self._measuring = asyncio.create_task(self._measure(NetworkMetrics(network, self.metrics)))
