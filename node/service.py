@@ -18,7 +18,6 @@ import structlog
 from ledger.suite import STANDARD
 from ledger.values import Hash32
 from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
-from node.engines import engine_named
 from node.envelopes import EnvelopeRefused, EnvelopeStore
 from node.group import GroupDriver
 from node.group_assembly import NodeParts, assemble_group

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,14 @@ import pytest
 from ledger.chain import Chain
 from ledger.codec import encode
 from ledger.gate import GATE_CONTRACT, Role, gate_storage, permission_word
-from ledger.genesis import Allocation, Genesis, Organisation, ValidatorEntry
+from ledger.genesis import (
+    Allocation,
+    Genesis,
+    Organisation,
+    ValidatorEntry,
+    genesis_block,
+    save_genesis,
+)
 from ledger.keyvalue import LevelDB
 from ledger.parameters import Parameters
 from ledger.pyevm import PyEvmEngine
@@ -19,14 +28,21 @@ from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
 from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32, keccak, to_hex
+from node.config import GroupConfig, ListenConfig, NodeConfig, NodeFolder, save_node_config
 from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
+from node.group_assembly import found_group
 from node.group_network import Channel, GroupListener, RequestFailed
 from node.journal import Journal
+from node.keyfile import save_private_key
+from node.membership import Organisation as Member
+from node.membership import draft
 from node.metrics import Metrics
+from node.pki import OrganisationCA
 from node.pool import PoolLimits
 from node.rpc.view import NewHead
+from node.service import Node
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 
@@ -194,29 +210,43 @@ class FakeNode:
 
     async def height(self, number: int, *, timeout_s: float = 30) -> Hash32:
         """The hash of a block, once it is stable here."""
-        events = self.driver.subscribe()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.chain.head.number < number:
-                    await events.get()
-        finally:
-            self.driver.unsubscribe(events)
-        return self.chain.header(number).hash
+        return await height(self.driver, number, timeout_s=timeout_s)
 
     async def executed(self, hashes: Iterable[Hash32], *, timeout_s: float = 30) -> None:
         """Wait until every transaction is in a stable block here."""
-        waiting = set(hashes)
-        events = self.driver.subscribe()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while True:
-                    waiting = {h for h in waiting if self.chain.receipt(h) is None}
-                    if not waiting:
-                        return
-                    while not isinstance(await events.get(), NewHead):
-                        pass
-        finally:
-            self.driver.unsubscribe(events)
+        await executed(self.driver, hashes, timeout_s=timeout_s)
+
+
+async def height(driver: GroupDriver, number: int, *, timeout_s: float = 30) -> Hash32:
+    """The hash of a block, once it is stable at this driver."""
+    events = driver.subscribe()
+    try:
+        async with asyncio.timeout(timeout_s):
+            while driver.chain.head.number < number:
+                await events.get()
+    finally:
+        driver.unsubscribe(events)
+    return driver.chain.header(number).hash
+
+
+async def executed(driver: GroupDriver, hashes: Iterable[Hash32], *, timeout_s: float = 30) -> None:
+    """Wait until every transaction is in a stable block at this driver."""
+    waiting = set(hashes)
+    events = driver.subscribe()
+    try:
+        async with asyncio.timeout(timeout_s):
+            while waiting := {h for h in waiting if driver.chain.receipt(h) is None}:
+                while not isinstance(await events.get(), NewHead):
+                    pass
+    finally:
+        driver.unsubscribe(events)
+
+
+async def eventually(is_so: Callable[[], object], *, timeout_s: float = 10) -> None:
+    """Wait for what shows in files only, where there is no event to await."""
+    async with asyncio.timeout(timeout_s):
+        while not is_so():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 class GroupWorld:
@@ -236,8 +266,6 @@ class GroupWorld:
 
     @property
     def group(self) -> Hash32:
-        from ledger.genesis import genesis_block
-
         return genesis_block(self.genesis).hash
 
     def network(self, node: FakeNode) -> Port:
@@ -308,6 +336,76 @@ class GroupWorld:
         assert len({node.chain.header(number).hash for node in running}) == 1
 
 
+class NodeFolders:
+    """The four nodes' folders as an operator gets them, on ports that the system chooses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = GroupWorld(folder)
+        self.running: list[Node] = []
+        now = datetime.now(UTC)
+        authorities = {name: OrganisationCA.create(name, now) for name in ORGANISATIONS}
+        membership = draft(
+            "test",
+            1,
+            3,
+            [
+                Member(name, key("member " + name).address, (authorities[name].certificate,))
+                for name in ORGANISATIONS
+            ],
+            dict.fromkeys(self.world.members, "127.0.0.1:1"),
+        ).signed(STANDARD, *(key("member " + name) for name in ORGANISATIONS))
+        self.folders: dict[str, NodeFolder] = {}
+        for node in self.world.nodes:
+            home = self.folders[node.organisation] = NodeFolder(node.folder)
+            save_node_config(
+                NodeConfig(
+                    name=f"{node.organisation}-1",
+                    org=node.organisation,
+                    p2p=ListenConfig("127.0.0.1:0"),
+                    rpc=ListenConfig("127.0.0.1:0"),
+                    group=(GroupConfig("equity"),),
+                ),
+                home,
+            )
+            save_private_key(home.consensus_key, node.signer._private_key)
+            home.tls.mkdir()
+            authorities[node.organisation].issue_identity(
+                node.name, home.tls_certificate, home.tls_key, now
+            )
+            membership.save(home.membership)
+            home.group("equity").path.mkdir(parents=True)
+            save_genesis(self.world.genesis, home.group("equity").genesis)
+            found_group(home, "equity")
+
+    async def start(self, *organisations: str) -> list[Node]:
+        """Start nodes and tell all that run each other's addresses."""
+        started = []
+        for name in organisations or ORGANISATIONS:
+            node = Node(self.folders[name].path)
+            await node.start()
+            started.append(node)
+            self.running.append(node)
+        for node in self.running:
+            for other in self.running:
+                if node is not other:
+                    host, port = other.network.address
+                    node.network.set_address(other.node_id, f"{host}:{port}")
+        return started
+
+    async def stop(self, *nodes: Node) -> None:
+        for node in nodes or tuple(self.running):
+            self.running.remove(node)
+            await node.stop()
+
+
+@pytest.fixture
+async def folders(tmp_path: Path) -> AsyncIterator[NodeFolders]:
+    """Four nodes' folders; what was started is stopped."""
+    made = NodeFolders(tmp_path)
+    yield made
+    await made.stop()
+
+
 @pytest.fixture
 async def group(tmp_path: Path) -> AsyncIterator[GroupWorld]:
     """Four nodes that run."""
@@ -320,6 +418,4 @@ async def group(tmp_path: Path) -> AsyncIterator[GroupWorld]:
 @pytest.fixture
 def kit() -> object:
     """What tests sign with."""
-    import sys
-
     return sys.modules[__name__]
