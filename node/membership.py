@@ -283,7 +283,7 @@ def parse_host_port(text: str) -> tuple[str, int]:
         not name
         or (":" in name) != bracketed
         or not name.isascii()
-        or any(c.isspace() or c in "/@" for c in name)
+        or any(c.isspace() or c in "/@[]" for c in name)
         or not (port.isascii() and port.isdigit() and len(port) <= 5)
         or not 0 < int(port) < 65_536
     ):

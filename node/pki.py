@@ -19,6 +19,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature as BadSignature
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -146,7 +147,17 @@ def decode_certificate(data: bytes) -> x509.Certificate:
         raise InvalidNodeCertificate(
             f"expected one certificate, got {len(certificates)}: pass each in its own file"
         )
-    return certificates[0]
+    return _read_whole(certificates[0])
+
+
+def decode_der_certificate(data: bytes) -> x509.Certificate:
+    """A certificate as TLS carries it, or InvalidNodeCertificate."""
+    try:
+        return _read_whole(x509.load_der_x509_certificate(data))
+    except ValueError as error:
+        raise InvalidNodeCertificate(
+            f"expected an X.509 certificate, got another form ({error}): have a new one issued"
+        ) from error
 
 
 def encode_certificate(certificate: x509.Certificate) -> bytes:
@@ -197,7 +208,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     """Whether `issuer`'s own key signed `certificate` (no intermediates)."""
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, BadSignature):
+    except (ValueError, TypeError, UnsupportedAlgorithm, BadSignature):
         return False
     return True
 
@@ -209,30 +220,32 @@ def read_crl(data: bytes, issuer: x509.Certificate) -> RevocationList:
             f"expected a revocation list of at most {CRL_BYTES_MAX} bytes, got {len(data)}: "
             "drop the serials of expired certificates"
         )
+    key = issuer.public_key()
     try:
         crl = x509.load_pem_x509_crl(data)
         number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-    except (ValueError, x509.ExtensionNotFound) as error:
+        serials = frozenset(entry.serial_number for entry in crl)
+        is_the_issuers = (
+            crl.issuer == issuer.subject
+            and isinstance(key, ec.EllipticCurvePublicKey)
+            and crl.is_signature_valid(key)
+        )
+    except Exception as error:  # as in _read_whole
         raise InvalidNodeCertificate(
             "expected a PEM revocation list with a number, got something else: "
             "export it again from the organisation's CA"
         ) from error
-    key = issuer.public_key()
-    if (
-        crl.issuer != issuer.subject
-        or not isinstance(key, ec.EllipticCurvePublicKey)
-        or not crl.is_signature_valid(key)
-    ):
+    if not is_the_issuers:
         raise InvalidNodeCertificate(
             f"expected a revocation list signed by {issuer.subject.rfc4514_string()!r}, "
             "got another signer: take the list from that organisation"
         )
-    if len(crl) > REVOKED_SERIALS_MAX:
+    if len(serials) > REVOKED_SERIALS_MAX:
         raise InvalidNodeCertificate(
-            f"expected at most {REVOKED_SERIALS_MAX} revoked serials, got {len(crl)}: "
+            f"expected at most {REVOKED_SERIALS_MAX} revoked serials, got {len(serials)}: "
             "drop the serials of expired certificates"
         )
-    return RevocationList(number, frozenset(entry.serial_number for entry in crl))
+    return RevocationList(number, serials)
 
 
 @dataclass(frozen=True)
@@ -383,14 +396,15 @@ class OrganisationCA:
             names = list(
                 request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
             )
-        except (ValueError, x509.ExtensionNotFound) as error:
+            is_signed = request.is_signature_valid
+            key = request.public_key()
+        except Exception as error:  # as in _read_whole
             raise InvalidNodeCertificate(
                 "expected a PEM certificate request with a SAN URI, got something else: "
                 "make it with the node's own command"
             ) from error
-        key = request.public_key()
         if (
-            not request.is_signature_valid
+            not is_signed
             or not isinstance(key, ec.EllipticCurvePublicKey)
             or key.curve.name != "secp256r1"
             or len(names) != 1
@@ -477,6 +491,27 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _read_whole(certificate: x509.Certificate) -> x509.Certificate:
+    # The library parses on access, and then raises a dozen kinds: here once, under one name.
+    try:
+        _ = (
+            certificate.subject,
+            certificate.issuer,
+            certificate.serial_number,
+            certificate.not_valid_before_utc,
+            certificate.not_valid_after_utc,
+            certificate.public_key(),
+            certificate.signature_hash_algorithm,
+            list(certificate.extensions),
+        )
+    except Exception as error:
+        raise InvalidNodeCertificate(
+            f"expected a well-formed certificate, got a damaged one ({error}): "
+            "have a new one issued"
+        ) from error
+    return certificate
 
 
 def _read_bounded(path: Path, bytes_max: int) -> bytes:

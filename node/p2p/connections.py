@@ -204,14 +204,19 @@ class Connections:
         """Whether a new link with a peer shall stand; both sides decide the same.
 
         Of two connections made at once, the one dialled by the lower node id stays. A second one
-        dialled by the same side, or coming from a new process, means that the first one is dead.
+        dialled by the same side, or coming from a new process, means that the first one is dead;
+        so does a second one while the first is silent, which a living peer never is for long.
         """
         self._check_running_twice(link)
         present = self._exchange.connections.get(link.node_id)
         if present is None:
             return True
         old = present.link
-        if old.dialled == link.dialled or old.peer.instance != link.peer.instance:
+        if (
+            old.dialled == link.dialled
+            or old.peer.instance != link.peer.instance
+            or old.silent_s() > 2 * self._limits.ping_interval_s
+        ):
             return True
         return link.dialled == (self._node_id < link.node_id)
 

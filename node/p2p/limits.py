@@ -66,6 +66,8 @@ class Limits:
     """Handed to the transport at most: what is there can no longer be overtaken."""
     socket_buffer_bytes: int = 524_288
     """The kernel's send buffer, for the same reason: left to itself it grows to megabytes."""
+    documents_count_max: int = 16
+    """Membership documents that a peer may send on one connection: each costs signature checks."""
     groups_count_max: int = 256
     requests_pending_max: int = 256
     requests_served_max: int = 4

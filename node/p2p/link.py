@@ -58,6 +58,7 @@ class Link:
         self.inbox = Inbox(limits)
         self.close_reason: str | None = None
         self.close_detail = ""
+        self.documents_count = 0
         self._limits = limits
         self._reader, self._writer = streams
         self._writer.transport.set_write_buffer_limits(high=limits.write_buffer_bytes_max)
@@ -108,9 +109,13 @@ class Link:
         """There is something new to send."""
         self._wake.set()
 
+    def silent_s(self) -> float:
+        """Seconds since the peer was last heard."""
+        return time.monotonic() - self._heard_at_s
+
     def tick(self) -> None:
         """Ask for a sign of life, and close if the last one is too old."""
-        if time.monotonic() - self._heard_at_s > self._limits.idle_timeout_s:
+        if self.silent_s() > self._limits.idle_timeout_s:
             self.close("idle", f"nothing heard for {self._limits.idle_timeout_s} s")
             return
         self.outbox.control(Ping(time.monotonic_ns()))

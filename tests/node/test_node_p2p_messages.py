@@ -328,21 +328,23 @@ async def test_a_group_joined_later_gets_what_waits_and_can_be_left_and_joined_a
 
 async def test_leaving_and_joining_at_once_keeps_the_connection(consortium):
     tax, market = await consortium.pair()
-    sinks = await join((tax, market), RED)
-    for number in range(20):
-        tax.send(MARKET, RED, Channel.BULK, bytes(MIB))
-        market.send(TAX, RED, Channel.BULK, bytes(MIB))
-        if number % 5 == 4:
-            reopened = asyncio.Event()
-            market.unregister(RED)
-            sinks[MARKET, RED] = Sink()
-            market.register(
-                RED, sinks[MARKET, RED], everyone, on_open=lambda _, e=reopened: e.set()
-            )
-            async with asyncio.timeout(10):
-                await reopened.wait()
-    tax.send(MARKET, RED, Channel.CONSENSUS, b"last")
-    while (await sinks[MARKET, RED].next())[2] != b"last":
+
+    def tell(peer):
+        tax.send(peer, RED, Channel.CONSENSUS, b"open")
+
+    tax.register(RED, Sink(), everyone, on_open=tell)
+    for _ in range(5):
+        sink, reopened = Sink(), asyncio.Event()
+        market.register(RED, sink, everyone, on_open=lambda _, event=reopened: event.set())
+        async with asyncio.timeout(10):
+            await reopened.wait()
+        for _ in range(5):
+            tax.send(MARKET, RED, Channel.BULK, bytes(MIB))
+            market.send(TAX, RED, Channel.BULK, bytes(MIB))
+        market.unregister(RED)
+    last = Sink()
+    market.register(RED, last, everyone)
+    while (await last.next())[2] != b"open":
         pass
     assert not tax.metrics.disconnected
     assert not market.metrics.disconnected
