@@ -10,6 +10,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from workflows.json_text import InvalidJson, decode_json
+
 file_bytes_max = 32 * 1024 * 1024
 
 
@@ -19,7 +21,7 @@ class InvalidWorkspaceFile(ValueError):
 
 def write_private(path: Path, data: bytes) -> None:
     """Put `data` at `path`, mode 600, whole or not at all, synced to disk."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_folder(path.parent)
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -36,6 +38,13 @@ def write_private(path: Path, data: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _make_folder(folder: Path) -> None:
+    """The folder and its missing parents, mode 700 each; `mkdir(parents=True)` opens those up."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def read_bounded(path: Path) -> bytes:
@@ -56,8 +65,8 @@ def write_private_json(path: Path, document: object) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file of the workspace."""
     try:
-        document = json.loads(read_bounded(path))
-    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
+        document = decode_json(read_bounded(path), bytes_max=file_bytes_max)
+    except InvalidJson:
         document = None
     if not isinstance(document, dict):
         raise InvalidWorkspaceFile(f"{path.name}: expected one JSON object; restore the file")

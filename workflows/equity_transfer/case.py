@@ -6,7 +6,6 @@ them all. Figures that a source printed as its result are kept in `stated`, neve
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from workflows.equity_transfer.identity import (
 )
 from workflows.equity_transfer.money import Fen, fen_from_json, format_yuan
 from workflows.equity_transfer.rules import Disposition, Filing
+from workflows.json_text import InvalidJson, decode_json
 
 case_bytes_max = 256 * 1024
 text_chars_max = 200
@@ -122,20 +122,11 @@ class Case:
 
 def load_case(data: bytes) -> Case:
     """Read one case from the bytes of a JSON file. Raises `InvalidCase` and the kinds below it."""
-    if len(data) > case_bytes_max:
-        raise InvalidCase(f"case: expected at most {case_bytes_max} bytes, got {len(data)}")
     try:
-        document = json.loads(data, object_pairs_hook=_object_without_twins)
-    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError) as error:
-        raise InvalidCase(f"case: expected one JSON object, {type(error).__name__}") from None
+        document = decode_json(data, bytes_max=case_bytes_max)
+    except InvalidJson as error:
+        raise InvalidCase(f"case: {error}") from None
     return read_case(document)
-
-
-def _object_without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise InvalidCase("case: a name stands twice in one object; keep the right one")
-    return found
 
 
 def read_case(document: object) -> Case:
@@ -191,11 +182,7 @@ class _Reader:
         value = self.document.get(name)
         if value is None:
             return None
-        if (
-            not isinstance(value, str)
-            or not 0 < len(value.strip()) <= text_chars_max
-            or not _is_encodable(value)
-        ):
+        if not isinstance(value, str) or not 0 < len(value.strip()) <= text_chars_max:
             raise InvalidCase(f"{name}: expected 1 to {text_chars_max} characters of text or null")
         return value.strip()
 
@@ -204,11 +191,6 @@ class _Reader:
         if value is not None and not isinstance(value, bool):
             raise InvalidCase(f"{name}: expected true, false or null")
         return value
-
-
-def _is_encodable(text: str) -> bool:
-    """Whether the text has UTF-8: JSON can escape half a surrogate pair, which has none."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _read_disposition(reader: _Reader) -> Disposition:
@@ -268,11 +250,7 @@ def _read_deal(reader: _Reader, case_id: str, price: Fen) -> Deal:
     if contract is None:
         reader.filled.append("contract")
         contract = _filled_contract(draft)
-    if (
-        not isinstance(contract, str)
-        or not _is_encodable(contract)
-        or not 0 < len(contract.encode()) <= document_bytes_max
-    ):
+    if not isinstance(contract, str) or not 0 < len(contract.encode()) <= document_bytes_max:
         raise InvalidCase(f"contract: expected 1 to {document_bytes_max} bytes of text")
     return Deal(
         company,

@@ -1,4 +1,4 @@
-"""登记结果回传与签收: the registration's details, sealed by the registrar, accepted by the tax bureau.
+"""回传与签收: the registration's details, sealed by the registrar, accepted by the tax bureau.
 
 The envelope travels from node to node; on chain stand its digest and the acceptance. It is sealed
 once: a repeated run delivers the very same bytes.
@@ -31,6 +31,7 @@ from workflows.equity_transfer.envelope import (
     digest,
     load_private_key,
     new_private_key,
+    plaintext_bytes_max,
     public_key_of,
     save_private_key,
     seal,
@@ -44,8 +45,10 @@ from workflows.equity_transfer.opening import (
     encode_deal,
     first_difference,
     load_opening,
+    open_record,
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
+from workflows.json_text import InvalidJson, decode_json
 from workflows.workspace import read_bounded, write_private, write_private_json
 
 _FORMAT = "quorate registration details 1"
@@ -100,10 +103,12 @@ def _sealed(desk: Desk, transfer: bytes, approval_number: str) -> bytes:
     if not 0 < len(approval_number) <= _text_chars_max:
         raise StepRefused(f"approval number: expected 1 to {_text_chars_max} characters")
     opening = market_opening(desk, transfer)
+    application = application_of(desk, transfer)
+    open_record(opening, application.commitment)
     details = {
         "format": _FORMAT,
         "transfer": show_id(transfer),
-        "attestation": show_id(application_of(desk, transfer).attestation),
+        "attestation": show_id(application.attestation),
         "approval_number": approval_number,
         "deal": encode_deal(opening.deal),
     }
@@ -168,8 +173,8 @@ def _opened(desk: Desk, transfer: bytes, sealed: bytes) -> dict[str, Any]:
     key = load_private_key(desk.keys / "envelope.key")
     plaintext = unseal(sealed, key, _route(desk, transfer))
     try:
-        details = json.loads(plaintext)
-    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
+        details = decode_json(plaintext, bytes_max=plaintext_bytes_max)
+    except InvalidJson:
         details = None
     if (
         not isinstance(details, dict)

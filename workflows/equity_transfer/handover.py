@@ -3,7 +3,6 @@
 A bureau hands its file over by its own channel; here it is only read, checked and kept.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +25,9 @@ from workflows.equity_transfer.opening import (
     open_record,
     save_opening,
 )
+from workflows.json_text import InvalidJson, decode_json
+
+opening_bytes_max = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,9 @@ class Opened:
 def read_opening(data: bytes) -> Opening:
     """An opening from a file's bytes. Raises `InvalidOpening`."""
     try:
-        document = json.loads(data)
-    except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
-        raise InvalidOpening("opening: expected one JSON object; ask for the file again") from None
-    return decode_opening(document)
+        return decode_opening(decode_json(data, bytes_max=opening_bytes_max))
+    except InvalidJson as error:
+        raise InvalidOpening(f"opening: {error}; ask for the file again") from None
 
 
 def import_opening(desk: Desk, data: bytes) -> Opened:

@@ -4,9 +4,8 @@ Public facts only, as the node tells them; `certificate` has the ones that are p
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from contracts.bindings.contract import log_from_rpc
 from contracts.bindings.equity import AlarmCode, ApplicationStatus, AttestationStatus
@@ -20,7 +19,8 @@ from workflows.equity_transfer.desk import (
 )
 from workflows.equity_transfer.ids import NO_ID, show_id
 
-_BEIJING = ZoneInfo("Asia/Shanghai")
+# Asia/Shanghai has had no other offset since 1991; not every machine has a zone database.
+_BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
 @dataclass(frozen=True)
@@ -117,4 +117,4 @@ def _step(desk: Desk, entry: dict[str, Any], block: int, time: str, transfer: by
 
 def beijing_time(timestamp_s: int) -> str:
     """Seconds since 1970 as people in Beijing read them: `2026-11-21 14:30:05`."""
-    return datetime.fromtimestamp(timestamp_s, UTC).astimezone(_BEIJING).strftime("%F %T")
+    return datetime.fromtimestamp(timestamp_s, _BEIJING).strftime("%Y-%m-%d %H:%M:%S")
