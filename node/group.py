@@ -561,7 +561,11 @@ class GroupDriver:
         for transaction_hash in block.outcome.included:
             self._journal.settle(transaction_hash)
         for transaction_hash, refusal in self._pool.apply_block(block.outcome):
-            self._refuse(transaction_hash, refusal)
+            found = self._chain.transaction_status(transaction_hash)
+            if found is not None and found.status == "executed":
+                self._journal.settle(transaction_hash)  # by a later block that is stored already
+            else:
+                self._refuse(transaction_hash, refusal)
         self._metrics.transactions_included.labels(self.name).inc(len(block.outcome.included))
         self._subscriptions.tell(NewHead(block.number))
         self._log.info(

@@ -228,8 +228,8 @@ class Pool:
             if entry is not None:
                 yield entry
 
-    def remove(self, transaction_hash: Hash32, refusal: Refusal | None = None) -> bool:
-        """Take a transaction out, with the reason if it was not executed."""
+    def remove(self, transaction_hash: Hash32) -> bool:
+        """Take a transaction out; False if it does not wait here."""
         entry = self._entries.pop(transaction_hash, None)
         if entry is None:
             return False
@@ -240,24 +240,22 @@ class Pool:
             del self._state_nonces[entry.sender]
         self._bytes -= len(entry.transaction.raw)
         self._ordered.discard(transaction_hash)
-        if refusal is not None:
-            self.remember_refusal(transaction_hash, refusal)
         return True
 
     def apply_block(self, outcome: BlockOutcome) -> list[tuple[Hash32, Refusal]]:
-        """Prune after a stable block; answers what left without being executed, and why.
+        """Prune after a stable block; answers what left for another reason than being in it.
 
         A nonce gap and a full block send the transaction back to wait; every other reason ends
-        its stay. The stable state must be the block's when this is called.
+        its stay. The stable state is the block's or a later one's: what a later block holds shows
+        here as a used nonce.
         """
         for transaction_hash in outcome.included:
             self.remove(transaction_hash)
         refused = []
         for transaction_hash, reason in outcome.dropped:
             if reason not in RETURNING:
-                refusal = Refusal(reason.value, reason.remedy)
-                if self.remove(transaction_hash, refusal):
-                    refused.append((transaction_hash, refusal))
+                if self.remove(transaction_hash):
+                    refused.append((transaction_hash, Refusal(reason.value, reason.remedy)))
         return refused + self._drop_used_nonces()
 
     def _drop_used_nonces(self) -> list[tuple[Hash32, Refusal]]:
@@ -269,7 +267,7 @@ class Pool:
                 continue
             self._state_nonces[sender] = nonce
             for entry in [e for n, e in self._by_sender[sender].items() if n < nonce]:
-                self.remove(entry.hash, refusal)
+                self.remove(entry.hash)
                 refused.append((entry.hash, refusal))
         return refused
 

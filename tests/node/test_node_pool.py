@@ -131,9 +131,8 @@ def test_only_gaps_and_full_blocks_return_to_the_pool(reason: Reason) -> None:
         assert refused == []
         assert world.batch() == [dropped]
     else:
-        assert [entry[0] for entry in refused] == [dropped]
+        assert refused == [(dropped, Refusal(reason.value, reason.remedy))]
         assert dropped not in world.pool
-        assert world.pool.refusal(dropped) == Refusal(reason.value, reason.remedy)
 
 
 def test_a_nonce_used_by_another_transaction_is_a_reason() -> None:
@@ -141,8 +140,7 @@ def test_a_nonce_used_by_another_transaction_is_a_reason() -> None:
     loser = world.add(ANNA, 0, salt=1)
     world.nonces[ANNA] = 1
     refused = world.pool.apply_block(BlockOutcome((transaction(ANNA, 0).hash,), ()))
-    assert [entry[0] for entry in refused] == [loser]
-    assert world.pool.refusal(loser).reason == Reason.NONCE_USED
+    assert [(gone, refusal.reason) for gone, refusal in refused] == [(loser, Reason.NONCE_USED)]
 
 
 def test_next_nonce_follows_the_unbroken_run() -> None:
@@ -173,3 +171,12 @@ def test_any_history_keeps_counts_and_chains(steps: list[tuple[int, int, bool]])
         nonces = [entry.nonce for entry in batch if entry.sender == sender]
         assert nonces == list(range(len(nonces)))
     assert world.pool.has_ready() == bool(batch)
+
+
+def test_reasons_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.pool.REFUSALS_COUNT_MAX", 3)
+    world = World()
+    hashes = [transaction(ANNA, nonce).hash for nonce in range(4)]
+    for each in hashes:
+        world.pool.remember_refusal(each, Refusal("NO_PERMISSION", "ask"))
+    assert [world.pool.refusal(each) is not None for each in hashes] == [False, True, True, True]

@@ -7,7 +7,7 @@ import pytest
 
 from consensus.messages import Checkpoint, Commit, Prepare, PrePrepare, Signed, ViewChange
 from consensus.wire import decode_signed, encode_signed, signing_digest
-from ledger.gate import GATE_CONTRACT, permission_slot
+from ledger.gate import GATE_CONTRACT, VALIDATORS_SLOT, permission_slot
 from ledger.reasons import Reason
 from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction
@@ -260,3 +260,28 @@ async def test_an_engine_that_differs_halts_by_name(group, kit, monkeypatch) -> 
     assert odd.driver.status()["halted"] == odd.driver.halted
     with pytest.raises(GroupStopped, match="another node"):
         await odd.driver.submit(kit.signed(kit.ANNA, 1))
+
+
+async def test_a_validator_leaves_by_state_and_returns_as_one(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    first, *_, last = group.nodes
+    for nonce, count in enumerate((3, 4)):
+        data = VALIDATORS_SLOT.to_bytes(32) + count.to_bytes(32)
+        change = kit.signed(kit.BERT, nonce, to=GATE_CONTRACT, data=data)
+        sent = await first.driver.submit(change)
+        await asyncio.gather(*(node.executed([sent]) for node in group.nodes))
+        due = first.chain.transaction(sent).number + kit.WINDOW + 1
+        # Empty blocks bring the change into force without waiting for heartbeats.
+        await asyncio.gather(*(node.height(due, timeout_s=8) for node in group.nodes))
+        more = await first.driver.submit(kit.signed(kit.ANNA, nonce))
+        await asyncio.gather(*(node.executed([more]) for node in group.nodes))
+        epoch, validators = first.chain.validators_for(first.chain.transaction(more).number)
+        assert (epoch, validators.n) == (nonce + 1, count)
+        assert last.driver.role == ("validator" if count == 4 else "observer")
+    status = last.driver.status()
+    assert (status["epoch"], status["quorum"]) == (2, 3)
+    await last.crash()
+    await last.start()
+    more = await last.driver.submit(kit.signed(kit.ANNA, 2))
+    await asyncio.gather(*(node.executed([more]) for node in group.nodes))
+    await group.same_hashes()

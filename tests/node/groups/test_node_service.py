@@ -71,7 +71,7 @@ async def test_an_envelope_reaches_its_organisation_and_nobody_else(folders, kit
     assert arrived["envelope"] == b"sealed" * 100
     assert audit.envelopes("equity") == []
     waiting = await tax.send_envelope("equity", "data", b"for one who is away")
-    assert tax.groups["equity"].envelopes.waiting()[0]["digest"] == waiting
+    assert waiting in [entry["digest"] for entry in tax.groups["equity"].envelopes.waiting()]
     (data,) = await folders.start("data")
     await kit.eventually(lambda: not tax.groups["equity"].envelopes.waiting())
     assert data.envelopes("equity")[0]["digest"] == waiting
