@@ -45,7 +45,7 @@ def unsettled_receipt(client: Client, path: Path) -> dict[str, Any] | None:
                 if failure.reason in _NONCE_TAKEN:
                     return None
                 raise SendingFailed(str(failure)) from failure
-        receipt = client.wait_receipt(transaction_hash)
+        receipt = _receipt_or_none(client, transaction_hash)
     if receipt is None:
         return None
     write_private_json(path, {**record, "settled": True})
@@ -125,6 +125,14 @@ def _sign(client: Client, account: Account, to: str | None, data: bytes, gas: in
     if to is not None:
         transaction["to"] = to
     return bytes(account.sign_transaction(transaction).raw_transaction)
+
+
+def _receipt_or_none(client: Client, transaction_hash: str) -> dict[str, Any] | None:
+    """The receipt, None if the ledger drops the transaction after all."""
+    try:
+        return client.wait_receipt(transaction_hash)
+    except TransactionFailed:
+        return None
 
 
 def _drop_reason(client: Client, transaction_hash: str) -> str | None:

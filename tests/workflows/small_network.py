@@ -28,11 +28,11 @@ from ledger.genesis import Genesis
 from ledger.keyvalue import MemoryStore
 from ledger.parameters import Parameters
 from ledger.proposal import propose
-from ledger.pyevm import PyEvmEngine
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
 from ledger.transactions import decode_transaction
 from ledger.values import Address, Hash32, address_from_hex, keccak, to_hex
+from node.engines import engine_named
 from node.metrics import Metrics
 from node.rpc.server import RpcServer
 
@@ -126,7 +126,7 @@ class SmallGroup:
     def __init__(self, genesis: Genesis) -> None:
         self.genesis = genesis
         self.name = genesis.name
-        self.chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), PyEvmEngine())
+        self.chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), engine_named("py-evm"))
         self.group_id = self.chain.group
         self.pool = EmptyPool()
         self._keys = [signer(f"{organisation}-1") for organisation in ORGANISATIONS]

@@ -139,6 +139,7 @@ def test_one_that_can_no_longer_take_effect_is_given_up(tmp_path: Path) -> None:
     dropped.statuses[unsettled(path)] = {"status": "dropped", "reason": "NONCE_USED"}
     assert unsettled_receipt(dropped, path) is None
     assert unsettled_receipt(ScriptedClient(refusals=("NONCE_USED",)), path) is None
+    assert unsettled_receipt(ScriptedClient("NONCE_USED"), path) is None
     with pytest.raises(SendingFailed):
         unsettled_receipt(ScriptedClient(refusals=("NO_PERMISSION",)), path)
 
