@@ -29,6 +29,7 @@ from ledger.values import EMPTY_TRIE_ROOT, Address, Hash32, keccak
 
 EPOCH_BOUNDARIES_MAX = 1_024
 PROOF_SLOTS_MAX = 1_024
+RECENT_BLOCKS_MAX = 8
 
 
 class CallFailed(Exception):
@@ -89,6 +90,8 @@ class ChainReader:
         self._gate = gate
         self._store = store
         self._decode = decode
+        self._recent: dict[int, list[FoundTransaction]] = {}
+        """Blocks that were read last: a block's receipts are mostly asked for together."""
 
     # Blocks
 
@@ -173,6 +176,15 @@ class ChainReader:
 
     def transactions(self, number: int) -> list[FoundTransaction]:
         """All transactions of a stored block with their receipts; raises LookupError."""
+        known = self._recent.get(number)
+        if known is None:
+            known = self._load_transactions(number)
+            while len(self._recent) >= RECENT_BLOCKS_MAX:
+                self._recent.pop(next(iter(self._recent)), None)
+            self._recent[number] = known
+        return known
+
+    def _load_transactions(self, number: int) -> list[FoundTransaction]:
         block_hash = self.header(number).hash
         outcome = self._store.outcome(number)
         found, log_index = [], 0

@@ -253,11 +253,6 @@ class BlockStore:
         for node_hash, node in writes.nodes.items():
             batch[_NODE + node_hash] = node
 
-    def put_certificate(self, certificate: Certificate) -> None:
-        """Replaces a stored block's certificate by another one that the chain verified."""
-        number = _key(certificate.number)
-        self._kv.write({_CERTIFICATE + number: encode_certificate(certificate)}, sync=False)
-
     # Reading: each raises LookupError for what is not there
 
     def header(self, number: int) -> tuple[Header, Record]:

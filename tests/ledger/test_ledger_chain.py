@@ -200,6 +200,17 @@ def test_a_divergent_execution_is_named(world, signed):
     assert chain.head.number == 0
 
 
+def test_a_divergent_record_is_named(world, signed):
+    chain = world.chain()
+    executed = chain.execute(world.proposal(chain, []))
+    record = dataclasses.replace(executed.record, parameters_hash=keccak(b"other"))
+    header = dataclasses.replace(executed.header, extra_data=record.hash)
+    wrong = dataclasses.replace(executed, header=header, record=record)
+    with pytest.raises(Divergence) as caught:
+        chain.import_block(wrong.block, world.certify(chain, wrong))
+    assert caught.value.field == "record"
+
+
 def test_status_receipts_and_drops(world, signed):
     chain = world.chain()
     good, early = pay(world, signed, 0), pay(world, signed, 1)
@@ -269,6 +280,7 @@ def test_proofs_verify_and_altered_ones_do_not(world, signed):
         of_receipt.verify(header)
         for bad in (
             dataclasses.replace(of_transaction, raw=batch[1]),
+            dataclasses.replace(of_transaction, number=2),
             dataclasses.replace(of_transaction, index=of_transaction.index + 1),
             dataclasses.replace(of_transaction, nodes=of_transaction.nodes[:-1]),
             dataclasses.replace(of_receipt, encoded=b"\x02" + of_receipt.encoded),

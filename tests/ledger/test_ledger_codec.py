@@ -46,6 +46,8 @@ def test_integers(value):
         "817f",
         "b800",  # long form of a short string
         "b90001" + "00",
+        "b9003a" + "00" * 58,  # a length with a leading zero
+        "f9003a" + "00" * 58,
         "b8",  # a length that is cut off
         "83aabb",  # a string that is cut off
         "c3aabb",

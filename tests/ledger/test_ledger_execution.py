@@ -134,6 +134,29 @@ def test_a_slot_that_is_cleared_is_gone_and_refunded(world, signed):
     assert chain.state_at(0).storage(TARGET, 1) == 6
 
 
+def test_a_slot_counts_as_it_was_before_each_transaction(world, signed):
+    world.extra_alloc[to_hex(TARGET)] = Allocation(
+        nonce=1, code="0x5f355f55", storage={"0x0": "0x5"}
+    )
+    chain = world.chain()
+    values = [bytes(32), bytes(31) + b"\x07", bytes(31) + b"\x08"]
+    batch = [
+        signed(world.member, nonce=nonce, to=TARGET, data=value)
+        for nonce, value in enumerate(values)
+    ]
+    receipts = world.extend(chain, *batch).result.receipts
+    data_gas = [32 * 4, 31 * 4 + 16, 31 * 4 + 16]
+    used = [r.gas_used - 21_007 - d for r, d in zip(receipts, data_gas, strict=True)]
+    assert used == [5_000 - 4_800, 22_100, 5_000]
+
+
+def test_an_empty_account_that_is_touched_does_not_come_to_be(world, signed):
+    chain = world.chain()
+    world.extend(chain, signed(world.member, nonce=0, to=TO))
+    assert chain.account(TO) is None
+    assert chain.account(chain.head.header.coinbase) is None
+
+
 def test_warmth_and_transient_storage_end_with_the_transaction(world, signed):
     # Returns tload(0) in slot 0 after tstore(0, 1): must be 0 at each start.
     world.extra_alloc[to_hex(TARGET)] = contract("5f5c60010160005560015f5d")
@@ -175,12 +198,12 @@ def test_freezing_counts_from_the_next_transaction(world, signed):
     target = "5f5f5f5f5f73" + TARGET.hex() + "5af15f55"
     world.extra_alloc[to_hex(CALLER)] = contract(freezer + target)
     chain = world.chain()
-    batch = [signed(world.member, nonce=n, to=CALLER, gas=200_000) for n in range(1)]
-    world.extend(chain, *batch)
+    first, second = (signed(world.member, nonce=n, to=CALLER, gas=200_000) for n in range(2))
+    one = chain.execute(world.proposal(chain, [first]))
+    assert one.result.writes.storage[CALLER] == {0: 1}, "not frozen when it began"
+    both = world.extend(chain, first, second)
     assert chain.latest_state().storage(GATE_CONTRACT, slot) == 1 << 255
-    assert chain.latest_state().storage(CALLER, 0) == 1, "not frozen when it began"
-    second = [signed(world.member, nonce=1, to=CALLER, gas=200_000)]
-    world.extend(chain, *second)
+    assert [receipt.status for receipt in both.result.receipts] == [1, 1]
     assert chain.latest_state().storage(CALLER, 0) == 0, "frozen since"
     status = world.extend(chain, signed(world.member, nonce=2, to=TARGET)).result.receipts[0]
     assert (status.status, status.gas_used) == (0, 21_000)
@@ -232,6 +255,7 @@ def test_a_factory_may_create(world, signed):
     assert created == contract_address(TARGET, 1)
 
 
+@pytest.mark.filterwarnings("ignore:SELFDESTRUCT")
 def test_a_contract_destroyed_in_its_own_transaction_is_gone(world, signed):
     chain = world.chain()
     # Stores 1 in slot 0, then destroys itself in favour of the caller.

@@ -222,6 +222,13 @@ def test_certificates_that_prove_nothing_are_refused():
         (*good.signers[:2], good.signers[1]),
         (*good.signatures[:2], good.signatures[1]),
     )
+    and_again = Certificate(
+        2,
+        9,
+        HEADER_HASH,
+        (*good.signers, good.signers[0]),
+        (*good.signatures, good.signatures[0]),
+    )
     swapped = Certificate(2, 9, HEADER_HASH, good.signers, good.signatures[::-1])
     malleable = good.signatures[0]
     high = (CURVE_ORDER - int.from_bytes(malleable[32:64])).to_bytes(32)
@@ -229,6 +236,7 @@ def test_certificates_that_prove_nothing_are_refused():
     for bad in (
         certificate(SIGNERS[:2]),
         twice,
+        and_again,
         certificate([*SIGNERS[:2], SIGNERS[5]]),
         swapped,
         Certificate(3, 9, HEADER_HASH, good.signers, good.signatures),
