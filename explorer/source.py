@@ -6,22 +6,31 @@ Each reading says whether it was verified. Without a genesis file nothing is.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from client.light import CertifiedHeader, InvalidAnswer, LightClient, parse_certified
+from client.light import (
+    CertifiedHeader,
+    InvalidAnswer,
+    LightClient,
+    ProvenReceipt,
+    parse_certified,
+)
 from client.rpc import Client, RpcFailure
 from contracts.bindings import accounts
 from ledger.gate import GATE_CONTRACT, Permission, decode_permission, permission_slot
 from ledger.genesis import Genesis
 from ledger.header import Header
 from ledger.record import Record
-from ledger.values import Address, address_from_hex, to_hex
+from ledger.values import Address, Hash32, address_from_hex, to_hex
 
 from .values import Party
 
 HEARTBEATS_LATE_MAX = 3
+LOG_BLOCKS_MAX = 100_000
+"""Blocks in one question for logs: what our nodes take."""
 HEARTBEAT_MS_DEFAULT = 10_000
 
 
@@ -43,6 +52,7 @@ class Source:
     client: Client
     genesis: Genesis | None = None
     _sealed: dict[int, Sealed] = field(default_factory=dict)
+    _receipts: dict[Hash32, ProvenReceipt] = field(default_factory=dict)
     _organisations: dict[int, str] = field(default_factory=dict)
 
     @cached_property
@@ -100,6 +110,20 @@ class Source:
             return Sealed(header, record, certificate.signers, False, str(problem))
         return Sealed(proven.header, proven.record, proven.signers, True)
 
+    def proven_receipt(self, transaction_hash: Hash32) -> ProvenReceipt:
+        """A transaction's receipt, proven from the genesis file; raises InvalidAnswer."""
+        assert self.light is not None
+        if transaction_hash not in self._receipts:
+            self._receipts[transaction_hash] = self.light.receipt(transaction_hash)
+        return self._receipts[transaction_hash]
+
+    def logs(self, topics: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+        """All logs with these topics, asked for in ranges that nodes answer."""
+        head = self.client.block_number()
+        for first in range(0, head + 1, LOG_BLOCKS_MAX):
+            last = min(head, first + LOG_BLOCKS_MAX - 1)
+            yield from self.client.logs(from_block=first, to_block=last, topics=topics)
+
     # -- names
 
     @cached_property
@@ -118,18 +142,23 @@ class Source:
         """A proposer or signer with its node's name."""
         return Party(address=to_hex(address), node=self.nodes.get(address))
 
-    def permission(self, address: Address, number: int) -> Permission:
-        """An account's permission after a block, verified where possible."""
+    def permission(self, address: Address, number: int) -> tuple[Permission, str | None]:
+        """An account's permission after a block, and why it could not be verified."""
         slot = permission_slot(address)
+        problem = None
         if self.light is not None:
-            proven = self.light.account(GATE_CONTRACT, [slot], number)
-            return decode_permission(proven.storage[slot])
-        return decode_permission(self.client.storage(to_hex(GATE_CONTRACT), slot, number))
+            try:
+                proven = self.light.account(GATE_CONTRACT, [slot], number)
+                return decode_permission(proven.storage[slot]), None
+            except InvalidAnswer as doubt:
+                problem = str(doubt)
+        return decode_permission(self.client.storage(to_hex(GATE_CONTRACT), slot, number)), problem
 
     def account_party(self, address: Address, number: int) -> Party:
-        """An account with its organisation as of a block."""
-        organisation = self.permission(address, number).organisation
-        return Party(address=to_hex(address), organisation=self.organisation(organisation))
+        """An account with its organisation as of a block; without one if that does not hold."""
+        permission, problem = self.permission(address, number)
+        organisation = None if problem else self.organisation(permission.organisation)
+        return Party(address=to_hex(address), organisation=organisation)
 
     def organisation(self, number: int) -> str | None:
         """An organisation's name by its number on chain; None for none."""
@@ -148,10 +177,10 @@ class Source:
         except (RpcFailure, ValueError):
             return f"#{number}"
 
-    def organisation_label(self, name: str | None, lang: str) -> str:
-        """An organisation's name in a language, where the genesis file gives one."""
-        if name and lang == "zh" and self.genesis is not None:
-            for entry in self.genesis.organisations:
-                if entry.name == name and entry.label_zh:
-                    return entry.label_zh
-        return name or ""
+    def organisation_labels(self, lang: str) -> dict[str, str]:
+        """Organisations' names in a language, where the genesis file gives them."""
+        if self.genesis is None or lang != "zh":
+            return {}
+        return {
+            entry.name: entry.label_zh for entry in self.genesis.organisations if entry.label_zh
+        }

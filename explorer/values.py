@@ -19,7 +19,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.to_builtins(self)
 
 
-class Party(Value):
+class Party(Value, frozen=True, kw_only=True):
     """An address with what is known of it; None where nothing is."""
 
     address: str
@@ -27,7 +27,7 @@ class Party(Value):
     organisation: str | None = None
 
 
-class GroupStatus(Value):
+class GroupStatus(Value, frozen=True, kw_only=True):
     """Where one group's consensus stands, as its node says."""
 
     name: str
@@ -42,7 +42,7 @@ class GroupStatus(Value):
     missing: tuple[str, ...]
 
 
-class StatusView(Value):
+class StatusView(Value, frozen=True, kw_only=True):
     """A node, its peers, its groups."""
 
     node: str
@@ -57,14 +57,14 @@ class StatusView(Value):
     problem: str | None = None
 
 
-class DroppedTransaction(Value):
+class DroppedTransaction(Value, frozen=True, kw_only=True):
     """A transaction of the batch that is not in the block, and why."""
 
     hash: str
     reason: str
 
 
-class BlockView(Value):
+class BlockView(Value, frozen=True, kw_only=True):
     """A block: who made it, who certified it, what stands in it."""
 
     number: int
@@ -85,7 +85,7 @@ class BlockView(Value):
     problem: str | None = None
 
 
-class EventView(Value):
+class EventView(Value, frozen=True, kw_only=True):
     """An event; `name` and `arguments` where a known contract's ABI explains it."""
 
     contract: str
@@ -95,7 +95,7 @@ class EventView(Value):
     data: str
 
 
-class TransactionView(Value):
+class TransactionView(Value, frozen=True, kw_only=True):
     """A transaction and what became of it."""
 
     hash: str
@@ -120,7 +120,7 @@ class TransactionView(Value):
     problem: str | None = None
 
 
-class AccountView(Value):
+class AccountView(Value, frozen=True, kw_only=True):
     """An account after a block: what it is and what it may do."""
 
     address: str
@@ -135,7 +135,7 @@ class AccountView(Value):
     problem: str | None = None
 
 
-class ContractView(Value):
+class ContractView(Value, frozen=True, kw_only=True):
     """A contract after a block; `kind` names a contract of ours whose code it is."""
 
     address: str
@@ -150,7 +150,7 @@ class ContractView(Value):
     problem: str | None = None
 
 
-class Step(Value):
+class Step(Value, frozen=True, kw_only=True):
     """One step in an item's life: the trace's row."""
 
     step: str
@@ -169,7 +169,7 @@ class Step(Value):
     problem: str | None = None
 
 
-class Trace(Value):
+class Trace(Value, frozen=True, kw_only=True):
     """An item's whole way, oldest step first."""
 
     id: str
@@ -179,7 +179,7 @@ class Trace(Value):
     verified: bool = False
 
 
-class Problem(Value):
+class Problem(Value, frozen=True, kw_only=True):
     """Something that does not follow from the genesis file; `what` is a short code."""
 
     rpc: str
@@ -188,7 +188,7 @@ class Problem(Value):
     message: str
 
 
-class Counts(Value):
+class Counts(Value, frozen=True, kw_only=True):
     """What a verification looked at."""
 
     blocks: int = 0
@@ -199,7 +199,7 @@ class Counts(Value):
     epochs: int = 0
 
 
-class Verification(Value):
+class Verification(Value, frozen=True, kw_only=True):
     """The outcome of `verify`: `ok` without a problem."""
 
     group: str
