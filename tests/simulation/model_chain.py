@@ -40,12 +40,17 @@ class ModelChain:
         self._suite = suite
         self._genesis = genesis
         self._window = window
+        self._validators = validators
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to the genesis block."""
         self.blocks: list[ModelBlock] = []
         self.certificates: list[Certificate] = []
         self.overlay: dict[int, ModelBlock] = {}
         self.executed: dict[bytes, int] = {}
-        self.epochs = [Epoch(0, 1, validators)]
-        self._changed_at = -window
+        self.epochs = [Epoch(0, 1, self._validators)]
+        self._changed_at = -self._window
 
     @property
     def height(self) -> int:

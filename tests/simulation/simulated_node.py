@@ -17,7 +17,7 @@ from consensus.wire import signing_digest
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.proposal import Proposal, propose
 from ledger.values import ZERO_HASH, Address, Hash32
-from node.wal import WriteAheadLog
+from node.wal import LostLog, WriteAheadLog
 from tests.simulation.checkers import Violation
 from tests.simulation.fake_suite import FAKE, key_of
 from tests.simulation.model_chain import ModelBlock, ModelChain
@@ -49,10 +49,10 @@ class SimulatedNode:
         self.journal: list[bytes] = []
         self.clock_rate = 1.0
         self.clock_skew_ms = 0
-        self.disk_ms_max = 3
+        self.may_lose_disk = False
         self.incarnation = 0
         self.is_up = False
-        self.replica = Replica(self._config())
+        self.replica = Replica(self._config(may_vote=True))
         self.halted: str | None = None
         WriteAheadLog.create(self.files, HEAD).close()
 
@@ -61,11 +61,15 @@ class SimulatedNode:
     def start(self) -> None:
         self.incarnation += 1
         self.is_up = True
-        self.replica = Replica(self._config())
         self.pool = {tx: None for tx in self.journal if tx not in self.chain.executed}
         self.first_receipts: dict[Hash32, int] = {}
         self.is_syncing = False
-        self.log, records = WriteAheadLog.recover(self.files, HEAD)
+        records: list[bytes] = []
+        try:
+            self.log, records = WriteAheadLog.recover(self.files, HEAD)
+            self.replica = Replica(self._config(may_vote=True))
+        except LostLog:
+            self.replica = Replica(self._config(may_vote=False))
         entries = tuple(decode_entry(FAKE, record) for record in records)
         self.verifier = Verifier(FAKE, self.world.group, self.chain.epoch, self.world.window_blocks)
         self._every(100, self._tick)
@@ -80,11 +84,21 @@ class SimulatedNode:
         self.files.crash(self.world.random)
         self.chain.crash()
 
-    def _config(self) -> ReplicaConfig:
+    def lose_store(self) -> None:
+        """The store is gone, the log is whole: blocks come back from peers."""
+        self.chain.forget()
+
+    def lose_log(self) -> None:
+        """The votes are gone: this key may follow, and not vote again."""
+        for name in self.files.names():
+            self.files.remove(name)
+
+    def _config(self, *, may_vote: bool) -> ReplicaConfig:
         return ReplicaConfig(
             suite=FAKE,
             group=self.world.group,
             address=self.address,
+            may_vote=may_vote,
             window_blocks=self.world.window_blocks,
             view_ticks=15,
             view_ticks_max=60,

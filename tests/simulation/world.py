@@ -72,6 +72,7 @@ class World:
                 liars[number] = set(random.sample(LIES, random.choice([1, 1, 2])))
         if lies is not None:
             liars = {number: set(lies) for number in range(1, members.f + 1) if lies}
+        careless = [] if liars else random.sample(range(1, validators + 1), members.f)
         nodes: list[SimulatedNode] = []
         for number in range(1, validators + spare + 1):
             chain = ModelChain(FAKE, self.group, members, self.window_blocks)
@@ -82,6 +83,8 @@ class World:
         for node in nodes:
             node.clock_rate = random.uniform(0.8, 1.25)
             node.clock_skew_ms = random.choice([0, 0, -1500, 1500])
+            node.may_lose_disk = node.number in careless
+        self._faulty_max = max(len(liars), len(careless))
         self._crashes_max = members.f if not liars else 0
         if random.random() < 0.3:
             self._crashes_max = validators  # the whole network may be down at once
@@ -182,6 +185,8 @@ class World:
         if len(self.nodes) - len(up) < self._crashes_max and up:
             node = self.random.choice(up)
             node.crash()
+            if node.may_lose_disk and self.random.random() < 0.3:
+                self.random.choice([node.lose_store, node.lose_log])()
             self._restart_later(node)
 
     def _arm_power_cut(self) -> None:
@@ -230,9 +235,9 @@ class World:
         self.after(self.random.randint(20, 600), self._next_transaction)
 
     def _change_of_set(self) -> bytes:
-        """All nodes but at most one: f honest-or-not stays within what the set tolerates."""
+        """All nodes but at most one, as long as the rest tolerates the faulty ones among it."""
         members = [node.address for node in self.nodes]
-        if len(members) > 4 and self.random.random() < 0.7:
+        if (len(members) - 2) // 3 >= self._faulty_max and self.random.random() < 0.7:
             leaver = self.random.choice(self._honest())
             members.remove(leaver.address)
         return set_transaction(members)
