@@ -34,6 +34,7 @@ from ledger.engine import (
     Precompile,
 )
 from ledger.gate import Gate
+from ledger.modexp import MODEXP, MODEXP_ADDRESS
 from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
 from ledger.state import StateReader
@@ -133,13 +134,13 @@ class _Outcome:
 
 
 class PyEvmEngine:
-    """Runs blocks and calls on py-evm; `precompiles` stand beside Cancun's own."""
+    """Runs blocks and calls on py-evm; `precompiles` stand beside Cancun's own or replace them."""
 
     name = "py-evm"
 
     def __init__(self, precompiles: Mapping[Address, Precompile] | None = None) -> None:
         table = dict(CancunComputation.get_precompiles())
-        for address, precompile in (precompiles or {}).items():
+        for address, precompile in {MODEXP_ADDRESS: MODEXP, **(precompiles or {})}.items():
             table[address] = _adapted(precompile)  # type: ignore[index]
         self._computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
 

@@ -304,6 +304,38 @@ def test_own_precompiles(world, signed):
     assert ask(world.chain(), OWN, b"\x01").output == b"", "another engine has no such table"
 
 
+@pytest.mark.parametrize(
+    ("base", "exponent", "modulus", "gas"),
+    [
+        ("", "", "02", 200),
+        ("03", "05", "64", 200),
+        ("03", "", "", 200),
+        ("", "02", "0007", 200),
+        ("ff" * 64, "ff" * 32, "fe" * 64, 64 * 255 // 3),
+        ("02", "01" + "00" * 32, "ff" * 32, 16 * 256 // 3),
+    ],
+)
+def test_modular_exponentiation(world, base, exponent, modulus, gas):
+    """EIP-198's arithmetic and EIP-2565's gas, the empty base included."""
+    parts = [bytes.fromhex(part) for part in (base, exponent, modulus)]
+    data = b"".join(len(part).to_bytes(32) for part in parts) + b"".join(parts)
+    numbers = [int.from_bytes(part) for part in parts]
+    expected = pow(*numbers).to_bytes(len(parts[2])) if numbers[2] else bytes(len(parts[2]))
+    result = ask(world.chain(), Address((5).to_bytes(20)), data)
+    assert result.output == expected
+    zeros = data.count(0)
+    assert result.gas_used == 21_000 + 4 * zeros + 16 * (len(data) - zeros) + gas
+
+
+def test_modular_exponentiation_of_absurd_sizes_costs_all_gas(world):
+    for sizes in ((2**256 - 1, 0, 1), (0, 2**256 - 1, 1), (1, 1, 2**256 - 1)):
+        data = b"".join(size.to_bytes(32) for size in sizes)
+        result = ask(world.chain(), Address((5).to_bytes(20)), data)
+        assert result.gas_used == 500_000
+    nothing = b"".join(size.to_bytes(32) for size in (0, 2**256 - 1, 0))
+    assert ask(world.chain(), Address((5).to_bytes(20)), nothing).success
+
+
 def test_a_thousand_frames_deep_in_a_thread(world):
     # Calls itself with all gas until the depth or the gas ends, counting in slot 0.
     world.extra_alloc[to_hex(TARGET)] = contract("5f5f5f5f5f305af15f54600101" + "5f55")

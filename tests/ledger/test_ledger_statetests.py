@@ -34,6 +34,9 @@ SLOW = (
 )
 
 
+ENGINE = pyevm.PyEvmEngine()
+
+
 class OpenGate:
     def permission(self, state, address):
         return Permission(roles=0xFFFF, frozen=False, organisation=0)
@@ -112,7 +115,7 @@ def root_after(case, indexes):
         excess_blob_gas=number(env.get("currentExcessBlobGas", "0x0")),
     )
     database = FlatAccountDatabase(state)
-    evm = pyevm.GatedState(context, database, OpenGate(), pyevm.GatedComputation)
+    evm = pyevm.GatedState(context, database, OpenGate(), ENGINE._computation_class)
     assert transaction.gas >= intrinsic_gas(transaction)
     evm.delta_balance(sender, -price * transaction.gas)
     outcome = pyevm._run(evm, transaction, sender, price)
