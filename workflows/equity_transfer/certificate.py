@@ -16,7 +16,7 @@ from typing import Any
 from client.light import CertifiedHeader, InvalidAnswer, LightClient, ProvenReceipt
 from client.rpc import Client
 from contracts.bindings.contract import Event, InvalidResult
-from contracts.bindings.equity import SOURCE, ApplicationStatus, AttestationStatus, Terms
+from contracts.bindings.equity import SOURCE, AlarmCode, ApplicationStatus, AttestationStatus, Terms
 from contracts.compiler import compile_source
 from contracts.storage import value_slot
 from ledger.genesis import Genesis
@@ -328,6 +328,8 @@ def _steps(
         }
         if "digest" in facts:
             step["digest"] = to_hex(facts["digest"])
+        if "code" in facts:
+            step["code"] = AlarmCode(facts["code"]).name
         steps.append(step)
     if not steps:
         raise InvalidEvidence("certificate: a receipt in it is of no step of this transfer")
