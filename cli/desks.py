@@ -66,6 +66,7 @@ class LocalNetwork:
     def desk(self, account_name: str) -> Desk:
         """The account's desk for the equity transfer."""
         entry = self.file.account(account_name)
+        account = self.account(account_name)
         if not self.deployment_file.is_file():
             raise CommandFailed(
                 f"group '{self.group.name}' has no equity-transfer contract yet; "
@@ -73,7 +74,7 @@ class LocalNetwork:
             )
         return Desk(
             client=self.client(entry.org),
-            account=self.account(account_name),
+            account=account,
             organisation=entry.org,
             workspace=self.desk_folder(entry.org),
             agreement=load_agreement(),

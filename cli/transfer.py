@@ -115,9 +115,10 @@ def declare(
     as_json: JsonOption = False,
 ) -> None:
     """Take a declaration and compute the tax; nothing is sent. 申报。"""
+    content = _read(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
-    declared = take_declaration(desk, _read(case))
+    declared = take_declaration(desk, content)
     _hand_over(local, tax_opening(desk, parse_id(declared.id)), hand_to)
     figures = declared.assessment
     emit(
@@ -173,10 +174,11 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Commit to the application received; the id shown is the transfer's. 受理。"""
+    content = _read(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
     address = prover if prover.startswith("0x") else local.file.account(prover).address
-    outcome = applying.apply(desk, _read(case), parse_id(item), address_from_hex(address.lower()))
+    outcome = applying.apply(desk, content, parse_id(item), address_from_hex(address.lower()))
     _hand_over(local, market_opening(desk, parse_id(outcome.id)), hand_to)
     _emit_outcome(outcome, as_json)
 
@@ -207,8 +209,8 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hand the proof to the contract, which verifies by itself. 核验。"""
-    desk = _desk(network, account, group)
-    outcome = send_proof(desk, parse_id(item), _read(proof) if proof else None)
+    content = _read(proof) if proof else None
+    outcome = send_proof(_desk(network, account, group), parse_id(item), content)
     _emit_outcome(outcome, as_json)
     if outcome.code is not None:
         raise CommandFailed(f"the contract refused the proof: {outcome.code}")
@@ -289,9 +291,10 @@ def correct(
     as_json: JsonOption = False,
 ) -> None:
     """Supersede an attestation by a corrected case; shows the new id. 更正。"""
+    content = _read(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
-    outcome = amend.correct(desk, parse_id(item), _read(case))
+    outcome = amend.correct(desk, parse_id(item), content)
     _hand_over(local, tax_opening(desk, parse_id(outcome.id)), hand_to)
     _emit_outcome(outcome, as_json)
 

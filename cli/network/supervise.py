@@ -14,6 +14,7 @@ from client.rpc import Client, NodeUnreachable, RpcFailure
 
 UP_TIMEOUT_S = 120.0
 POLL_S = 0.1
+STATUS_TIMEOUT_S = 2.0
 FIRST_BLOCK = 1
 
 Progress = Callable[[str], None]
@@ -88,7 +89,7 @@ def node_states(folder: Path) -> list[NodeState]:
 
 def _status(node: Node) -> dict[str, Any] | None:
     try:
-        return Client(node.rpc).status()
+        return Client(node.rpc, timeout_s=STATUS_TIMEOUT_S).status()
     except (RpcFailure, NodeUnreachable):
         return None
 

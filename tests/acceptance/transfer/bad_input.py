@@ -77,7 +77,7 @@ def _transaction(**fields: Any) -> Callable[[Network], str]:
 
 RPC_PROBES: dict[str, Callable[[Network], str]] = {
     "malformed RLP": lambda network: _refused(
-        network, "eth_sendRawTransaction", "0xf8ff00", says="RLP"
+        network, "eth_sendRawTransaction", "0xf8ff00", says="container"
     ),
     "trailing bytes": lambda network: _refused(
         network,
