@@ -89,7 +89,7 @@ def node_states(folder: Path) -> list[NodeState]:
 
 def _status(node: Node) -> dict[str, Any] | None:
     try:
-        return Client(node.rpc, timeout_s=STATUS_TIMEOUT_S).status()
+        return Client(node.rpc, request_s_max=STATUS_TIMEOUT_S).status()
     except (RpcFailure, NodeUnreachable):
         return None
 
