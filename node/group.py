@@ -7,12 +7,12 @@ chain's. Work that blocks (fsync, execution) runs in threads and comes back thro
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -32,47 +32,36 @@ from consensus.effects import (
     Stable,
     Synchronise,
 )
-from consensus.epochs import Epoch
 from consensus.events import (
     BatchReceived,
     Event,
     Executed,
     OwnSigned,
     PeerConnected,
-    ProposalRefused,
     Propose,
-    Received,
-    RequestGone,
-    RequestWaiting,
     Started,
     Stored,
     Tick,
 )
-from consensus.messages import Message, PrePrepare, Signed
+from consensus.messages import Message, Signed
 from consensus.replica import Replica
-from consensus.verify import UnknownEpoch, Verifier
-from consensus.wire import InvalidMessage, decode_signed, encode_signed, signing_digest
+from consensus.wire import encode_signed, signing_digest
+from ledger.certificate import Certificate
 from ledger.chain import Chain
-from ledger.codec import InvalidEncoding
-from ledger.gate import SystemGate
 from ledger.genesis import Genesis
-from ledger.parameters import Parameters
-from ledger.proposal import Proposal, encode_proposal, propose
+from ledger.proposal import Proposal, encode_proposal
 from ledger.suite import Signer
-from ledger.transactions import InvalidTransaction
 from ledger.values import Address, Hash32
-from node.admission import Admission, InvalidBatch
-from node.clock_check import ClockCheck
+from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
-from node.epochs import due_epochs, previous_epoch
+from node.epochs import due_epochs
 from node.execution import Executor, StoredBlock
-from node.gossip import decode_gossip, encode_gossip
 from node.group_network import Channel, GroupNetwork
 from node.group_status import GroupStatus
-from node.journal import Journal, JournalClosed, Refusal
+from node.journal import Journal
 from node.metrics import Metrics
-from node.ordered import OrderedTransactions
-from node.pool import RETURNING, BatchLimits, Pool, PoolLimits
+from node.pool import Pool, PoolLimits
+from node.proposer import Proposer
 from node.requests import (
     BatchAnswer,
     BatchRequest,
@@ -81,24 +70,19 @@ from node.requests import (
     decode_request,
     encode_answer,
 )
-from node.rpc.view import GroupEvent, NewHead, NewPending, Unavailable
+from node.rpc.view import GroupEvent, NewHead, Unavailable
 from node.subscriptions import Subscriptions
 from node.sync import BatchFetch, BlockSync, answer_blocks
+from node.transaction_desk import TransactionDesk
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 
 TICK_MS = 100
 INBOX_MESSAGES_MAX = 20_000
 ROUND_ITEMS_MAX = 512
-GOSSIP_DELAY_MS = 5
-BATCH_DELAY_MS = 20
-EPOCHS_KNOWN_MAX = 64
 
+T = TypeVar("T")
 Work = Callable[[], Iterable[Event]]
-
-
-class GroupStopped(Unavailable):
-    """The group takes no transactions: it halted or the node is stopping."""
 
 
 @dataclass(frozen=True)
@@ -121,17 +105,16 @@ class GroupSetup:
     tick_ms: int = TICK_MS
 
 
-def replica_config(
-    parameters: Parameters, chain: Chain, address: Address, *, may_vote: bool, tick_ms: int
-) -> ReplicaConfig:
+def replica_config(setup: GroupSetup) -> ReplicaConfig:
     """The group's parameters in ticks."""
+    parameters, tick_ms = setup.chain.parameters, setup.tick_ms
     view_ticks = max(2, parameters.view_timeout_ms // tick_ms)
     return ReplicaConfig(
-        suite=chain.suite,
-        group=chain.group,
-        address=address,
+        suite=setup.chain.suite,
+        group=setup.chain.group,
+        address=setup.signer.address,
         window_blocks=parameters.window_blocks,
-        may_vote=may_vote,
+        may_vote=setup.votes.lost is None,
         view_ticks=view_ticks,
         view_ticks_max=max(view_ticks, parameters.view_timeout_ms_max // tick_ms),
         request_ticks=view_ticks * 3 // 2,
@@ -146,48 +129,45 @@ class GroupDriver:
     def __init__(self, setup: GroupSetup) -> None:
         self._setup = setup
         self._chain = setup.chain
-        self._suite = setup.chain.suite
-        self._parameters = setup.chain.parameters
         self._network = setup.network
         self._votes = setup.votes
-        self._journal = setup.journal
         self._metrics = setup.metrics
         self._log = structlog.get_logger("group").bind(group=setup.name)
-        self._replica = Replica(
-            replica_config(
-                self._parameters,
-                setup.chain,
-                setup.signer.address,
-                may_vote=setup.votes.lost is None,
-                tick_ms=setup.tick_ms,
-            )
+        self._replica = Replica(replica_config(setup))
+        self._status = GroupStatus(setup.name, setup.chain, setup.validators)
+        self._subscriptions = Subscriptions()
+        self._desk = TransactionDesk(
+            name=setup.name,
+            chain=setup.chain,
+            decode=setup.memory.decode,
+            network=setup.network,
+            journal=setup.journal,
+            limits=setup.pool_limits,
+            metrics=setup.metrics,
+            subscriptions=self._subscriptions,
+            put=self._put_events,
         )
-        self._admission = Admission(
-            self._parameters, SystemGate(), setup.chain.latest_state, setup.memory.decode
+        self._proposer = Proposer(
+            setup.chain, self._desk.pool, setup.signer.address, partial(self._put_events, ())
         )
-        self._pool = Pool(setup.pool_limits, self._admission.nonce_of)
-        self._ordered = OrderedTransactions(self._pool, setup.memory.decode)
-        self._clock = ClockCheck(self._parameters.clock_tolerance_ms)
         self._executor = Executor(setup.chain, setup.memory.decode, setup.name)
         self._sync = BlockSync(
             setup.chain, self._executor, setup.network, self._on_imported, self._on_failure
         )
-        self._fetch = BatchFetch(self._suite, setup.network, self._on_batch)
-        self._epochs: dict[int, Epoch] = {}
-        self._verifier = Verifier(
-            self._suite, setup.chain.group, self._epochs.get, self._parameters.window_blocks
+        self._fetch = BatchFetch(setup.chain.suite, setup.network, self._on_batch)
+        self._intake = ConsensusIntake(
+            chain=setup.chain,
+            check_batch=self._desk.check_batch,
+            heard=self._status.heard,
+            later_epoch=lambda peer: self._sync.want(self._chain.head.number + 1, peer),
+            metrics=setup.metrics,
+            group=setup.name,
         )
-        self._status = GroupStatus(setup.name, setup.chain, setup.validators)
-        self._subscriptions = Subscriptions()
+        self._log_writer = ThreadPoolExecutor(1, thread_name_prefix=f"log-{setup.name}")
         self._inbox: deque[Work] = deque()
         self._inbox_messages = 0
         self._wake = asyncio.Event()
-        self._requests: set[Hash32] = set()
-        self._gossip: list[bytes] = []
-        self._gossip_timer: asyncio.TimerHandle | None = None
         self._tick_timer: asyncio.TimerHandle | None = None
-        self._propose_timer: asyncio.TimerHandle | None = None
-        self._proposed_s = 0.0
         self._is_tick_waiting = False
         self._halted: str | None = None
         self._has_halted = asyncio.Event()
@@ -215,7 +195,7 @@ class GroupDriver:
 
     @property
     def pool(self) -> Pool:
-        return self._pool
+        return self._desk.pool
 
     @property
     def envelopes(self) -> EnvelopePost:
@@ -236,9 +216,8 @@ class GroupDriver:
         """Why this node should not be asked about the group now, None if it may."""
         if self._halted is not None:
             return f"halted: {self._halted}"
-        status = self._replica.status()
-        if status.is_behind:
-            return f"catching up: block {self._chain.head.number} of {self._sync.target}"
+        if self._replica.status().is_behind:
+            return f"catching up from block {self._chain.head.number}"
         if self._chain.head.number == 0:
             return "no block is stable yet"
         return None
@@ -256,27 +235,12 @@ class GroupDriver:
             role=self.role,
             halted=self._halted,
             log_lost=self._votes.lost,
-            pool=len(self._pool),
+            pool=len(self._desk.pool),
         )
 
     def transaction_status(self, transaction_hash: Hash32) -> Mapping[str, Any] | None:
         """`{status, block, reason}`, None for a transaction that this node does not know."""
-        found = self._chain.transaction_status(transaction_hash)
-        if found is not None and found.status == "executed":
-            return {"status": "executed", "block": found.number, "reason": None}
-        if transaction_hash in self._pool:
-            is_ordered = self._pool.is_ordered(transaction_hash)
-            return {
-                "status": "ordered" if is_ordered else "pending", "block": None, "reason": None,
-            }  # fmt: skip
-        if found is not None:
-            return {"status": "dropped", "block": found.number, "reason": found.reason}
-        refusal = self._pool.refusal(transaction_hash) or self._journal.refusals.get(
-            transaction_hash
-        )
-        if refusal is not None:
-            return {"status": "dropped", "block": None, "reason": refusal.reason}
-        return None
+        return self._desk.status(transaction_hash)
 
     def subscribe(self) -> asyncio.Queue[GroupEvent]:
         """A bounded queue of what happens from now on; a full queue loses its oldest event."""
@@ -289,35 +253,21 @@ class GroupDriver:
     async def submit(self, raw: bytes) -> Hash32:
         """Check, pool and journal a signed transaction; returns once it is synced.
 
-        Raises `InvalidTransaction` (its reasons, and the pool's) and `GroupStopped`.
+        Raises `InvalidTransaction` (its reasons, and the pool's) and `Unavailable`.
         """
         if self._halted is not None or self._is_stopping:
-            raise GroupStopped(
+            raise Unavailable(
                 f"group {self.name} takes no transactions on this node "
                 f"({self._halted or 'it is stopping'}); send it to another node"
             )
-        transaction, sender = self._admission.examine(raw)
-        is_new = self._pool.add(transaction, sender, asyncio.get_running_loop().time())
-        if is_new:
-            self._on_pooled(transaction.hash)
-        try:
-            await self._journal.add(transaction.hash, raw)
-        except (JournalClosed, OSError) as error:
-            raise GroupStopped(f"the transaction is not kept here: {error}") from error
-        if transaction.hash not in self._pool:
-            # A block took it while the journal synced: its fate is known, nothing to keep.
-            self._journal.settle(transaction.hash)
-        if is_new:
-            self._spread(raw)
-        return transaction.hash
+        return await self._desk.submit(raw)
 
     # -- life -------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Take up the recovered log and the journal, open to the network, begin to tick."""
-        self._restore_pool()
+        self._desk.restore()
         head = self._chain.head
-        self._learn_epochs(head.number)
         if self._votes.lost is not None:
             self._log.error("votes.lost", reason=self._votes.lost, effect="observer for good")
         started = Started(
@@ -326,7 +276,7 @@ class GroupDriver:
             due_epochs(self._chain, head.number),
             self._votes.entries,
         )
-        self._put(lambda: (started, *self._request_changes()))
+        self._put(lambda: (started, *self._desk.request_changes()))
         self._network.open(self)
         for peer in sorted(self._network.connected()):
             self.on_connected(peer)
@@ -339,20 +289,23 @@ class GroupDriver:
     async def stop(self) -> None:
         """Leave the network, finish what is being written, close journal and log."""
         await self._cease()
-        await self._journal.close()
+        await self._setup.journal.close()
         await asyncio.to_thread(self._votes.close)
         self._log.info("group.stopped", stable=self._chain.head.number)
 
-    async def crash(self) -> None:
-        """End as if the process had died: nothing more is written, sent or closed in order."""
+    async def abandon(self) -> None:
+        """End as a killed process would: what is not on disk yet never will be."""
         await self._cease()
+        await self._setup.journal.abandon()
+        self._votes.close()
 
     async def _cease(self) -> None:
         self._is_stopping = True
         self._network.close()
-        for timer in (self._tick_timer, self._gossip_timer, self._propose_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+        self._desk.close()
+        self._proposer.close()
         tasks = [task for task in (self._task, *self._work) if task is not None]
         for task in tasks:
             task.cancel()
@@ -361,23 +314,7 @@ class GroupDriver:
         await self._sync.close()
         await self._fetch.close()
         await self._executor.close()
-
-    def _restore_pool(self) -> None:
-        """Acknowledged transactions come back to the pool, or their fate is settled."""
-        now_s = asyncio.get_running_loop().time()
-        for transaction_hash, raw in list(self._journal.transactions.items()):
-            key = Hash32(transaction_hash)
-            found = self._chain.transaction_status(key)
-            if found is not None and found.reason not in RETURNING:
-                self._journal.settle(key)  # executed, or dropped for good
-                continue
-            try:
-                transaction, sender = self._admission.examine(raw)
-                self._pool.add(transaction, sender, now_s)
-            except InvalidTransaction as error:
-                self._refuse(key, Refusal(str(error.code), error.message))
-        if len(self._pool):
-            self._log.info("journal.restored", transactions=len(self._pool))
+        await asyncio.to_thread(self._log_writer.shutdown)
 
     # -- the task ---------------------------------------------------------------------------------
 
@@ -385,8 +322,10 @@ class GroupDriver:
         self._inbox.append(work)
         self._wake.set()
 
+    def _put_events(self, events: Iterable[Event]) -> None:
+        self._put(lambda: events)
+
     async def _run(self) -> None:
-        """Rounds: what waits in the inbox, one sync for all that it persists, then the rest."""
         try:
             while self._halted is None:
                 await self._wake.wait()
@@ -399,6 +338,7 @@ class GroupDriver:
             self._on_failure(error)
 
     async def _round(self) -> None:
+        """Take what waits in the inbox; one sync for all that it persists, then its effects."""
         effects: list[Effect | Signed] = []
         for _ in range(min(len(self._inbox), ROUND_ITEMS_MAX)):
             for event in self._inbox.popleft()():
@@ -408,10 +348,10 @@ class GroupDriver:
         if logged:
             # Everything logged in the round is synced before anything of the round leaves: earlier
             # than its place asks for, which is always safe.
-            await asyncio.to_thread(self._write_log, logged)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._log_writer, self._write_log, logged)
         for effect in effects:
             self._perform(effect)
-        self._ordered.follow(self._replica.open_proposals())
         self._publish()
 
     def _step(self, event: Event) -> list[Effect | Signed]:
@@ -431,8 +371,18 @@ class GroupDriver:
         return effects
 
     def _sign(self, message: Message) -> Signed:
-        digest = signing_digest(self._suite, self._chain.group, message)
+        digest = signing_digest(self._chain.suite, self._chain.group, message)
         return Signed(message, self._setup.signer.address, self._setup.signer.sign(digest))
+
+    def _propose(self) -> list[Effect | Signed]:
+        effects: list[Effect | Signed] = []
+        while True:
+            self._desk.follow(self._replica.open_proposals())
+            slot = self._replica.proposal_slot()
+            proposal = None if slot is None else self._proposer.fill(slot)
+            if proposal is None:
+                return effects
+            effects += self._step(Propose(proposal))
 
     def _write_log(self, effects: list[Persist | Compact]) -> None:
         for effect in effects:
@@ -448,15 +398,16 @@ class GroupDriver:
             case Resend(signed, to):
                 self._send(signed, to)
             case Execute(proposal):
-                self._spawn(self._execute(proposal))
+                self._spawn(self._execute, proposal)
             case Stable(certificate):
-                self._spawn(self._commit(certificate))
+                self._spawn(self._commit, certificate)
             case FetchBatch(_, digest):
                 self._fetch.want(digest)
             case Synchronise(certificate):
                 self._sync.want(certificate.number)
             case Forward(transaction_hash, primary):
-                self._forward(transaction_hash, primary)
+                peer = self._setup.validators.get(primary, self._setup.node_id)
+                self._desk.forward(transaction_hash, peer)
             case Alarm(kind, message):
                 self._on_alarm(kind, message)
             case Halt(reason):
@@ -472,78 +423,27 @@ class GroupDriver:
         elif (peer_id := self._setup.validators.get(to)) is not None:
             self._network.send(peer_id, Channel.CONSENSUS, payload)
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(self._guard(work))
+    # -- execution and storage --------------------------------------------------------------------
+
+    def _spawn(self, work: Callable[[T], Coroutine[None, None, None]], about: T) -> None:
+        task = asyncio.create_task(self._guard(work, about))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def _guard(self, work: Any) -> None:
+    async def _guard(self, work: Callable[[T], Coroutine[None, None, None]], about: T) -> None:
         try:
-            await work
+            await work(about)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self._on_failure(error)
 
-    # -- proposing --------------------------------------------------------------------------------
-
-    def _propose(self) -> list[Effect | Signed]:
-        """Fill the replica's slots: at once when nothing is open, else as a batch gathers."""
-        effects: list[Effect | Signed] = []
-        self._ordered.follow(self._replica.open_proposals())
-        while (slot := self._replica.proposal_slot()) is not None:
-            is_idle = slot.sequence == self._chain.head.number + 1
-            # Block 1 is made at once: it shows everyone that the network works.
-            is_owed = slot.empty_due or slot.sequence == 1
-            if not is_idle and not self._is_batch_due():
-                break
-            batch = self._pool.take_batch(self._batch_limits())
-            if not batch and not is_owed:
-                break
-            proposal = propose(
-                self._suite,
-                group=self._chain.group,
-                epoch=slot.epoch,
-                sequence=slot.sequence,
-                origin_view=slot.view,
-                proposer=self._setup.signer.address,
-                timestamp_ms=time.time_ns() // 1_000_000,
-                transactions=tuple(entry.transaction.raw for entry in batch),
-            )
-            self._proposed_s = asyncio.get_running_loop().time()
-            effects += self._step(Propose(proposal))
-            self._ordered.follow(self._replica.open_proposals())
-        return effects
-
-    def _batch_limits(self) -> BatchLimits:
-        parameters = self._parameters
-        return BatchLimits(
-            parameters.gas_limit, parameters.batch_transactions_max, parameters.batch_bytes_max
-        )
-
-    def _is_batch_due(self) -> bool:
-        """While blocks are on their way, a short wait lets the next batch gather."""
-        loop = asyncio.get_running_loop()
-        due_s = self._proposed_s + BATCH_DELAY_MS / 1000
-        if loop.time() >= due_s:
-            return True
-        if self._propose_timer is None:
-            self._propose_timer = loop.call_at(due_s, self._on_propose_timer)
-        return False
-
-    def _on_propose_timer(self) -> None:
-        self._propose_timer = None
-        self._put(lambda: ())
-
-    # -- execution and storage --------------------------------------------------------------------
-
     async def _execute(self, proposal: Proposal) -> None:
         executed = await self._executor.execute(proposal)
         if executed is not None:
-            event = Executed(proposal.sequence, proposal.digest, executed.header.hash)
-            self._put(partial(_only, event))
+            self._put_events((Executed(proposal.sequence, proposal.digest, executed.hash),))
 
-    async def _commit(self, certificate: Any) -> None:
+    async def _commit(self, certificate: Certificate) -> None:
         stored = await self._executor.commit(certificate)
         if stored is not None:
             self._put(partial(self._on_stored, stored))
@@ -554,19 +454,8 @@ class GroupDriver:
 
     def _on_stored(self, block: StoredBlock) -> Iterable[Event]:
         """A block is final: the pool prunes, subscribers hear of it, the replica moves on."""
-        for epoch in block.epochs:
-            self._epochs[epoch.number] = epoch
-        while len(self._epochs) > EPOCHS_KNOWN_MAX:
-            del self._epochs[min(self._epochs)]
-        for transaction_hash in block.outcome.included:
-            self._journal.settle(transaction_hash)
-        for transaction_hash, refusal in self._pool.apply_block(block.outcome):
-            found = self._chain.transaction_status(transaction_hash)
-            if found is not None and found.status == "executed":
-                self._journal.settle(transaction_hash)  # by a later block that is stored already
-            else:
-                self._refuse(transaction_hash, refusal)
-        self._metrics.transactions_included.labels(self.name).inc(len(block.outcome.included))
+        self._intake.learn(block.epochs)
+        self._desk.apply_block(block.outcome)
         self._subscriptions.tell(NewHead(block.number))
         self._log.info(
             "block.stable",
@@ -582,65 +471,10 @@ class GroupDriver:
             transactions=block.transactions,
             has_room=block.has_room,
         )
-        yield from self._request_changes()
+        yield from self._desk.request_changes()
 
     def _on_batch(self, proposal: Proposal) -> None:
-        self._put(partial(_only, BatchReceived(proposal)))
-
-    def _learn_epochs(self, number: int) -> None:
-        for epoch in due_epochs(self._chain, number):
-            self._epochs[epoch.number] = epoch
-        before = previous_epoch(self._chain, min(self._epochs), number)
-        if before is not None:
-            self._epochs[before.number] = before
-
-    # -- transactions -----------------------------------------------------------------------------
-
-    def _on_pooled(self, transaction_hash: Hash32) -> None:
-        self._subscriptions.tell(NewPending(transaction_hash))
-        entry = self._pool.entry(transaction_hash)
-        assert entry is not None
-        if entry.nonce == self._pool.state_nonce(entry.sender):
-            self._requests.add(transaction_hash)
-            self._put(partial(_only, RequestWaiting(transaction_hash)))
-        else:
-            self._put(lambda: ())
-
-    def _request_changes(self) -> Iterable[Event]:
-        """What could execute next now and could not before, and the other way round."""
-        waiting = {entry.hash: entry for entry in self._pool.executable_next()}
-        for gone in self._requests - waiting.keys():
-            yield RequestGone(gone)
-        for entry in sorted(waiting.values(), key=lambda entry: entry.arrival):
-            if entry.hash not in self._requests:
-                yield RequestWaiting(entry.hash)
-        self._requests = set(waiting)
-
-    def _refuse(self, transaction_hash: Hash32, refusal: Refusal) -> None:
-        self._pool.remember_refusal(transaction_hash, refusal)
-        self._journal.refuse(transaction_hash, refusal.reason, refusal.message)
-        self._metrics.transactions_refused.labels(self.name, refusal.reason).inc()
-
-    def _spread(self, raw: bytes) -> None:
-        self._gossip.append(raw)
-        if self._gossip_timer is None:
-            self._gossip_timer = asyncio.get_running_loop().call_later(
-                GOSSIP_DELAY_MS / 1000, self._send_gossip
-            )
-
-    def _send_gossip(self) -> None:
-        raws, self._gossip, self._gossip_timer = self._gossip, [], None
-        for payload in encode_gossip(raws):
-            for peer in self._network.connected():
-                self._network.send(peer, Channel.GOSSIP, payload)
-
-    def _forward(self, transaction_hash: Hash32, primary: Address) -> None:
-        transaction = self._pool.get(transaction_hash)
-        peer = self._setup.validators.get(primary)
-        if transaction is None or peer is None or peer == self._setup.node_id:
-            return
-        for payload in encode_gossip([transaction.raw]):
-            self._network.send(peer, Channel.GOSSIP, payload)
+        self._put_events((BatchReceived(proposal),))
 
     # -- the network ------------------------------------------------------------------------------
 
@@ -648,11 +482,10 @@ class GroupDriver:
         """Tell the replica, and give the peer what was acknowledged here."""
         self._log.info("peer.connected", peer=peer)
         self._setup.envelopes.on_connected()
-        for payload in encode_gossip(self._journal.transactions.values()):
-            self._network.send(peer, Channel.GOSSIP, payload)
+        self._desk.greet(peer)
         for address, node_id in self._setup.validators.items():
             if node_id == peer:
-                self._put(partial(_only, PeerConnected(address)))
+                self._put_events((PeerConnected(address),))
 
     def on_disconnected(self, peer: str) -> None:
         """Only said; the replica notices silence by itself."""
@@ -664,11 +497,21 @@ class GroupDriver:
             self._metrics.frames_dropped.labels("group inbox full").inc()
             return
         self._inbox_messages += 1
-        handle = self._on_gossip if channel is Channel.GOSSIP else self._on_consensus
-        self._put(partial(handle, peer, payload))
+        self._put(partial(self._take_message, peer, channel, payload))
+
+    def _take_message(self, peer: str, channel: Channel, payload: bytes) -> Iterable[Event]:
+        self._inbox_messages -= 1
+        match channel:
+            case Channel.CONSENSUS:
+                return self._intake.events(peer, payload)
+            case Channel.GOSSIP:
+                self._desk.on_gossip(peer, payload)
+            case Channel.BULK:
+                self._metrics.frames_dropped.labels("unused channel").inc()
+        return ()
 
     async def on_request(self, peer: str, payload: bytes) -> bytes:
-        """Answer a member. Raises `InvalidEncoding` for a malformed question."""
+        """Answer a member. Raises `ValueError` for what the member asked wrongly."""
         request = decode_request(payload)
         match request:
             case BlocksRequest():
@@ -677,69 +520,7 @@ class GroupDriver:
                 body = self._replica.batch(digest)
                 return encode_answer(BatchAnswer(b"" if body is None else encode_proposal(body)))
             case EnvelopeDelivery():
-                receipt = await self._setup.envelopes.receive(peer, request)
-                return encode_answer(receipt)
-
-    def _on_gossip(self, peer: str, payload: bytes) -> Iterable[Event]:
-        self._inbox_messages -= 1
-        try:
-            raws = decode_gossip(payload)
-        except InvalidEncoding as error:
-            self._log.warning("gossip.malformed", peer=peer, error=str(error))
-            return ()
-        now_s = asyncio.get_running_loop().time()
-        for raw in raws:
-            try:
-                transaction, sender = self._admission.examine(raw)
-                if self._pool.add(transaction, sender, now_s):
-                    self._on_pooled(transaction.hash)
-            except InvalidTransaction as error:
-                self._metrics.transactions_refused.labels(self.name, str(error.code)).inc()
-        return ()
-
-    def _on_consensus(self, peer: str, payload: bytes) -> Iterable[Event]:
-        self._inbox_messages -= 1
-        try:
-            signed = decode_signed(self._suite, payload)
-            self._verifier.verify(signed)
-        except UnknownEpoch as error:
-            if error.epoch > max(self._epochs):
-                self._sync.want(self._chain.head.number + 1, peer)
-            return ()
-        except InvalidMessage as error:
-            self._metrics.frames_dropped.labels("invalid consensus message").inc()
-            self._log.warning("consensus.invalid", peer=peer, error=str(error))
-            return ()
-        self._status.heard(signed.sender)
-        message = signed.message
-        if isinstance(message, PrePrepare) and message.proposal is not None:
-            refused = self._refuse_proposal(message.proposal)
-            if refused is not None:
-                self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
-                return (ProposalRefused(message.epoch, message.view, message.sequence),)
-        return (Received(signed),)
-
-    def _refuse_proposal(self, proposal: Proposal) -> str | None:
-        """Why a PRE-PREPARE's proposal is not voted on; its transactions enter the pool if not."""
-        if proposal.is_null:
-            return "a null request stands in a NEW-VIEW's list only"
-        late = self._clock.refuse(proposal, time.time_ns() // 1_000_000)
-        if late is not None:
-            return late
-        try:
-            checked = self._admission.check_batch(proposal)
-        except InvalidBatch as error:
-            return str(error)
-        now_s = asyncio.get_running_loop().time()
-        for transaction, sender in checked:
-            if transaction.nonce < self._admission.nonce_of(sender):
-                continue
-            try:
-                if self._pool.add(transaction, sender, now_s):
-                    self._on_pooled(transaction.hash)
-            except InvalidTransaction:
-                continue  # no place here: whoever acknowledged it keeps it
-        return None
+                return encode_answer(await self._setup.envelopes.receive(peer, request))
 
     # -- time, alarms, the end --------------------------------------------------------------------
 
@@ -748,6 +529,7 @@ class GroupDriver:
         self._tick_timer = loop.call_later(self._setup.tick_ms / 1000, self._on_tick_timer)
 
     def _on_tick_timer(self) -> None:
+        """A driver that fell behind skips ticks: one at most waits."""
         self._schedule_tick()
         if not self._is_tick_waiting:
             self._is_tick_waiting = True
@@ -764,6 +546,7 @@ class GroupDriver:
         self._log.warning("consensus.alarm", kind=kind.value, message=message)
 
     def _on_failure(self, error: Exception) -> None:
+        """What should not happen ends the group by name: a wrong vote would be worse."""
         self._log.error("group.failed", error=repr(error), exc_info=error)
         self._halt(f"{type(error).__name__}: {error}")
 
@@ -771,8 +554,8 @@ class GroupDriver:
         if self._halted is None:
             self._halted = reason
             self._has_halted.set()
-            self._log.error("group.halted", reason=reason)
             self._wake.set()
+            self._log.error("group.halted", reason=reason)
 
     def _publish(self) -> None:
         status = self._replica.status()
@@ -781,8 +564,4 @@ class GroupDriver:
         metrics.sequence.labels(name).set(status.executed)
         metrics.epoch.labels(name).set(status.epoch)
         metrics.view.labels(name).set(status.view)
-        metrics.pool_transactions.labels(name).set(len(self._pool))
-
-
-def _only(event: Event) -> Iterable[Event]:
-    return (event,)
+        metrics.pool_transactions.labels(name).set(len(self._desk.pool))

@@ -110,6 +110,16 @@ class Journal:
             self._remember_refusal(transaction_hash, refusal)
             self._buffer.append(_frame(_REFUSED + transaction_hash + msgspec.json.encode(refusal)))
 
+    async def abandon(self) -> None:
+        """Close without writing what is pending, as a killed process would."""
+        self._closed = True
+        for synced in self._waiting:
+            synced.set_exception(JournalClosed("the node ended before the transaction was synced"))
+        self._waiting, self._buffer = [], []
+        if self._flushing is not None:
+            await self._flushing
+        self._file.close()
+
     async def close(self) -> None:
         """Write what is pending and close the file."""
         self._closed = True

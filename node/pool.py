@@ -253,9 +253,8 @@ class Pool:
             self.remove(transaction_hash)
         refused = []
         for transaction_hash, reason in outcome.dropped:
-            if reason not in RETURNING:
-                if self.remove(transaction_hash):
-                    refused.append((transaction_hash, Refusal(reason.value, reason.remedy)))
+            if reason not in RETURNING and self.remove(transaction_hash):
+                refused.append((transaction_hash, Refusal(reason.value, reason.remedy)))
         return refused + self._drop_used_nonces()
 
     def _drop_used_nonces(self) -> list[tuple[Hash32, Refusal]]:

@@ -205,7 +205,7 @@ class FakeNode:
     async def crash(self) -> None:
         """As kill -9 would: only what was written stays."""
         self.is_running = False
-        await self.driver.crash()
+        await self.driver.abandon()
         self.chain.close()
 
     async def height(self, number: int, *, timeout_s: float = 30) -> Hash32:

@@ -12,8 +12,8 @@ from ledger.reasons import Reason
 from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction
 from ledger.values import keccak
-from node.group import GroupStopped
 from node.group_network import Channel
+from node.rpc.view import Unavailable
 
 
 async def test_transactions_submitted_anywhere_are_in_equal_blocks_everywhere(group, kit) -> None:
@@ -27,7 +27,7 @@ async def test_transactions_submitted_anywhere_are_in_equal_blocks_everywhere(gr
         status = group.nodes[0].driver.transaction_status(transaction_hash)
         assert status["status"] == "executed"
     assert all(len(node.driver.pool) == 0 for node in group.nodes)
-    assert all(not node.driver._journal.transactions for node in group.nodes)
+    assert all(not node.driver._setup.journal.transactions for node in group.nodes)
     status = group.nodes[0].driver.status()
     assert status["quorum"] == 3
     assert status["missing"] == []
@@ -258,7 +258,7 @@ async def test_an_engine_that_differs_halts_by_name(group, kit, monkeypatch) -> 
         await odd.driver.wait_halted()
     assert "header" in odd.driver.halted or "differ" in odd.driver.halted
     assert odd.driver.status()["halted"] == odd.driver.halted
-    with pytest.raises(GroupStopped, match="another node"):
+    with pytest.raises(Unavailable, match="another node"):
         await odd.driver.submit(kit.signed(kit.ANNA, 1))
 
 

@@ -1,0 +1,98 @@
+"""Consensus messages from members: form, signatures and proposals are checked before the replica.
+
+What may be dropped is dropped here, with a count and a line in the log; nobody is answered.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from consensus.epochs import Epoch
+from consensus.events import Event, ProposalRefused, Received
+from consensus.messages import PrePrepare
+from consensus.verify import UnknownEpoch, Verifier
+from consensus.wire import InvalidMessage, decode_signed
+from ledger.chain import Chain
+from ledger.proposal import Proposal
+from ledger.values import Address
+from node.admission import InvalidBatch
+from node.clock_check import ClockCheck
+from node.epochs import due_epochs, previous_epoch
+from node.metrics import Metrics
+
+EPOCHS_KNOWN_MAX = 64
+
+
+class ConsensusIntake:
+    """One group's checks. `check_batch` raises `InvalidBatch`; `heard` is told of every sender
+    whose message verifies; `later_epoch` of a peer that speaks of an epoch not known here."""
+
+    def __init__(
+        self,
+        *,
+        chain: Chain,
+        check_batch: Callable[[Proposal], None],
+        heard: Callable[[Address], None],
+        later_epoch: Callable[[str], None],
+        metrics: Metrics,
+        group: str,
+    ) -> None:
+        self._chain = chain
+        self._check_batch = check_batch
+        self._heard = heard
+        self._later_epoch = later_epoch
+        self._metrics = metrics
+        self._clock = ClockCheck(chain.parameters.clock_tolerance_ms)
+        self._epochs: dict[int, Epoch] = {}
+        self._verifier = Verifier(
+            chain.suite, chain.group, self._epochs.get, chain.parameters.window_blocks
+        )
+        self._log = structlog.get_logger("consensus").bind(group=group)
+        number = chain.head.number
+        due = due_epochs(chain, number)
+        before = previous_epoch(chain, due[0].number, number)
+        self.learn(due if before is None else (before, *due))
+
+    def learn(self, epochs: tuple[Epoch, ...]) -> None:
+        """These sets are known from now on; the oldest are forgotten beyond a bound."""
+        self._epochs.update((epoch.number, epoch) for epoch in epochs)
+        while len(self._epochs) > EPOCHS_KNOWN_MAX:
+            del self._epochs[min(self._epochs)]
+
+    def events(self, peer: str, payload: bytes) -> tuple[Event, ...]:
+        """What the replica is to hear of a message, nothing if the message proves nothing."""
+        try:
+            signed = decode_signed(self._chain.suite, payload)
+            self._verifier.verify(signed)
+        except UnknownEpoch as error:
+            if error.epoch > max(self._epochs):
+                self._later_epoch(peer)
+            return ()
+        except InvalidMessage as error:
+            self._metrics.frames_dropped.labels("invalid consensus message").inc()
+            self._log.warning("consensus.invalid", peer=peer, error=str(error))
+            return ()
+        self._heard(signed.sender)
+        message = signed.message
+        if isinstance(message, PrePrepare) and message.proposal is not None:
+            refused = self._refuse(message.proposal)
+            if refused is not None:
+                self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
+                return (ProposalRefused(message.epoch, message.view, message.sequence),)
+        return (Received(signed),)
+
+    def _refuse(self, proposal: Proposal) -> str | None:
+        """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it."""
+        if proposal.is_null:
+            return "a null request stands in a NEW-VIEW's list only"
+        late = self._clock.refuse(proposal, time.time_ns() // 1_000_000)
+        if late is not None:
+            return late
+        try:
+            self._check_batch(proposal)
+        except InvalidBatch as error:
+            return str(error)
+        return None
