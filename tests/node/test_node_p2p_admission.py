@@ -124,6 +124,31 @@ async def test_the_higher_ids_second_connection_is_turned_away(consortium):
     dialled_by_market.transport.abort()
 
 
+async def test_a_connection_that_fell_silent_gives_way(consortium, quick_limits):
+    limits = replace(quick_limits, ping_interval_s=0.02)
+    market = await consortium.start(MARKET, limits=limits)
+    identity = consortium.identity(TAX)
+    accepted = asyncio.Queue()
+
+    async def accept(reader, writer):
+        await accepted.put((reader, writer))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.certificate_path, identity.key_path)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
+    market.set_address(TAX, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with asyncio.timeout(10):
+        _, dialled_by_market = await accepted.get()
+        dialled_by_market.write(encode_frame(Hello(b"i" * 16, 1)))
+        await market.arrived.reaches(TAX)
+        # It would stay, were it not silent; so the peer's own attempts succeed before long.
+        while market.arrived[TAX] < 2:
+            await consortium.raw_peer(market, identity)
+    assert market.metrics.disconnected["idle"] == 0
+    server.close()
+    dialled_by_market.transport.abort()
+
+
 async def test_a_strangers_ca_is_refused(consortium, consortium_of):
     strangers = consortium_of("market")
     await refused(consortium, strangers.identity(MARKET), "stranger")
@@ -335,9 +360,12 @@ async def test_a_node_that_runs_twice_is_noticed(consortium):
     await tax.metrics.faults.reaches("node_runs_twice")
 
 
-async def test_a_newer_membership_cuts_a_revoked_peer_and_leaves_the_others(consortium):
+async def test_a_newer_membership_cuts_a_revoked_peer_and_leaves_the_others(
+    consortium, quick_limits
+):
     identity = consortium.identity(MARKET)
-    tax = await consortium.start(TAX)
+    # Long enough that no tick does what the change itself must do.
+    tax = await consortium.start(TAX, limits=replace(quick_limits, ping_interval_s=60.0))
     market = await consortium.start(MARKET, identity=identity)
     data = await consortium.start("data/data-1")
     consortium.introduce(tax, market, data)

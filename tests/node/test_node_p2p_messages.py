@@ -24,10 +24,10 @@ class Sink:
         self.messages = asyncio.Queue()
         self.gate = asyncio.Event()
         self.gate.set()
-        self.entered = asyncio.Event()
+        self.entered = asyncio.Queue()
 
     async def __call__(self, peer, channel, payload):
-        self.entered.set()
+        self.entered.put_nowait(channel)
         await self.gate.wait()
         self.messages.put_nowait((peer, channel, payload))
 
@@ -102,6 +102,8 @@ async def test_a_group_whose_handler_stands_still_does_not_stall_another(consort
     for channel in Channel:
         while tax.send(MARKET, RED, channel, bytes(MIB)):
             pass
+    async with asyncio.timeout(10):
+        assert {await red.entered.get() for _ in Channel} == set(Channel)
     for channel in Channel:
         assert tax.send(MARKET, BLUE, channel, b"through")
         assert await blue.next() == (TAX, channel, b"through")
@@ -183,7 +185,7 @@ async def test_unknown_and_forbidden_groups_give_the_same_answer_which_is_none(c
         answers.append(await peer.frame())
     assert {type(answer) for answer in answers} <= {Ping, Pong}
     assert tax.is_connected(MARKET)
-    assert not forbidden.entered.is_set()
+    assert forbidden.entered.empty()
 
 
 async def test_a_handler_that_fails_costs_its_message_only(consortium):
