@@ -35,6 +35,7 @@ from ledger.engine import (
 )
 from ledger.gate import Gate
 from ledger.modexp import MODEXP, MODEXP_ADDRESS
+from ledger.point_evaluation import POINT_EVALUATION, POINT_EVALUATION_ADDRESS
 from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
 from ledger.state import StateReader
@@ -42,6 +43,7 @@ from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
 
+_REPLACED = {MODEXP_ADDRESS: MODEXP, POINT_EVALUATION_ADDRESS: POINT_EVALUATION}
 REFUND_QUOTIENT = 5
 """EIP-3529: at most a fifth of the gas used is refunded."""
 
@@ -140,7 +142,7 @@ class PyEvmEngine:
 
     def __init__(self, precompiles: Mapping[Address, Precompile] | None = None) -> None:
         table = dict(CancunComputation.get_precompiles())
-        for address, precompile in {MODEXP_ADDRESS: MODEXP, **(precompiles or {})}.items():
+        for address, precompile in {**_REPLACED, **(precompiles or {})}.items():
             table[address] = _adapted(precompile)  # type: ignore[index]
         self._computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
 

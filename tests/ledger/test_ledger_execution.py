@@ -1,5 +1,6 @@
 """Execution on py-evm: order, gas, failures, the gate in every frame, and the same result twice."""
 
+import hashlib
 import threading
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from ledger.engine import EngineRefusal, MalformedInput, Message, Precompile
 from ledger.gate import GATE_CONTRACT, Role, permission_slot, permission_word
 from ledger.genesis import Allocation
+from ledger.point_evaluation import BLS_MODULUS
 from ledger.pyevm import PyEvmEngine, contract_address
 from ledger.reasons import Reason
 from ledger.values import Address, keccak, to_hex
@@ -334,6 +336,20 @@ def test_modular_exponentiation_of_absurd_sizes_costs_all_gas(world):
         assert result.gas_used == 500_000
     nothing = b"".join(size.to_bytes(32) for size in (0, 2**256 - 1, 0))
     assert ask(world.chain(), Address((5).to_bytes(20)), nothing).success
+
+
+def test_point_evaluation(world):
+    """The zero polynomial: its commitment and every proof are the point at infinity."""
+    infinity = b"\xc0" + bytes(47)
+    versioned = b"\x01" + hashlib.sha256(infinity).digest()[1:]
+    good = versioned + (5).to_bytes(32) + bytes(32) + infinity + infinity
+    chain, address = world.chain(), Address((10).to_bytes(20))
+    result = ask(chain, address, good)
+    assert int.from_bytes(result.output[:32]) == 4096
+    assert int.from_bytes(result.output[32:]) == BLS_MODULUS
+    wrong_value = good[:95] + b"\x01" + good[96:]
+    for bad in (b"", good[1:], b"\x02" + good[1:], wrong_value, good[:-1] + b"\x01"):
+        assert ask(chain, address, bad).gas_used == 500_000
 
 
 def test_a_thousand_frames_deep_in_a_thread(world):
