@@ -201,6 +201,8 @@ def test_an_amount_of_2_to_the_64_is_refused_by_its_own_range(name: str) -> None
         ({"disposition": 1, "assessed": 1}, None),
         ({"disposition": 1, "assessed": 1_234_567_896}, "NOT_PAID"),
         ({"disposition": 1, "assessed": 1_234_567_896, "paid": 46_790_122}, None),
+        ({"paid": AMOUNT_MAX, "relief": 46_790_121}, None),
+        ({"paid": AMOUNT_MAX, "relief": 46_790_122}, "NOT_PAID"),
         ({"basis": AMOUNT_MAX, "paid": 0}, None),
         ({"basis": 1_234_567_891, "fees": 0, "paid": 0}, None),
     ],
