@@ -12,6 +12,7 @@ from cli.failure import CommandFailed
 from cli.network.folder import NetworkFile, load_network
 from client.accounts import load_account
 from client.rpc import Client
+from ledger.genesis import Genesis, load_genesis
 from workflows.equity_transfer.agreement import load_agreement
 from workflows.equity_transfer.deploy import SetUpDesk
 from workflows.equity_transfer.deployment import load_deployment
@@ -40,6 +41,11 @@ class LocalNetwork:
     def genesis_file(self) -> Path:
         """The group's genesis document."""
         return self.folder / self.group.genesis
+
+    @property
+    def genesis(self) -> Genesis:
+        """The group's genesis document, read."""
+        return load_genesis(self.genesis_file)
 
     def account(self, name: str) -> LocalAccount:
         """The account with its key."""

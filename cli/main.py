@@ -5,7 +5,7 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import account, agreement, contract, group, node, transfer, zk
+from cli import account, agreement, contract, explorer, group, node, transfer, zk
 from cli.doctor import doctor
 from cli.failure import report
 from cli.network import commands as network
@@ -29,6 +29,7 @@ for name, part in {
     "agreement": agreement,
     "transfer": transfer,
     "zk": zk,
+    "explorer": explorer,
 }.items():
     app.add_typer(part.app, name=name)
 app.command()(doctor)

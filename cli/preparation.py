@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
-from ledger.genesis import load_genesis
 from ledger.values import Hash32, checksum_address
 from workflows.equity_transfer.agreement import Agreement, load_agreement
 from workflows.equity_transfer.deploy import (
@@ -31,7 +30,7 @@ Progress = Callable[[str], None]
 
 def prepare(network: LocalNetwork, keys_folder: Path, progress: Progress) -> Deployment:
     """Carry out what is not done yet; repeated, it changes nothing."""
-    if load_genesis(network.genesis_file).production:
+    if network.genesis.production:
         raise CommandFailed(
             "this group is for production and refuses keys that one party made; "
             "register a key from a ceremony instead"

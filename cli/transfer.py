@@ -15,11 +15,13 @@ from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, table
 from cli.preparation import prepare as prepare_network
+from ledger.genesis import load_genesis
 from ledger.values import address_from_hex, checksum_address
 from workflows.equity_transfer import amend, handover
 from workflows.equity_transfer import apply as applying
 from workflows.equity_transfer import attest as attesting
 from workflows.equity_transfer import confirm as confirming
+from workflows.equity_transfer.certificate import check_certificate, make_certificate
 from workflows.equity_transfer.declare import declare as take_declaration
 from workflows.equity_transfer.desk import (
     Desk,
@@ -367,3 +369,39 @@ def _shown_table(shown: Any) -> Table:
         for step in shown.steps
     ]
     return table(title, ("step", "data type", "sender", "block", "time (Beijing)", "code"), rows)
+
+
+@app.command()
+def certificate(
+    item: Annotated[str, typer.Argument(metavar="ID", help="The transfer's id.")],
+    network: NetworkOption,
+    account: AccountOption,
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Export the evidence certificate, checkable with no network. 存证凭证。"""
+    if out.suffix != ".json":
+        raise CommandFailed(f"--out {out}: certificates are written as .json")
+    local = LocalNetwork(network, group)
+    genesis = local.genesis
+    data = make_certificate(local.desk(account), genesis, parse_id(item))
+    out.write_bytes(data)
+    digest = check_certificate(data, genesis).digest
+    emit({"certificate": str(out), "digest": digest}, as_json, lambda: f"{out}, digest {digest}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A certificate's JSON file.")],
+    genesis: Annotated[Path, typer.Option(help="The group's genesis file.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a certificate from the genesis file alone; no network is used. 核验存证凭证。"""
+    evidence = check_certificate(_read(file), load_genesis(genesis))
+    rows = [(name, str(value)) for name, value in evidence.statement.items()]
+    emit(
+        {"valid": True, "digest": evidence.digest, "statement": evidence.statement},
+        as_json,
+        lambda: table(f"certificate {evidence.id}: valid", ("", ""), rows),
+    )

@@ -22,7 +22,6 @@ from cli.network.create import create_network
 from cli.network.manifest import find_manifest
 from cli.network.supervise import bring_up, node_states, take_down
 from cli.preparation import prepare
-from ledger.genesis import load_genesis
 from scripts.cheats import Cheat, try_all
 from scripts.evidence import export_and_check, trace_table, verify_ledger
 from scripts.transfer_story import Carried, Officers, carry
@@ -109,8 +108,7 @@ def _story(folder: Path) -> dict[str, Any]:
     console.print(_cheats_table(cheats))
 
     _chapter("Evidence, checked without the network's word", "存证凭证与追溯")
-    genesis = load_genesis(network.genesis_file)
-    export_and_check(officers, registered.id, genesis, DEMO / "certificate.json", _say)
+    export_and_check(officers, registered.id, network.genesis, DEMO / "certificate.json", _say)
     console.print(trace_table(network, registered.id))
     verify_ledger(network, _say)
     return _summary(network, carried, cheats)
