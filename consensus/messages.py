@@ -135,3 +135,10 @@ class Signed:
     message: Message
     sender: Address
     signature: bytes
+
+
+def without_body(vote: PrePrepare | Prepare) -> PrePrepare | Prepare:
+    """The vote as it is signed and logged: a PRE-PREPARE without its proposal."""
+    if isinstance(vote, PrePrepare):
+        return PrePrepare(vote.epoch, vote.view, vote.sequence, vote.digest)
+    return vote

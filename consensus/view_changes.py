@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
-from consensus.messages import PreparedCertificate, Signed, ViewChange
+from consensus.messages import NewView, PreparedCertificate, Signed, ViewChange
 from ledger.proposal import null_request
 from ledger.suite import Suite
 from ledger.values import Address, Hash32
@@ -57,6 +57,11 @@ def compute_new_view_list(
         for sequence in range(start, max(best, default=start - 1) + 1)
     )
     return NewViewList(start, digests)
+
+
+def list_of(message: NewView) -> NewViewList:
+    """The list that a NEW-VIEW carries, derived or not."""
+    return NewViewList(message.first_sequence, message.digests)
 
 
 class ViewChanges:

@@ -104,7 +104,7 @@ def test_rule_8_messages_of_the_next_epoch_are_kept_within_a_bound() -> None:
     for number in range(200):
         vote = Prepare(2, 0, number, net.proposal("r1", number, 0, "x").digest)
         replica._keep_for_next_epoch(net.sign("r1", vote))
-    assert len(replica._future[net.nodes["r1"].address]) == 4 * WINDOW
+    assert len(replica._core.future[net.nodes["r1"].address]) == 4 * WINDOW
 
 
 def test_an_observer_follows_without_voting() -> None:

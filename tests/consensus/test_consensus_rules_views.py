@@ -368,13 +368,13 @@ def test_rule_7_timeouts_double_to_a_cap_and_shrink_after_progress() -> None:
     replica = net.nodes["r0"].replica
     seen = []
     for failed in range(70):
-        replica._failed_views = failed
-        seen.append(replica._view_ticks)
+        replica._core.failed_views = failed
+        seen.append(replica._progress._view_ticks)
     assert seen[:4] == [10, 20, 40, 40]
     assert seen[-1] == 40
-    replica._failed_views = 2
+    replica._core.failed_views = 2
     net.commit_one("a")
-    assert replica._view_ticks == 20
+    assert replica._progress._view_ticks == 20
 
 
 def test_rule_7_reconnection_sends_again_what_is_open() -> None:

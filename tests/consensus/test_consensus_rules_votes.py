@@ -133,8 +133,8 @@ def test_rule_2_messages_up_to_w_past_the_window_are_kept_and_none_beyond() -> N
     net.start("r1")
     net.deliver(lambda source, to, s: to == "r1" and not isinstance(s.message, Position))
     replica = net.nodes["r1"].replica
-    assert set(replica._states) <= {1, 2, 3, 4}
-    assert replica._state(5) is None
+    assert set(replica._core.states) <= {1, 2, 3, 4}
+    assert replica._core.state(5) is None
 
 
 def test_rule_2_a_pre_prepare_is_its_primarys_prepare() -> None:
@@ -346,7 +346,7 @@ def test_rule_4_a_compacted_log_holds_what_its_own_step_logged() -> None:
         replica = net.nodes["r1"].replica
         logged = [decode_entry(FAKE, data) for data in net.nodes["r1"].log]
         votes = [e.message for e in logged if isinstance(e, VoteEntry)]
-        for state in replica._states.values():
+        for state in replica._core.states.values():
             if state.own_commit is not None:
                 assert state.own_commit in votes
         net.deliver()

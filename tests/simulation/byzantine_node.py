@@ -94,7 +94,7 @@ class ByzantineNode(SimulatedNode):
         if "absurd-views" in self.lies and random.random() < 0.1:
             view = random.choice([1, 2, 3, 7, 2**20, 2**62])
             absurd: list[Message] = [
-                ViewChange(message.epoch, view, self.replica._stable_certificate, ()),
+                ViewChange(message.epoch, view, self.replica._core.stable_certificate, ()),
                 Commit(message.epoch, view, self.chain.height + 1, FAKE.hash(b"absurd")),
             ]
             found.extend(self.sign(lie) for lie in absurd)
@@ -102,7 +102,7 @@ class ByzantineNode(SimulatedNode):
 
     def _forged(self, message: ViewChange) -> tuple[PreparedCertificate, ...]:
         """Null requests prepared by a quorum that is this one replica, again and again."""
-        validators = self.replica._current.validators
+        validators = self.replica._core.current.validators
         view = message.view - 1
         while view >= 0 and validators.primary(view) != self.address:
             view -= 1

@@ -16,7 +16,7 @@ from consensus import events as ev
 from consensus import verify
 from consensus.entries import BatchEntry, LogEntry, PreparedEntry, VoteEntry
 from consensus.messages import Prepare, PrePrepare, ViewChange
-from consensus.replica import Replica
+from consensus.views import Views
 from ledger.validators import ValidatorSet
 from node.wal import WriteAheadLog
 from tests.simulation.simulated_files import PowerCut
@@ -134,7 +134,7 @@ FAULTS = (
     ),
     PlantedFault(
         "NEW-VIEW is not recomputed",
-        lambda: mock.patch.object(Replica, "_is_derived", return_value=True),
+        lambda: mock.patch.object(Views, "_is_derived", return_value=True),
         lies=frozenset({"false-list"}),
         seed=45,
     ),

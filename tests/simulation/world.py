@@ -177,7 +177,10 @@ class World:
     def _next_fault(self) -> None:
         if self._is_healed:
             return
-        self.random.choice([self._crash_one, self._arm_power_cut, self._partition, self._rejoin])()
+        faults = [self._crash_one, self._arm_power_cut, self._partition, self._rejoin]
+        if self._crashes_max == len(self.nodes[0].chain.epochs[0].validators):
+            faults.append(self._blackout)
+        self.random.choice(faults)()
         self.after(self.random.randint(200, 2_500), self._next_fault)
 
     def _crash_one(self) -> None:
@@ -188,6 +191,13 @@ class World:
             if node.may_lose_disk and self.random.random() < 0.3:
                 self.random.choice([node.lose_store, node.lose_log])()
             self._restart_later(node)
+
+    def _blackout(self) -> None:
+        """All lose power at once: only what the logs hold is left of every lock."""
+        for node in self.nodes:
+            if node.is_up:
+                node.crash()
+                self._restart_later(node)
 
     def _arm_power_cut(self) -> None:
         up = [node for node in self.nodes if node.is_up]

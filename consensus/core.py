@@ -1,0 +1,192 @@
+"""What the parts of one replica share: where it stands, what it holds, and the effects so far.
+
+State and small questions about it; decisions are in the parts, `replica` composes them.
+"""
+
+from consensus.checkpoints import Checkpoints
+from consensus.config import ReplicaConfig
+from consensus.effects import Alarm, AlarmKind, Broadcast, Effect, Halt, Persist
+from consensus.entries import BatchEntry, LogEntry
+from consensus.epochs import Epoch
+from consensus.messages import Commit, NewView, Position, Prepare, PrePrepare, Signed, ViewChange
+from consensus.request_clocks import RequestClocks
+from consensus.sequence_state import SequenceState
+from consensus.view_changes import NewViewList, ViewChanges
+from ledger.certificate import Certificate
+from ledger.proposal import Proposal, null_request
+from ledger.values import Address, Hash32
+
+
+class Core:
+    """The state of one replica. Only the parts of that replica touch it."""
+
+    def __init__(self, config: ReplicaConfig) -> None:
+        self.config = config
+        self.out: list[Effect] = []
+        self.halted: str | None = None
+        self.epoch: Epoch | None = None
+        self.next_epoch: Epoch | None = None
+        self.stable = 0
+        self.stable_certificate: Certificate | None = None
+        self.stored_digests: dict[int, Hash32] = {}
+        self.waiting_log: tuple[LogEntry, ...] = ()
+        self.mark: Certificate | None = None
+        self.since_compact = 0
+        self.is_compact_due = False
+        # The view: active, or waiting for its NEW-VIEW.
+        self.view = 0
+        self.is_active = True
+        self.new_view: Signed | None = None
+        self.new_view_list: NewViewList | None = None
+        self.own_new_view: NewView | None = None
+        self.own_view_change: ViewChange | None = None
+        self.signed_view_change: Signed | None = None
+        self.view_changes = ViewChanges()
+        # Ordering and execution above the stable block.
+        self.states: dict[int, SequenceState] = {}
+        self.batches: dict[Hash32, Proposal] = {}
+        self.checkpoints = Checkpoints()
+        self.executed = 0
+        self.executing: int | None = None
+        self.storing: int | None = None
+        self.future: dict[Address, list[Signed]] = {}
+        # Clocks, in ticks.
+        self.requests = RequestClocks(config.request_ticks, config.requests_max)
+        self.ticks = 0
+        self.waited = 0
+        self.idle = 0
+        self.lag = 0
+        self.executing_ticks = 0
+        self.failed_views = 0
+        self.heard: dict[Address, int] = {}
+        self.answered: dict[Address, int] = {}
+        self.alarmed: set[tuple[AlarmKind, int]] = set()
+
+    def leave_for(self, view: int) -> None:
+        self.view = view
+        self.waited = 0
+        for state in self.states.values():
+            state.leave_view(view)
+        kept = {digest for state in self.states.values() for digest in self.wanted(state)}
+        for digest in [d for d in self.batches if d not in kept]:
+            del self.batches[digest]
+
+    def say_position(self) -> None:
+        if self.config.address in self.current.validators:
+            place = (self.current.number, self.view, self.is_active)
+            self.emit(Broadcast(Position(*place, self.stable_certificate)))
+
+    @property
+    def current(self) -> Epoch:
+        assert self.epoch is not None
+        return self.epoch
+
+    @property
+    def is_behind_mark(self) -> bool:
+        return self.mark is not None and self.mark.number > self.stable
+
+    @property
+    def is_behind(self) -> bool:
+        highest = self.checkpoints.highest
+        return highest is not None and highest.number > self.stable
+
+    @property
+    def is_voter(self) -> bool:
+        return (
+            self.config.may_vote
+            and not self.is_behind_mark
+            and self.config.address in self.current.validators
+        )
+
+    @property
+    def is_primary(self) -> bool:
+        return self.current.validators.primary(self.view) == self.config.address
+
+    @property
+    def number_max(self) -> int:
+        """Up to W past the window messages are kept."""
+        return self.stable + 2 * self.config.window_blocks
+
+    @property
+    def free_from(self) -> int:
+        """The first sequence that the present view's primary fills freely."""
+        return (
+            self.new_view_list.next_sequence if self.new_view_list else self.current.first_sequence
+        )
+
+    def is_in_epoch(self, sequence: int) -> bool:
+        following = self.next_epoch
+        return sequence >= self.current.first_sequence and (
+            following is None or sequence < following.first_sequence
+        )
+
+    def is_in_window(self, sequence: int) -> bool:
+        high = self.stable + self.config.window_blocks
+        return self.stable < sequence <= high and self.is_in_epoch(sequence)
+
+    def state(self, sequence: int) -> SequenceState | None:
+        """The state of a sequence for which messages are kept, None for any other."""
+        if not self.stable < sequence <= self.number_max:
+            return None
+        state = self.states.get(sequence)
+        if state is None:
+            state = self.states[sequence] = SequenceState(sequence, self.ticks)
+        return state
+
+    def next_sequence(self) -> int:
+        """The lowest free sequence above all that this primary ordered in its view."""
+        ordered = [
+            sequence
+            for sequence, state in self.states.items()
+            if state.own_vote is not None and state.own_vote.view == self.view
+        ]
+        return max(self.stable + 1, self.free_from, max(ordered, default=0) + 1)
+
+    def body(self, sequence: int, digest: Hash32) -> Proposal | None:
+        body = self.batches.get(digest)
+        if body is None:
+            null = null_request(
+                self.config.suite,
+                group=self.config.group,
+                epoch=self.current.number,
+                sequence=sequence,
+            )
+            body = null if null.digest == digest else None
+        return body
+
+    def wanted(self, state: SequenceState) -> set[Hash32]:
+        """Digests whose batches have to be at hand: voted for, accepted, prepared or decided."""
+        wanted = set(state.voted_digests)
+        wanted.update(d for d in (state.accepted, state.decided) if d is not None)
+        if state.prepared is not None:
+            wanted.add(state.prepared.digest)
+        return wanted
+
+    def persist_batch(self, state: SequenceState, body: Proposal) -> None:
+        if not body.is_null and body.digest not in state.voted_digests:
+            state.voted_digests.add(body.digest)
+            self.persist(BatchEntry(body))
+
+    def persist(self, *entries: LogEntry) -> None:
+        if self.is_voter:
+            self.emit(Persist(entries))
+
+    def emit(self, effect: Effect) -> None:
+        self.out.append(effect)
+
+    def halt(self, reason: str) -> None:
+        self.halted = reason
+        self.emit(Halt(reason))
+
+    def alarm(self, kind: AlarmKind, number: int, message: str) -> None:
+        if (kind, number) not in self.alarmed:
+            self.alarmed.add((kind, number))
+            self.emit(Alarm(kind, message))
+
+    def alarm_equivocation(self, signed: Signed, message: PrePrepare | Prepare | Commit) -> None:
+        self.alarm(
+            AlarmKind.EQUIVOCATION,
+            message.sequence,
+            f"0x{signed.sender.hex()} voted for two digests at sequence {message.sequence} in view "
+            f"{message.view}: keep the log, its operator has to look",
+        )

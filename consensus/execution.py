@@ -1,0 +1,135 @@
+"""After a decision: execute in sequence, sign the header, collect certificates (rule 3)."""
+
+from consensus.core import Core
+from consensus.effects import AlarmKind, Broadcast, Execute, FetchBatch, Stable, Synchronise
+from consensus.entries import CheckpointEntry
+from consensus.events import Executed
+from consensus.messages import Checkpoint, Signed
+from consensus.sequence_state import SequenceState
+from ledger.certificate import Certificate
+
+
+class Execution:
+    """Has proposals executed and blocks stored, one after the other."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def execute_next(self) -> None:
+        state = self._core.states.get(self._core.executed + 1)
+        if (
+            self._core.halted
+            or self._core.executing is not None
+            or state is None
+            or state.decided is None
+        ):
+            return
+        body = self._core.body(state.sequence, state.decided)
+        if body is None:
+            self._core.emit(FetchBatch(state.sequence, state.decided))
+            return
+        self._core.executing = state.sequence
+        self._core.executing_ticks = 0
+        self._core.emit(Execute(body))
+
+    def on_executed(self, event: Executed) -> None:
+        if event.sequence != self._core.executing:
+            return  # catching up went beyond it
+        state = self._core.states[event.sequence]
+        assert state.decided == event.digest
+        own = state.own_checkpoint
+        if own is not None and own.header_hash != event.header_hash:
+            self._core.halt(
+                f"block {event.sequence} came to header {event.header_hash.hex()}, but this node "
+                f"signed {own.header_hash.hex()}: its engine or its state is damaged; remove the "
+                "store and let it catch up, or look for a difference of versions"
+            )
+            return
+        self._core.executing = None
+        self._core.executed = event.sequence
+        state.header_hash = event.header_hash
+        if self._core.is_voter and own is None:
+            body = self._core.body(state.sequence, event.digest)
+            assert body is not None
+            checkpoint = Checkpoint(self._core.current.number, event.sequence, event.header_hash)
+            state.own_checkpoint = checkpoint
+            self._core.persist_batch(state, body)
+            self._core.persist(CheckpointEntry(checkpoint, event.digest))
+            self._core.emit(Broadcast(checkpoint))
+        self.certify_next()
+        self.execute_next()
+
+    def on_checkpoint(self, signed: Signed, message: Checkpoint) -> None:
+        if (
+            not self._core.stable < message.number <= self._core.number_max
+            or not self._core.is_in_epoch(message.number)
+        ):
+            return
+        said = self._core.checkpoints.said(message.number, signed.sender)
+        if said is not None and said != message.header_hash:
+            self._core.alarm(
+                AlarmKind.EQUIVOCATION,
+                message.number,
+                f"0x{signed.sender.hex()} signed two headers of block {message.number}",
+            )
+            return
+        self.count_checkpoint(signed, message)
+
+    def count_checkpoint(self, signed: Signed, message: Checkpoint) -> None:
+        validators = self._core.current.validators
+        certificate = self._core.checkpoints.keep(signed, validators)
+        if certificate is not None:
+            self.learn(certificate)
+            return
+        sides = self._core.checkpoints.difference(message.number, validators)
+        if sides:
+            told = "; ".join(
+                f"{header.hex()} by {', '.join('0x' + sender.hex() for sender in senders)}"
+                for header, senders in sorted(sides.items())
+            )
+            self._core.alarm(
+                AlarmKind.CHECKPOINTS_DIFFER,
+                message.number,
+                f"no header of block {message.number} can reach a quorum: {told}; compare the "
+                "blocks' fields, and open a recovery epoch",
+            )
+
+    def learn(self, certificate: Certificate) -> None:
+        """Take note of a verified certificate."""
+        if certificate.number <= self._core.stable:
+            return
+        is_higher = (
+            self._core.checkpoints.highest is None
+            or self._core.checkpoints.highest.number < certificate.number
+        )
+        self._core.checkpoints.learn(certificate, self._core.number_max)
+        state = self._core.states.get(certificate.number)
+        if state is not None and not self.agrees(state, certificate):
+            return
+        if is_higher:
+            self._core.waited = 0  # the others make progress: nothing to complain of
+            if certificate.number > self._core.stable + self._core.config.window_blocks:
+                self._core.emit(Synchronise(certificate))
+        self.certify_next()
+
+    def agrees(self, state: SequenceState, certificate: Certificate) -> bool:
+        signed = state.own_checkpoint.header_hash if state.own_checkpoint else state.header_hash
+        if signed is None or signed == certificate.header_hash:
+            return True
+        signers = ", ".join("0x" + signer.hex() for signer in certificate.signers)
+        self._core.halt(
+            f"block {certificate.number} is certified with header {certificate.header_hash.hex()} "
+            f"by {signers}; this node came to {signed.hex()}: compare the blocks' fields"
+        )
+        return False
+
+    def certify_next(self) -> None:
+        """Have the block after the stable one stored, once it is executed and certified."""
+        number = self._core.stable + 1
+        certificate = self._core.checkpoints.certificate(number)
+        if self._core.halted or self._core.executed < number or certificate is None:
+            return
+        if self._core.storing == number or not self.agrees(self._core.states[number], certificate):
+            return
+        self._core.storing = number
+        self._core.emit(Stable(certificate))
