@@ -1,0 +1,40 @@
+"""A proposal's time is judged once, when it comes first (rule 10)."""
+
+import pytest
+
+from ledger.proposal import propose
+from ledger.suite import STANDARD
+from ledger.values import ZERO_ADDRESS, ZERO_HASH
+from node import clock_check
+from node.clock_check import ClockCheck
+
+
+def proposal(timestamp_ms: int):
+    return propose(
+        STANDARD, group=ZERO_HASH, epoch=0, sequence=1, origin_view=0, proposer=ZERO_ADDRESS,
+        timestamp_ms=timestamp_ms, transactions=(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("apart_ms", "is_refused"), [(0, False), (500, False), (-500, False), (501, True), (-501, True)]
+)
+def test_the_tolerance_holds_in_both_directions(apart_ms: int, is_refused: bool) -> None:
+    verdict = ClockCheck(500).refuse(proposal(10_000 + apart_ms), 10_000)
+    assert (verdict is not None) == is_refused
+
+
+def test_the_first_verdict_stays_whenever_the_proposal_comes_again() -> None:
+    check = ClockCheck(500)
+    assert check.refuse(proposal(10_000), 10_000) is None
+    assert check.refuse(proposal(10_000), 99_000) is None
+    assert "check both nodes' clocks" in check.refuse(proposal(20_000), 10_000)
+    assert check.refuse(proposal(20_000), 20_000) is not None
+
+
+def test_verdicts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock_check, "VERDICTS_COUNT_MAX", 2)
+    check = ClockCheck(500)
+    for timestamp_ms in (1, 2, 3):
+        check.refuse(proposal(timestamp_ms), 0)
+    assert check.refuse(proposal(1), 99_000) is not None
