@@ -167,7 +167,7 @@ def records(draw: st.DrawFn) -> tuple[EquityRecord, int]:
     return with_values(record, relief=relief, paid=paid), rate_bps
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(records())
 @example((LAWFUL, RATE_BPS))
 @example((with_values(disposition=2, net_share=AMOUNT_MAX), RATE_BPS))
