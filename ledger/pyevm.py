@@ -4,6 +4,7 @@ py-evm interprets opcodes and nothing else: what is valid, what a transaction do
 its message, and what is frozen stand here to be read.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,11 @@ from ledger.state import StateReader
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
+
+PYTHON_FRAMES_MAX = 20_000
+"""py-evm sets 100,000 when it is imported, more than a thread's stack holds: any parser that
+recurses in C would then end the process. 1,024 nested calls take under 8,000 frames."""
+sys.setrecursionlimit(PYTHON_FRAMES_MAX)
 
 _REPLACED = {MODEXP_ADDRESS: MODEXP, POINT_EVALUATION_ADDRESS: POINT_EVALUATION}
 REFUND_QUOTIENT = 5
