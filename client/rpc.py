@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 import urllib3
 
-from ledger.values import address_from_hex, checksum_address
+from ledger.values import InvalidValue, address_from_hex, checksum_address, from_hex
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -43,6 +44,13 @@ class RpcFailure(Exception):
         if isinstance(self.data, Mapping) and isinstance(self.data.get("reason"), str):
             return str(self.data["reason"])
         return None
+
+
+class UnexpectedAnswer(RpcFailure):
+    """What came is not of the form that the method answers with."""
+
+    def __init__(self, expected: str, answer: Any) -> None:
+        super().__init__(0, f"expected {expected}, the node answered {answer!r:.80}")
 
 
 class TransactionReverted(RpcFailure):
@@ -158,12 +166,12 @@ class Client:
     def chain_id(self) -> int:
         """The group's chain id, asked once."""
         if self._chain_id is None:
-            self._chain_id = int(self.call_method("eth_chainId"), 16)
+            self._chain_id = _quantity(self.call_method("eth_chainId"))
         return self._chain_id
 
     def block_number(self) -> int:
         """The number of the last stable block."""
-        return int(self.call_method("eth_blockNumber"), 16)
+        return _quantity(self.call_method("eth_blockNumber"))
 
     def block(self, number: int | str = "latest", *, full: bool = False) -> dict[str, Any] | None:
         """A block by number, tag or hash as Ethereum's JSON, None if it is not there."""
@@ -183,7 +191,7 @@ class Client:
 
     def receipts(self, number: int | str) -> list[dict[str, Any]]:
         """All receipts of a block."""
-        return list(self.call_method("eth_getBlockReceipts", _block(number)) or [])
+        return _objects(self.call_method("eth_getBlockReceipts", _block(number)) or [])
 
     def logs(
         self,
@@ -201,15 +209,15 @@ class Client:
         }
         if address is not None:
             wanted["address"] = address
-        return list(self.call_method("eth_getLogs", wanted))
+        return _objects(self.call_method("eth_getLogs", wanted))
 
     def nonce(self, address: str, block: int | str = "pending") -> int:
         """The next nonce, counting the pool's transactions by default."""
-        return int(self.call_method("eth_getTransactionCount", address, _block(block)), 16)
+        return _quantity(self.call_method("eth_getTransactionCount", address, _block(block)))
 
     def balance(self, address: str, block: int | str = "latest") -> int:
         """The balance in wei."""
-        return int(self.call_method("eth_getBalance", address, _block(block)), 16)
+        return _quantity(self.call_method("eth_getBalance", address, _block(block)))
 
     def code(self, address: str, block: int | str = "latest") -> bytes:
         """A contract's code, empty for any other account."""
@@ -237,7 +245,7 @@ class Client:
 
     def estimate_gas(self, message: Mapping[str, Any]) -> int:
         """Gas that suffices for a message; raises TransactionReverted."""
-        return int(self.call_method("eth_estimateGas", dict(message)), 16)
+        return _quantity(self.call_method("eth_estimateGas", dict(message)))
 
     # -- sending
 
@@ -332,7 +340,7 @@ class Client:
 
     def status(self) -> dict[str, Any]:
         """`quorate_status`."""
-        return dict(self.call_method("quorate_status"))
+        return _object(self.call_method("quorate_status"))
 
     def validators(self, block: int | str = "latest") -> Any:
         """`quorate_validators`."""
@@ -340,11 +348,11 @@ class Client:
 
     def block_certificate(self, block: int | str = "latest") -> dict[str, Any]:
         """`quorate_getBlockCertificate`: RLP as hex; see `light.py` to verify it."""
-        return dict(self.call_method("quorate_getBlockCertificate", _block(block)))
+        return _object(self.call_method("quorate_getBlockCertificate", _block(block)))
 
     def epoch_proof(self, start: int, end: int) -> list[dict[str, Any]]:
         """`quorate_getEpochProof` for epochs from `start` to `end`: the first page of them."""
-        return list(self.call_method("quorate_getEpochProof", hex(start), hex(end)))
+        return _objects(self.call_method("quorate_getEpochProof", hex(start), hex(end)))
 
     def transaction_status(self, transaction_hash: str) -> dict[str, Any] | None:
         """`quorate_getTransactionStatus`."""
@@ -360,15 +368,15 @@ class Client:
 
     def proposal(self, block: int | str) -> dict[str, Any]:
         """`quorate_getProposal`: the whole batch that a block was made from."""
-        return dict(self.call_method("quorate_getProposal", _block(block)))
+        return _object(self.call_method("quorate_getProposal", _block(block)))
 
     def groups(self) -> list[dict[str, Any]]:
         """`quorate_groups`."""
-        return list(self.call_method("quorate_groups"))
+        return _objects(self.call_method("quorate_groups"))
 
     def peers(self) -> list[dict[str, Any]]:
         """`quorate_peers`."""
-        return list(self.call_method("quorate_peers"))
+        return _objects(self.call_method("quorate_peers"))
 
     def send_envelope(self, receiver: str, envelope: bytes) -> str:
         """Hand an encrypted envelope to the node for an organisation; answers its digest."""
@@ -376,7 +384,7 @@ class Client:
 
     def envelopes(self) -> list[dict[str, Any]]:
         """Envelopes that this node received: `{digest, sender, receivedMs, envelope}`."""
-        return list(self.call_method("quorate_envelopes"))
+        return _objects(self.call_method("quorate_envelopes"))
 
 
 def _result(answer: Any) -> Any:
@@ -398,11 +406,31 @@ def _block(block: int | str) -> str:
     return hex(block) if isinstance(block, int) else block
 
 
-def _bytes(text: Any) -> bytes:
-    if not isinstance(text, str) or not text.startswith("0x"):
-        raise RpcFailure(0, f"expected data as hex, the node answered {text!r:.80}")
-    return bytes.fromhex(text[2:])
+def _quantity(answer: Any) -> int:
+    if isinstance(answer, str) and answer.startswith("0x"):
+        with suppress(ValueError):
+            return int(answer, 16)
+    raise UnexpectedAnswer("a quantity", answer)
+
+
+def _bytes(answer: Any) -> bytes:
+    try:
+        return from_hex(answer)
+    except InvalidValue as problem:
+        raise UnexpectedAnswer("data as hex", answer) from problem
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise UnexpectedAnswer("an object", answer)
+    return answer
+
+
+def _objects(answer: Any) -> list[dict[str, Any]]:
+    if not isinstance(answer, list):
+        raise UnexpectedAnswer("an array", answer)
+    return [_object(entry) for entry in answer]
 
 
 def _object_or_none(answer: Any) -> dict[str, Any] | None:
-    return None if answer is None else dict(answer)
+    return None if answer is None else _object(answer)

@@ -47,7 +47,7 @@ def render_status(value: StatusView, lang: str) -> RenderableType:
     columns = ("group", "epoch", "view", "sequence", "stable", "primary", "quorum", "missing")
     table = _table(lang, "group", columns)
     for group in value.groups:
-        table.add_row(*_group_cells(group))
+        _add_row(table, *_group_cells(group))
     return Group(facts, table, _mark(value.verified, value.problem, lang))
 
 
@@ -69,7 +69,8 @@ def render_blocks(values: Sequence[BlockView], lang: str) -> RenderableType:
     columns = ("block", "time", "hash", "proposer", "signers", "transactions", "gas", "verified")
     table = _table(lang, "blocks", columns)
     for value in values:
-        table.add_row(
+        _add_row(
+            table,
             str(value.number),
             beijing(value.time_ms),
             _short(value.hash),
@@ -129,8 +130,8 @@ def render_transaction(
         table = _table(lang, "events", ("event", "contract", "details"))
         for event in value.events:
             name = _short(event.topics[0]) if event.name is None and event.topics else event.name
-            table.add_row(
-                label(name or "-", lang), _short(event.contract), _details(event.arguments)
+            _add_row(
+                table, label(name or "-", lang), _short(event.contract), _details(event.arguments)
             )
         parts.append(table)
     return Group(*parts, _mark(value.verified, value.problem, lang))
@@ -174,9 +175,11 @@ def render_trace(value: Trace, lang: str, names: Names | None = None) -> Rendera
         "transaction", "details", "verified",
     )  # fmt: skip
     table = _table(lang, "trace", columns)
-    table.title = f"{label('trace', lang)} {value.id} · {label('group', lang)} {value.group}"
+    table.title = _plain(
+        f"{label('trace', lang)} {value.id} · {label('group', lang)} {value.group}"
+    )
     for step in value.steps:
-        table.add_row(*_step_cells(step, lang, names))
+        _add_row(table, *_step_cells(step, lang, names))
     return table
 
 
@@ -218,7 +221,7 @@ def render_verification(value: Verification, lang: str) -> RenderableType:
     table = _table(lang, "problems", ("block", "kind", "problem", "rpc"))
     for problem in value.problems:
         block = "-" if problem.block is None else str(problem.block)
-        table.add_row(block, problem.what, problem.message, problem.rpc)
+        _add_row(table, block, problem.what, problem.message, problem.rpc)
     return Group(facts, verdict, table)
 
 
@@ -234,13 +237,27 @@ def _facts(lang: str, *rows: tuple[str, str | None]) -> Table:
     table = Table.grid(padding=(0, 2))
     for key, value in rows:
         if value:
-            table.add_row(Text(label(key, lang), style="bold"), Text(value))
+            _add_row(table, Text(label(key, lang), style="bold"), value)
     return table
+
+
+def _add_row(table: Table, *cells: RenderableType) -> None:
+    """A row whose texts are shown as they are: a node's words are no markup of ours."""
+    table.add_row(*(_plain(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _plain(text: str) -> Text:
+    """Text without control characters, which a terminal would obey."""
+    return Text(
+        "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    )
 
 
 def _mark(verified: bool, problem: str | None, lang: str) -> Text:
     if problem is not None:
-        return Text(f"{label('failed_check', lang)}: {problem}", style="bold red")
+        mark = _plain(f"{label('failed_check', lang)}: {problem}")
+        mark.stylize("bold red")
+        return mark
     if verified:
         return Text(label("verified", lang), style="green")
     return Text(label("unverified", lang), style="yellow")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from client.light import CertifiedHeader, InvalidAnswer, LightClient
-from client.rpc import Client, NodeUnreachable, RpcFailure
+from client.rpc import Client, NodeUnreachable, RpcFailure, UnexpectedAnswer
 from ledger.codec import InvalidEncoding
 from ledger.genesis import Genesis
 from ledger.proposal import decode_proposal
@@ -250,6 +250,8 @@ class _Run:
             self._note(number, problem.what, str(problem))
         else:
             what = "unreachable" if isinstance(problem, NodeUnreachable) else "refused"
+            if isinstance(problem, UnexpectedAnswer):
+                what = "form"
             self._note(number, what, str(problem))
 
     def _note(self, number: int | None, what: str, message: str) -> None:
