@@ -11,6 +11,7 @@ line, `#` starts a comment. `--rewrite` writes what is printed now into the file
     settle                         deliver everything until nothing is left
     tick K [R…]                    K ticks at R (at all)
     crash R… · restart R…          power cut, and again
+    wipe R                         the store of a crashed replica is lost, its log is whole
     cut R… | R…  ·  heal           a partition, and its end
     forge R pre-prepare V S TX… to=R…   a second PRE-PREPARE under R's key
     forge R view-change V to=R…    a VIEW-CHANGE under R's key with nothing prepared
@@ -94,6 +95,9 @@ class Scenario:
     def _crash(self, words: list[str]) -> None:
         for name in words:
             self.cluster.crash(name)
+
+    def _wipe(self, words: list[str]) -> None:
+        self.cluster.nodes[words[0]].stored = []
 
     def _restart(self, words: list[str]) -> None:
         for name in words:
