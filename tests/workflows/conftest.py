@@ -69,7 +69,7 @@ class Office:
         )
 
     def set_up(self, name: str) -> SetUpDesk:
-        return SetUpDesk(self.network.client, account(name), self.folder / "set-up")
+        return SetUpDesk(self.network.client, account(name), self.folder / "set-up", 0)
 
     def _found(self) -> Deployment:
         circuit = Hash32(self.key.circuit_id)
@@ -97,6 +97,7 @@ class Office:
             agreement=self.agreement,
             deployment=self.deployment,
             proving_key=self.key.zkey_path,
+            lag_s_max=0,
         )
 
     # The way of one transfer, as far as a test needs it

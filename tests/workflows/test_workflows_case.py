@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.equity_transfer.case import InvalidCase, load_case, read_case
@@ -158,6 +158,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(COMPLETE)), json_values)
 def test_any_value_in_any_field_is_read_or_refused(field: str, value: Any) -> None:
     data = json.dumps(a_case(**{field: value})).encode()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.equity_transfer.encoding import (
@@ -48,6 +48,7 @@ numbers = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=5, max_size=2
 kinds = st.sampled_from(["passport", "hk_macao_permit", "taiwan_permit", "foreign_resident"])
 
 
+@settings(deadline=None)
 @given(kinds, numbers)
 def test_an_identity_reads_back_from_its_element(kind: str, number: str) -> None:
     element = encode_identity(identity(kind, number))
@@ -57,6 +58,7 @@ def test_an_identity_reads_back_from_its_element(kind: str, number: str) -> None
     assert list(IdentityType)[data[0] - 1] == kind
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=17, max_size=17))
 def test_a_credit_code_reads_back_from_its_element(digits: list[int]) -> None:
     code = credit_code_from_digits(digits)
@@ -64,6 +66,7 @@ def test_a_credit_code_reads_back_from_its_element(digits: list[int]) -> None:
     assert element // 31 == sum(d * 31 ** (16 - i) for i, d in enumerate(digits))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 16), st.integers(1, 9))
 def test_one_wrong_digit_of_a_resident_number_is_found(place: int, shift: int) -> None:
     digit = (int(GOOD_RESIDENT[place]) + shift) % 10
@@ -72,6 +75,7 @@ def test_one_wrong_digit_of_a_resident_number_is_found(place: int, shift: int) -
         identity("resident", wrong)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 17), st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY"))
 def test_one_wrong_character_of_a_credit_code_is_found(place: int, character: str) -> None:
     wrong = GOOD_CODE[:place] + character + GOOD_CODE[place + 1 :]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.values import Hash32
@@ -28,6 +28,7 @@ KEY = new_private_key()
 ROUTE = Route(Hash32(b"\1" * 32), "market", "tax", b"\2" * 16)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_a_sealed_text_opens_for_its_receiver(plaintext: bytes) -> None:
     envelope = seal(plaintext, public_key_of(KEY), ROUTE)

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.json_text import InvalidJson, decode_json, depth_max
@@ -17,6 +17,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_ordinary_values_are_read(value: Any) -> None:
     assert decode_json(json.dumps(value).encode(), bytes_max=10_000) == value

@@ -1,7 +1,7 @@
 """Amounts: exact reading and writing."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.equity_transfer.money import (
@@ -16,6 +16,7 @@ from workflows.equity_transfer.money import (
 amounts = st.integers(0, amount_fen_max)
 
 
+@settings(deadline=None)
 @given(amounts)
 def test_what_is_written_reads_back(fen: int) -> None:
     assert parse_yuan(format_yuan(fen)) == fen

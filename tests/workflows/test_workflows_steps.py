@@ -10,6 +10,7 @@ import pytest
 from eth_account import Account
 
 from client.rpc import RpcFailure
+from contracts.bindings import agreements
 from tests.workflows.conftest import APPROVAL_NUMBER, Office, case_file, irregular_case
 from tests.workflows.small_network import address
 from workflows.equity_transfer import (
@@ -134,6 +135,29 @@ def test_a_rate_that_the_chain_does_not_know_is_refused(office: Office) -> None:
     other = replace(office.agreement, rule=replace(office.agreement.rule, rate_bps=1000))
     with pytest.raises(Refusal, match="RULE_VERSION"):
         declare.declare(replace(office.desk("tax-officer"), agreement=other), ORDINARY)
+
+
+def test_a_suspended_agreement_stops_every_step(
+    office: Office, registered: tuple[bytes, bytes]
+) -> None:
+    officer = office.desk("tax-officer")
+    attestation = parse_id(declare.declare(officer, ORDINARY).id)
+    transfer = office.applied(ORDINARY, office.attested(ORDINARY))
+    proof = prove.proof_path(office.desk("applicant"), registered[1]).read_bytes()
+    party = office.set_up("market-admin")
+    party.act("suspend", agreements.suspend(office.agreement.id, "test"))
+    try:
+        before = head(office)
+        with pytest.raises(StepRefused, match="E_AGREEMENT"):
+            attest.attest(officer, attestation)
+        with pytest.raises(StepRefused, match="E_AGREEMENT"):
+            apply.apply(office.desk("registrar"), ORDINARY, new_id(), address("applicant"))
+        assert head(office) == before
+        refused = verify.verify(office.desk("applicant"), transfer, proof)
+        assert (refused.status, refused.code) == ("PENDING", "E_AGREEMENT")
+    finally:
+        party.act("resume", agreements.resume(office.agreement.id))
+    assert attest.attest(officer, attestation).status == "AWAITING"
 
 
 def test_one_officer_cannot_sign_twice(office: Office) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflows.equity_transfer.case import read_case
@@ -87,6 +87,7 @@ def exact_tax(facts: dict[str, Any]) -> tuple[Fraction, Fraction]:
     return gain, (gain if gain > 0 else Fraction(0)) * Fraction(facts["rate_bps"], 10_000)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {

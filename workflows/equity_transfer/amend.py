@@ -15,6 +15,7 @@ from workflows.equity_transfer.desk import (
     StepRefused,
     act,
     attestation_of,
+    check_agreement,
     check_office,
     outcome,
     resume,
@@ -39,6 +40,7 @@ def correct(desk: Desk, attestation: bytes, case_file: bytes) -> Outcome:
         replacement = record.replaced_by
     else:
         _check_live(record.status, "correct")
+        check_agreement(desk)
         opening = _replacement(desk, attestation, case_file)
         replacement = opening.id
         contract = desk.deployment.contract

@@ -12,6 +12,7 @@ from workflows.equity_transfer.desk import (
     StepRefused,
     act,
     application_of,
+    check_agreement,
     check_office,
     market_opening,
     opening_path,
@@ -56,6 +57,7 @@ def apply(desk: Desk, case_file: bytes, attestation: bytes, prover: Address) -> 
         write_private_json(desk.folder(opening.id) / "application.json", request)
     resume(desk, opening.id, "apply")
     if application_of(desk, opening.id).status is ApplicationStatus.ABSENT:
+        check_agreement(desk)
         contract = desk.deployment.contract
         call = contract.apply(opening.id, attestation, opening.commitment, prover)
         act(desk, opening.id, "apply", call)

@@ -10,7 +10,9 @@ from workflows.equity_transfer.desk import (
     Outcome,
     StepRefused,
     act,
+    attestation_here,
     attestation_of,
+    check_agreement,
     check_office,
     outcome,
     resume,
@@ -38,7 +40,7 @@ def countersign(desk: Desk, attestation: bytes) -> Outcome:
     """The second officer's signature: the attestation is active from here on."""
     opening = _checked_opening(desk, attestation, "countersign")
     resume(desk, attestation, "countersign")
-    record = attestation_of(desk, attestation)
+    record = attestation_here(desk, attestation)
     if record.status is AttestationStatus.ABSENT:
         raise StepRefused("this record is not attested yet; the first officer runs `attest`")
     open_record(opening, record.commitment)
@@ -56,6 +58,7 @@ def _checked_opening(desk: Desk, attestation: bytes, step: str) -> TaxOpening:
     """The opening, lawful and paid by the rule in force: the officer's own examination."""
     check_office(desk, desk.agreement.tax_organisation, step)
     opening = tax_opening(desk, attestation)
+    check_agreement(desk)
     check_rule(desk)
     check_opening(opening, desk.agreement.rule.rate_bps)
     return opening

@@ -11,17 +11,23 @@ from workflows.equity_transfer.desk import (
     act,
     application_of,
     attestation_of,
+    check_agreement,
     check_office,
     outcome,
     resume,
 )
+from workflows.waiting import wait_for
 
 
 def confirm(desk: Desk, transfer: bytes) -> Outcome:
     """Register a verified transfer. Refused while its attestation does not stand."""
     check_office(desk, desk.agreement.registrar_organisation, "confirm")
     resume(desk, transfer, "confirm")
-    application = application_of(desk, transfer)
+    application = wait_for(
+        lambda: application_of(desk, transfer),
+        lambda found: found.status > ApplicationStatus.PENDING,
+        desk.lag_s_max,
+    )
     if application.status is not ApplicationStatus.REGISTERED:
         if application.status is not ApplicationStatus.VERIFIED:
             raise StepRefused(
@@ -34,6 +40,7 @@ def confirm(desk: Desk, transfer: bytes) -> Outcome:
                 f"confirm: the attestation is {attested.status.name} since the verification; the "
                 "applicant turns to the tax bureau"
             )
+        check_agreement(desk)
         act(desk, transfer, "confirm", desk.deployment.contract.confirm(transfer))
     return outcome(desk, transfer, "confirm", ApplicationStatus.REGISTERED.name)
 

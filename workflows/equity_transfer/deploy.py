@@ -32,6 +32,7 @@ from workflows.equity_transfer.deployment import (
 )
 from workflows.equity_transfer.rules import RuleTable
 from workflows.sending import send_once, unsettled_receipt
+from workflows.waiting import node_lag_s_max, wait_for
 from zkp.groth16 import VerifyingKey
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class SetUpDesk:
     client: Client
     account: Account
     notes: Path
+    lag_s_max: float = node_lag_s_max
 
     @property
     def sender(self) -> Address:
@@ -101,7 +103,11 @@ def propose_agreement(
 
 def sign_agreement(desk: SetUpDesk, agreement: Agreement) -> bool:
     """By a party's signatory: sign the id. True once every party has signed."""
-    state = desk.ask(agreements.agreement_state(agreement.id))
+    state = wait_for(
+        lambda: desk.ask(agreements.agreement_state(agreement.id)),
+        lambda found: found.status is not AgreementStatus.UNKNOWN,
+        desk.lag_s_max,
+    )
     if state.status is AgreementStatus.UNKNOWN:
         raise SetUpRefused("nobody has proposed this rule file yet; a party's admin does that")
     if state.status is AgreementStatus.SUSPENDED:
@@ -125,6 +131,13 @@ def register_key(desk: SetUpDesk, circuit: Hash32, key: VerifyingKey, *, test_on
 
 def approve_key(desk: SetUpDesk, circuit: Hash32, key: Hash32) -> bool:
     """By an admin: approve a key for its organisation. True once the key is in force."""
+    registered = wait_for(
+        lambda: desk.ask(keys.registry().query("registered", key)),
+        lambda found: found["circuit"] == circuit,
+        desk.lag_s_max,
+    )
+    if registered["circuit"] != circuit:
+        raise SetUpRefused("no such key is registered for this circuit; an author does that first")
     if desk.ask(keys.usable_key(circuit)) != key and not _has_approved(desk, key):
         desk.act(f"key-approve-{key.hex()[:8]}", keys.approve_key(key))
     return desk.ask(keys.usable_key(circuit)) == key

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from client.rpc import Account, Client
+from contracts.bindings.agreements import AgreementStatus, agreement_state
 from contracts.bindings.contract import Call, Event, Query, log_from_rpc
 from contracts.bindings.equity import Application, Attestation
 from contracts.bindings.keys import rule_input
@@ -23,6 +24,7 @@ from workflows.equity_transfer.opening import (
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.sending import send_once, sent_transaction, unsettled_receipt
+from workflows.waiting import node_lag_s_max, wait_for
 
 T = TypeVar("T")
 K = TypeVar("K", TaxOpening, MarketOpening)
@@ -36,7 +38,8 @@ class StepRefused(Exception):
 class Desk:
     """One officer or applicant at work. `workspace` belongs to `organisation` alone.
 
-    `proving_key` is the `.zkey` of `equity_v1`; only `prove` needs it.
+    `proving_key` is the `.zkey` of `equity_v1`; only `prove` needs it. `lag_s_max` is how long a
+    step waits for this node to see what another office did before.
     """
 
     client: Client
@@ -46,6 +49,7 @@ class Desk:
     agreement: Agreement
     deployment: Deployment
     proving_key: Path | None = None
+    lag_s_max: float = node_lag_s_max
 
     def __post_init__(self) -> None:
         if self.agreement.id != self.deployment.terms.agreement:
@@ -97,6 +101,35 @@ def attestation_of(desk: Desk, attestation: bytes) -> Attestation:
 def application_of(desk: Desk, transfer: bytes) -> Application:
     """The application as it stands now."""
     return ask(desk, desk.deployment.contract.application(transfer))
+
+
+def attestation_here(desk: Desk, attestation: bytes) -> Attestation:
+    """The attestation, once this node knows of one under this id."""
+    return wait_for(
+        lambda: attestation_of(desk, attestation), lambda found: found.status != 0, desk.lag_s_max
+    )
+
+
+def application_here(desk: Desk, transfer: bytes) -> Application:
+    """The application, once this node knows of one under this id."""
+    return wait_for(
+        lambda: application_of(desk, transfer), lambda found: found.status != 0, desk.lag_s_max
+    )
+
+
+def check_agreement(desk: Desk) -> None:
+    """Raise `StepRefused` unless both bureaus have signed the agreement and it is active."""
+    state = agreement_state(desk.agreement.id)
+    status = wait_for(
+        lambda: ask(desk, state).status,
+        lambda found: found is AgreementStatus.ACTIVE,
+        desk.lag_s_max,
+    )
+    if status is not AgreementStatus.ACTIVE:
+        raise StepRefused(
+            f"E_AGREEMENT: the sharing agreement is {status.name}; nothing is shared before both "
+            "bureaus have signed it, nor while it is suspended"
+        )
 
 
 def resume(desk: Desk, item: bytes, step: str) -> dict[str, Any] | None:
@@ -159,7 +192,8 @@ def _opening(desk: Desk, item: bytes, kind: type[K]) -> K:
 
 def rule_in_force(desk: Desk, rule_id: int) -> int:
     """The public input `rule` of a version. Raises `Refusal(RULE_VERSION)` if not in force."""
-    word = ask(desk, rule_input(desk.deployment.terms.circuit, rule_id))
+    query = rule_input(desk.deployment.terms.circuit, rule_id)
+    word = wait_for(lambda: ask(desk, query), lambda found: found != 0, desk.lag_s_max)
     if word == 0:
         raise Refusal(
             RefusalCode.RULE_VERSION,

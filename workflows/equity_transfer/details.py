@@ -19,6 +19,7 @@ from workflows.equity_transfer.desk import (
     act,
     application_of,
     ask,
+    check_agreement,
     check_office,
     market_opening,
     opening_path,
@@ -49,6 +50,7 @@ from workflows.equity_transfer.opening import (
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.json_text import InvalidJson, decode_json
+from workflows.waiting import wait_for
 from workflows.workspace import read_bounded, write_private, write_private_json
 
 _FORMAT = "quorate registration details 1"
@@ -88,6 +90,7 @@ def send_details(desk: Desk, transfer: bytes, approval_number: str) -> Outcome:
     resume(desk, transfer, "details")
     if not _announced(desk, named)["sender"]:
         receiver = desk.deployment.terms.tax_organisation
+        check_agreement(desk)
         call = desk.deployment.contract.send_envelope(transfer, named, receiver)
         act(desk, transfer, "details", call)
     entry = _announced(desk, named)
@@ -143,20 +146,27 @@ def accept_details(desk: Desk, transfer: bytes) -> Accepted:
 
 def _received(desk: Desk, transfer: bytes) -> bytes:
     """The latest envelope that was announced on chain for this transfer and has arrived."""
-    wanted = _digests_for(desk, transfer)
+    wanted = wait_for(lambda: _digests_for(desk, transfer), bool, desk.lag_s_max)
     if not wanted:
         raise StepRefused("import: no envelope of this transfer is announced on chain yet")
+    sealed = wait_for(
+        lambda: _arrived(desk, wanted), lambda found: found is not None, desk.lag_s_max
+    )
+    if sealed is None:
+        raise StepRefused(
+            "import: the envelope is announced but has not arrived; ask the registrar to send the "
+            "details again, which delivers the same envelope once more"
+        )
+    return sealed
+
+
+def _arrived(desk: Desk, wanted: list[Hash32]) -> bytes | None:
+    """The latest of these envelopes that is on this node."""
     arrived = {}
     for entry in desk.client.envelopes():
         sealed = from_hex(str(entry.get("envelope")))
         arrived[digest(sealed)] = sealed
-    for named in reversed(wanted):
-        if named in arrived:
-            return arrived[named]
-    raise StepRefused(
-        "import: the envelope is announced but has not arrived; ask the registrar to run "
-        "`transfer confirm` again, which delivers it once more"
-    )
+    return next((arrived[named] for named in reversed(wanted) if named in arrived), None)
 
 
 def _digests_for(desk: Desk, transfer: bytes) -> list[Hash32]:

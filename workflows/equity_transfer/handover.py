@@ -10,8 +10,8 @@ from contracts.bindings.equity import ApplicationStatus, AttestationStatus
 from workflows.equity_transfer.desk import (
     Desk,
     StepRefused,
-    application_of,
-    attestation_of,
+    application_here,
+    attestation_here,
     opening_path,
 )
 from workflows.equity_transfer.ids import show_id
@@ -74,10 +74,10 @@ def _checked(desk: Desk, opening: Opening) -> Opened:
     """The opening with its status, once the commitment on chain is found to be its own."""
     record: AttestationStatus | ApplicationStatus
     if isinstance(opening, TaxOpening):
-        attestation = attestation_of(desk, opening.id)
+        attestation = attestation_here(desk, opening.id)
         record, commitment = attestation.status, attestation.commitment
     else:
-        application = application_of(desk, opening.id)
+        application = application_here(desk, opening.id)
         record, commitment = application.status, application.commitment
     if record == 0:
         raise StepRefused(

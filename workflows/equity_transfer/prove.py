@@ -11,9 +11,9 @@ from workflows.equity_transfer.declare import check_opening
 from workflows.equity_transfer.desk import (
     Desk,
     StepRefused,
-    application_of,
+    application_here,
     ask,
-    attestation_of,
+    attestation_here,
     market_opening,
     rule_in_force,
     tax_opening,
@@ -56,13 +56,13 @@ def prove(desk: Desk, transfer: bytes) -> Proved:
 
     A proof that is there already and proves the same statement is kept.
     """
-    application = application_of(desk, transfer)
+    application = application_here(desk, transfer)
     if application.status is not ApplicationStatus.PENDING:
         raise StepRefused(
             f"prove: the application is {application.status.name}, a proof is for a pending one; "
             "look with `transfer show`"
         )
-    attested = attestation_of(desk, application.attestation)
+    attested = attestation_here(desk, application.attestation)
     if attested.status not in (AttestationStatus.AWAITING, AttestationStatus.ACTIVE):
         raise StepRefused(
             f"prove: the attestation is {attested.status.name}; ask the tax bureau for one in force"

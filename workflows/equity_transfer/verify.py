@@ -10,6 +10,7 @@ from workflows.equity_transfer.desk import (
     Outcome,
     StepRefused,
     act,
+    application_here,
     application_of,
     events_of,
     outcome,
@@ -33,7 +34,7 @@ def verify(desk: Desk, transfer: bytes, proof_file: bytes | None = None) -> Outc
     waited for. A transfer that this proof has verified already is not sent again.
     """
     receipt = resume(desk, transfer, "verify")
-    application = application_of(desk, transfer)
+    application = application_here(desk, transfer)
     if receipt is not None:
         return _outcome(desk, transfer, events_of(desk, receipt))
     if application.status in _VERIFIED and proof_file is None:
