@@ -10,7 +10,7 @@ from typing import Any, cast
 from eth.abc import AccountDatabaseAPI
 
 from ledger.state import Account, StateReader
-from ledger.values import EMPTY_CODE_HASH, Address, Hash32, keccak
+from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, Hash32, keccak
 
 _ABSENT: Any = object()
 Slot = tuple[Address, int]
@@ -95,8 +95,13 @@ class FlatAccountDatabase(AccountDatabaseAPI):
         self._set_account(address, Account(old.nonce, old.balance, old.storage_root))
 
     def account_has_code_or_nonce(self, address: Any) -> bool:
+        """Whether nothing may be deployed here: storage alone forbids it too (EIP-7610)."""
         account = self._account(address)
-        return account.nonce != 0 or account.code_hash != EMPTY_CODE_HASH
+        return (
+            account.nonce != 0
+            or account.code_hash != EMPTY_CODE_HASH
+            or account.storage_root != EMPTY_TRIE_ROOT
+        )
 
     def account_exists(self, address: Any) -> bool:
         return self.account(address) is not None
