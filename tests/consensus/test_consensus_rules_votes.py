@@ -393,3 +393,18 @@ def open_view_1(net: Cluster) -> Signed:
     assert all(node.replica.status().view == 1 for node in net.nodes.values())
     assert sent(net, "r1", NewView)
     return net.sign("r1", sent(net, "r1", NewView)[0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 10, 13])
+def test_a_set_of_any_size_commits_with_its_quorum_and_not_below(n: int) -> None:
+    net = cluster(n)
+    quorum = -(-(n + (n - 1) // 3 + 1) // 2)
+    for name in list(net.nodes)[quorum:]:
+        net.crash(name)
+    net.commit_one("a")
+    assert net.chain("r0") == ["a"]
+    if quorum > 1:
+        net.crash(list(net.nodes)[quorum - 1])
+        net.propose("r0", "b")
+        net.deliver()
+        assert net.chain("r0") == ["a"]
