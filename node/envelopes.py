@@ -191,8 +191,9 @@ class EnvelopePost:
             self._start(envelope)
 
     def on_connected(self) -> None:
-        """A member came: try again now."""
+        """A member came: all that waits is tried again now."""
         self._connected.set()
+        self._connected = asyncio.Event()
 
     async def stop(self) -> None:
         """Stop delivering; what waits stays on disk."""
@@ -210,6 +211,7 @@ class EnvelopePost:
         delay_s = RETRY_S
         request = encode_request(EnvelopeDelivery(envelope.receiver, envelope.payload))
         while True:
+            connected = self._connected  # taken first: who comes during an attempt is not missed
             for node in envelope.waiting:
                 if node in self._network.connected() and await self._deliver_to(
                     node, request, envelope.digest
@@ -218,10 +220,9 @@ class EnvelopePost:
             if not envelope.waiting:
                 break
             await asyncio.to_thread(self._store.put, "out", envelope)
-            self._connected.clear()
             try:
                 async with asyncio.timeout(delay_s):
-                    await self._connected.wait()
+                    await connected.wait()
             except TimeoutError:
                 delay_s = min(2 * delay_s, RETRY_S_MAX)
         await asyncio.to_thread(self._store.remove_sent, envelope)

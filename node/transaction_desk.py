@@ -17,6 +17,7 @@ from ledger.chain import Chain
 from ledger.codec import InvalidEncoding
 from ledger.gate import SystemGate
 from ledger.proposal import Proposal
+from ledger.reasons import Reason
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Hash32
 from node.admission import Admission, CheckedTransaction
@@ -109,7 +110,8 @@ class TransactionDesk:
             try:
                 self._add(self._admission.examine(raw))
             except InvalidTransaction as error:
-                self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
+                if error.code is not Reason.NONCE_USED:  # what is executed comes late, as expected
+                    self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
 
     def check_batch(self, proposal: Proposal) -> None:
         """Check a PRE-PREPARE's batch; raises `InvalidBatch`. Its transactions enter the pool, so

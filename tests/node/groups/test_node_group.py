@@ -1,6 +1,7 @@
 """Four drivers over a network of queues: transactions go through, whoever stops, cuts or dies."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -13,7 +14,7 @@ from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction
 from ledger.values import keccak
 from node.group_network import Channel
-from node.rpc.view import Unavailable
+from node.rpc.view import NewHead, NewPending, Unavailable
 
 
 async def test_transactions_submitted_anywhere_are_in_equal_blocks_everywhere(group, kit) -> None:
@@ -285,3 +286,62 @@ async def test_a_validator_leaves_by_state_and_returns_as_one(group, kit) -> Non
     more = await last.driver.submit(kit.signed(kit.ANNA, 2))
     await asyncio.gather(*(node.executed([more]) for node in group.nodes))
     await group.same_hashes()
+
+
+async def test_every_returned_hash_has_a_receipt_or_a_reason(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    rivals = [kit.signed(kit.ANNA, 0, gas=100_000 + index) for index in range(4)]
+    answers = await asyncio.gather(
+        *(node.driver.submit(raw) for node, raw in zip(group.nodes, rivals, strict=True))
+    )
+    after = await group.nodes[0].driver.submit(kit.signed(kit.BERT, 0))
+    await asyncio.gather(*(node.executed([after]) for node in group.nodes))
+    await asyncio.gather(*(node.height(node.chain.head.number + 1) for node in group.nodes))
+    found = [
+        node.driver.transaction_status(answer)
+        for node, answer in zip(group.nodes, answers, strict=True)
+    ]
+    assert sorted(entry["status"] for entry in found) == ["dropped"] * 3 + ["executed"]
+    assert {entry["reason"] for entry in found} == {None, "NONCE_USED"}
+    # The reasons survive their node.
+    for node, answer, entry in zip(group.nodes, answers, found, strict=True):
+        await node.stop()
+        await node.start()
+        assert node.driver.transaction_status(answer)["reason"] == entry["reason"]
+
+
+async def test_subscribers_hear_of_pending_transactions_and_of_every_block(group, kit) -> None:
+    driver = group.nodes[0].driver
+    await group.nodes[0].height(1)
+    events = driver.subscribe()
+    sent = await driver.submit(kit.signed(kit.ANNA, 0))
+    await group.nodes[0].executed([sent])
+    await group.nodes[0].height(driver.chain.head.number + 1)
+    driver.unsubscribe(events)
+    heard = [events.get_nowait() for _ in range(events.qsize())]
+    assert heard[0] == NewPending(sent)
+    numbers = [event.number for event in heard if isinstance(event, NewHead)]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert len(numbers) >= 2
+
+
+async def test_what_waits_is_ordered_before_it_is_executed(group, kit, monkeypatch) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    primary = group.primary
+    go_on = threading.Event()
+    for node in group.nodes:
+        whole = node.chain.engine.execute_block
+
+        def held(*args, whole=whole):
+            go_on.wait(5)
+            return whole(*args)
+
+        monkeypatch.setattr(node.chain.engine, "execute_block", held)
+    sent = await primary.driver.submit(kit.signed(kit.ANNA, 0))
+    await kit.eventually(
+        lambda: primary.driver.transaction_status(sent)["status"] == "ordered", timeout_s=3
+    )
+    go_on.set()
+    await primary.executed([sent])
+    status = primary.driver.transaction_status(sent)
+    assert status == {"status": "executed", "block": status["block"], "reason": None}
