@@ -111,8 +111,8 @@ def _raw_transaction(found: Mapping[str, Any]) -> bytes:
     if kind not in (ACCESS_LIST, DYNAMIC_FEE):
         raise InvalidAnswer("transaction", f"type {kind} is not carried here")
     access_list: list[Encodable] = [
-        [octets(entry, "address", 20), [from_hex(key, size=32) for key in entry["storageKeys"]]]
-        for entry in found.get("accessList") or []
+        [octets(entry, "address", 20), [_word(key) for key in _array(entry, "storageKeys")]]
+        for entry in _objects(found, "accessList")
     ]
     fields = [number(found, "chainId"), *head, *body, access_list, number(found, "yParity")]
     return bytes((kind,)) + encode([*fields, *signature])
@@ -120,13 +120,15 @@ def _raw_transaction(found: Mapping[str, Any]) -> bytes:
 
 def rebuild_receipt(found: Mapping[str, Any], gas_before: int) -> Receipt:
     """The receipt that its JSON describes; raises InvalidAnswer."""
-    cumulative = number(found, "cumulativeGasUsed")
+    cumulative, kind = number(found, "cumulativeGasUsed"), number(found, "type")
+    if kind not in (LEGACY, ACCESS_LIST, DYNAMIC_FEE):
+        raise InvalidAnswer("receipts", f"no transaction has type {kind}")
     created = found.get("contractAddress")
     return Receipt(
-        type=number(found, "type"),
+        type=kind,
         status=number(found, "status"),
         cumulative_gas_used=cumulative,
-        logs=tuple(rebuild_log(log) for log in found.get("logs") or []),
+        logs=tuple(rebuild_log(log) for log in _objects(found, "logs")),
         gas_used=cumulative - gas_before,
         contract_address=None if created is None else Address(octets(found, "contractAddress", 20)),
     )
@@ -134,10 +136,7 @@ def rebuild_receipt(found: Mapping[str, Any], gas_before: int) -> Receipt:
 
 def rebuild_log(found: Mapping[str, Any]) -> Log:
     """The log that its JSON describes; raises InvalidAnswer."""
-    try:
-        topics = tuple(Hash32(from_hex(topic, size=32)) for topic in found.get("topics") or [])
-    except InvalidValue as problem:
-        raise InvalidAnswer("form", f"topics: {problem}") from problem
+    topics = tuple(_word(topic) for topic in _array(found, "topics"))
     return Log(Address(octets(found, "address", 20)), topics, octets(found, "data"))
 
 
@@ -155,13 +154,8 @@ def check_block(
         ]
         faults.append(("header", f"shown otherwise than certified: {', '.join(names)}"))
     faults += _differences("header", block, {"hash": _hex(header.hash), **_CONSTANT})
-    listed = block.get("transactions")
-    if not isinstance(listed, list):
-        raise InvalidAnswer("form", "transactions: expected an array")
     transactions = []
-    for index, found in enumerate(listed):
-        if not isinstance(found, Mapping):
-            raise InvalidAnswer("form", f"transaction {index}: expected an object")
+    for index, found in enumerate(_objects(block, "transactions")):
         rebuilt_one = rebuild_transaction(found, suite)
         transactions.append(rebuilt_one)
         faults += check_transaction(found, rebuilt_one, header, index)
@@ -210,7 +204,7 @@ def check_receipts(
         receipts.append(receipt)
         if index < len(transactions):
             faults += _check_receipt(found, receipt, transactions[index], header, index)
-        for offset, log in enumerate(found.get("logs") or []):
+        for offset, log in enumerate(_objects(found, "logs")):
             place = {"logIndex": hex(log_index + offset), "transactionIndex": hex(index)}
             faults += _check_log_place(log, header, place, found.get("transactionHash"))
         log_index += len(receipt.logs)
@@ -259,6 +253,8 @@ def _check_log_place(
         "blockHash": _hex(header.hash),
         "blockNumber": hex(header.number),
     }
+    if "blockTimestamp" in log:
+        expected["blockTimestamp"] = hex(header.timestamp)
     return _differences("receipts", log, expected, f"log {place['logIndex']}: ")
 
 
@@ -277,6 +273,28 @@ def same_answer(what: str, ours: Any, theirs: Any) -> Iterator[Fault]:
     """Whether a second way of asking gives what the first gave."""
     if not _equal(ours, theirs):
         yield what, "two methods answer differently about it"
+
+
+def _array(found: Mapping[str, Any], key: str) -> list[Any]:
+    value = found.get(key)
+    if not isinstance(value, list):
+        raise InvalidAnswer("form", f"{key}: expected an array, got {value!r:.40}")
+    return value
+
+
+def _objects(found: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    values = _array(found, key)
+    for value in values:
+        if not isinstance(value, Mapping):
+            raise InvalidAnswer("form", f"{key}: expected objects, got {value!r:.40}")
+    return values
+
+
+def _word(value: Any) -> Hash32:
+    try:
+        return Hash32(from_hex(value, size=32))
+    except InvalidValue as problem:
+        raise InvalidAnswer("form", str(problem)) from problem
 
 
 def _differences(
