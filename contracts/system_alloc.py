@@ -16,6 +16,7 @@ from ledger.gate import (
     Role,
     permission_word,
 )
+from ledger.genesis import Allocation
 from ledger.validators import VALIDATORS_MAX
 from ledger.values import Address, to_hex
 
@@ -65,6 +66,15 @@ class AllocatedContract:
     storage: dict[int, int] = field(default_factory=dict)
     nonce: int = 1
     balance: int = 0
+
+    def as_allocation(self) -> Allocation:
+        """The contract as the genesis document has it."""
+        return Allocation(
+            nonce=self.nonce,
+            balance=hex(self.balance),
+            code=to_hex(self.code),
+            storage={hex(slot): hex(value) for slot, value in sorted(self.storage.items())},
+        )
 
 
 def system_alloc(

@@ -256,15 +256,7 @@ class _Builder:
                 for name in group.observers
             ],
             alloc={
-                to_hex(address): founding.Allocation(
-                    nonce=contract.nonce,
-                    balance=hex(contract.balance),
-                    code=to_hex(contract.code),
-                    storage={
-                        hex(slot): hex(value) for slot, value in sorted(contract.storage.items())
-                    },
-                )
-                for address, contract in alloc.items()
+                to_hex(address): contract.as_allocation() for address, contract in alloc.items()
             },
             production=self._manifest.production,
         )

@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from eth_account import Account
@@ -92,18 +93,10 @@ def make_genesis(
         window_blocks=WINDOW_BLOCKS,
         production=False,
     )
-    alloc = {
-        to_hex(where): Allocation(
-            nonce=entry.nonce,
-            code=to_hex(
-                ANSWERS_ONE
-                if trusting and where in (KEYS_CONTRACT, GROTH16_CONTRACT)
-                else entry.code
-            ),
-            storage={hex(slot): hex(value) for slot, value in entry.storage.items()},
-        )
-        for where, entry in contracts.items()
-    }
+    if trusting:
+        for where in (KEYS_CONTRACT, GROTH16_CONTRACT):
+            contracts[where] = replace(contracts[where], code=ANSWERS_ONE)
+    alloc = {to_hex(where): entry.as_allocation() for where, entry in contracts.items()}
     for funded in ("author", "applicant"):
         alloc[to_hex(address(funded))] = Allocation(balance=hex(BALANCE))
     return Genesis(

@@ -91,14 +91,7 @@ def small_genesis(name: str = "equity") -> Genesis:
             )
             for organisation, key in validators.items()
         ],
-        alloc={
-            to_hex(where): documents.Allocation(
-                nonce=entry.nonce,
-                code=to_hex(entry.code),
-                storage={hex(slot): hex(value) for slot, value in entry.storage.items()},
-            )
-            for where, entry in alloc.items()
-        },
+        alloc={to_hex(where): entry.as_allocation() for where, entry in alloc.items()},
     ).checked()
 
 

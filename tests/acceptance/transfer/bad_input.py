@@ -75,6 +75,12 @@ def _transaction(**fields: Any) -> Callable[[Network], str]:
     return probe
 
 
+def _not_json(network: Network) -> str:
+    answer = post(network.urls["tax-1"], b"{not json")
+    assert answer["error"]["code"] == -32700, answer
+    return f"{answer['error']['code']}: {answer['error']['message']}"
+
+
 RPC_PROBES: dict[str, Callable[[Network], str]] = {
     "malformed RLP": lambda network: _refused(
         network, "eth_sendRawTransaction", "0xf8ff00", says="container"
@@ -96,14 +102,8 @@ RPC_PROBES: dict[str, Callable[[Network], str]] = {
         network, "eth_getBlockByNumber", {"a": 1}, "yes", says="expected"
     ),
     "odd hex": lambda network: _refused(network, "eth_getBalance", "0x123", "latest", says=""),
-    "not JSON": lambda network: _not_json(network),
+    "not JSON": _not_json,
 }
-
-
-def _not_json(network: Network) -> str:
-    answer = post(network.urls["tax-1"], b"{not json")
-    assert answer["error"]["code"] == -32700, answer
-    return f"{answer['error']['code']}: {answer['error']['message']}"
 
 
 def _command_fails(*arguments: str | Path, mentions: tuple[str, ...]) -> str:

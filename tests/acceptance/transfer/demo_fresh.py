@@ -1,4 +1,4 @@
-"""`make demo` on a fresh clone in an empty home: within 5 minutes, again within 2, nothing left over.
+"""`make demo` on a fresh clone in an empty home: within 5 minutes, again in 2, nothing left over.
 
 The summary it writes has the promised form, and each case and cheat the promised end.
 """
