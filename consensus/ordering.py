@@ -30,6 +30,9 @@ class Ordering:
         ):
             return None
         sequence = self._core.next_sequence()
+        highest = self._core.checkpoints.highest
+        if highest is not None and highest.number >= sequence:
+            return None  # others are beyond it
         if not self._core.is_in_window(sequence):
             return None
         is_owed = (
@@ -66,12 +69,14 @@ class Ordering:
 
     def on_vote(self, signed: Signed, message: Prepare | Commit) -> None:
         state = self._core.state(message.sequence)
-        if state is None or message.view > self._core.view + 1:
+        if state is None:
             return
         if isinstance(message, Commit):
+            # Of any view: a quorum is evidence for whoever missed the way there, and a liar's
+            # absurd view spoils nothing but its own place.
             is_kept = keep_vote(state.commits, signed)
         else:
-            if message.view < self._core.view:
+            if not self._core.view <= message.view <= self._core.view + 1:
                 return
             if signed.sender == self._core.current.validators.primary(message.view):
                 return  # a primary prepares by its PRE-PREPARE

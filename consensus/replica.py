@@ -171,7 +171,7 @@ class Replica:
 
     def _on_received(self, signed: Signed) -> None:
         message = signed.message
-        if signed.sender == self._core.config.address:
+        if signed.sender == self._core.config.address and self._core.config.may_vote:
             self._check_own_copy(signed)
             return
         self._core.heard[signed.sender] = self._core.ticks

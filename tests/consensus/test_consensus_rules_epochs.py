@@ -140,3 +140,21 @@ def test_rule_9_a_certificate_beyond_the_window_makes_a_replica_catch_up_at_once
     caught = [e for e in net.nodes["r3"].trace if isinstance(e, fx.Synchronise)]
     assert [effect.certificate.number for effect in caught] == [4]
     assert net.chain("r3") == ["a", "b", "c", "d"]
+
+
+def test_an_observer_that_missed_a_new_view_follows_by_commits_of_any_view() -> None:
+    net = Cluster(4, spare=1)
+    net.start_all()
+    net.deliver()
+    net.crash("r4")
+    for view in (1, 2, 3):
+        for name in ("r0", "r1", "r2", "r3"):
+            for sender in ("r0", "r1", "r2"):
+                signed = net.sign(sender, ViewChange(0, view, None, ()))
+                net.queue.append((sender, name, signed))
+        net.deliver()
+    assert net.nodes["r3"].replica.status().view == 3
+    net.start("r4")
+    net.commit_one("a")
+    assert net.nodes["r4"].replica.status().view == 0
+    assert net.chain("r4") == ["a"]
