@@ -59,7 +59,7 @@ class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_blocks: int = 16
     heartbeat_ms: int = 10_000
     clock_tolerance_ms: int = 10_000
-    block_execution_ms_max: int = 12_500
+    block_execution_ms_max: int = 20_000
     view_timeout_ms: int = 4_000
     view_timeout_ms_max: int = 60_000
 
