@@ -28,6 +28,8 @@ from .values import (
 )
 
 SHORT_CHARACTERS = 18
+_WHOLE = frozenset({"time", "block", "step"})
+"""Columns whose cells stay on one line."""
 Names = Mapping[str, str]
 """Organisations' names as they are shown, by their names on chain."""
 
@@ -228,7 +230,7 @@ def render_verification(value: Verification, lang: str) -> RenderableType:
 def _table(lang: str, title: str, columns: Iterable[str]) -> Table:
     table = Table(title=label(title, lang), title_justify="left", header_style="bold")
     for column in columns:
-        table.add_column(label(column, lang), overflow="fold")
+        table.add_column(label(column, lang), overflow="fold", no_wrap=column in _WHOLE)
     return table
 
 

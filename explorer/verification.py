@@ -278,9 +278,9 @@ def _compare(runs: Sequence[_Run]) -> list[Problem]:
 
 
 def _sum(counts: Sequence[Counts]) -> Counts:
-    return Counts(
-        **{name: sum(getattr(count, name) for count in counts) for name in Counts.__struct_fields__}
-    )
+    """All nodes' counts; epochs are the group's and counted once."""
+    sums = {name: sum(getattr(c, name) for c in counts) for name in Counts.__struct_fields__}
+    return Counts(**sums | {"epochs": max(count.epochs for count in counts)})
 
 
 def _hash(entry: Any) -> bytes:

@@ -8,6 +8,7 @@ import urllib3
 from client.rpc import Client, RpcFailure
 from ledger.codec import encode
 from ledger.values import keccak
+from node.rpc.view import Unavailable
 from tests.rpc.local_network import CHAIN_ID, ServedNode, account, signer
 
 ADDRESS = "0x" + "12" * 20
@@ -185,6 +186,16 @@ def test_a_fault_of_ours_tells_nothing(served: ServedNode, monkeypatch: pytest.M
         served.client().peers()
     assert failure.value.code == -32603
     assert "secret" not in failure.value.message
+
+
+def test_a_group_that_stopped_says_so(served: ServedNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stopped(raw: bytes) -> None:
+        raise Unavailable("group main takes no transactions on this node; send it to another")
+
+    monkeypatch.setattr(served.group, "submit", stopped)
+    with pytest.raises(RpcFailure, match="send it to another") as failure:
+        served.client().send_raw(raw_transaction())
+    assert failure.value.code == -32002
 
 
 def test_batches_answer_each_request_and_are_bounded(served: ServedNode) -> None:
