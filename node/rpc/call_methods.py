@@ -1,7 +1,8 @@
 """`eth_call` and `eth_estimateGas`: the EVM on a stored state, nothing written.
 
-The estimate is a limit with which execution was seen to succeed, as small as a bounded search
-finds it. Calls run in threads of their own (`calls.py`).
+The estimate is a limit with which execution was seen to go the same way as with the most gas: gas
+is free, so a few executions that find a generous limit beat many that find the least. Calls run in
+threads of their own (`calls.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,6 @@ from .values import DATA_SCHEMA, QUANTITY_SCHEMA, Kind, data, quantity
 methods = Registry()
 
 GAS_STIPEND = 2_300
-ESTIMATE_SPREAD_PERCENT = 2
-"""The search ends when the bounds are this near each other: each step is a whole execution."""
 
 
 def _refuse_overrides(name: str, value: Any) -> None:
@@ -80,17 +79,24 @@ async def estimate_gas(
     too_little = max(result.gas_used, GAS_TRANSACTION) - 1
     # A frame passes on 63/64 of its gas (EIP-150) and refunds come at the end, so more than what
     # was used may be needed; this first guess nearly always suffices.
-    guess = (result.gas_used + GAS_STIPEND) * 64 // 63
+    tried = (result.gas_used + GAS_STIPEND) * 64 // 63
     for _ in range(context.limits.estimate_calls_max):
-        if (enough - too_little) * 100 <= enough * ESTIMATE_SPREAD_PERCENT:
+        if not too_little < tried < enough:
             break
-        tried = guess if too_little < guess < enough else (too_little + enough) // 2
-        if (await _run(context, request, tried, number)).success:
-            enough = tried
-        else:
-            too_little = tried
-        guess = 0
+        if _same_way(result, await _run(context, request, tried, number)):
+            return quantity(tried)
+        too_little = tried
+        tried = (too_little + enough) // 2 if 2 * tried > enough else 2 * tried
     return quantity(enough)
+
+
+def _same_way(full: CallResult, tried: CallResult) -> bool:
+    """Whether less gas made no difference: a contract may survive the failure of a frame within."""
+    return (full.success, full.output, full.gas_used) == (
+        tried.success,
+        tried.output,
+        tried.gas_used,
+    )
 
 
 def _gas_ceiling(context: Context, request: CallRequest) -> int:
