@@ -136,6 +136,19 @@ async def test_the_whole_group_dies_and_comes_back(group, kit) -> None:
     assert all(node.driver.halted is None for node in group.nodes)
 
 
+async def test_what_a_lonely_node_acknowledged_survives_its_crash(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    alone = group.nodes[0]
+    group.hub.isolate(alone.name)
+    hashes = [await alone.driver.submit(kit.signed(kit.ANNA, n)) for n in range(10)]
+    await alone.crash()
+    group.hub.cut.clear()
+    assert all(h not in node.driver.pool for h in hashes for node in group.nodes[1:])
+    await alone.start()
+    assert all(alone.driver.transaction_status(h) for h in hashes)
+    await asyncio.gather(*(node.executed(hashes) for node in group.nodes))
+
+
 async def test_no_vote_of_a_crashed_node_is_contradicted(group, kit) -> None:
     group.hub.carried = carried = []
     await asyncio.gather(*(node.height(1) for node in group.nodes))
