@@ -4,6 +4,7 @@
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,6 +93,20 @@ HandOption = Annotated[
 ]
 
 
+def _add_step(name: str, about: str, act: Callable[[Desk, bytes], Outcome]) -> None:
+    """A command for a step that takes nothing but an id."""
+
+    @app.command(name, help=about)
+    def step(
+        network: NetworkOption,
+        account: AccountOption,
+        item: IdOption,
+        group: GroupOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        _emit_outcome(act(_desk(network, account, group), parse_id(item)), as_json)
+
+
 @app.command()
 def prepare(
     network: NetworkOption,
@@ -140,28 +155,12 @@ def declare(
     )
 
 
-@app.command()
-def attest(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put the tax bureau's commitment on chain. 完税证明上链。"""
-    _emit_outcome(attesting.attest(_desk(network, account, group), parse_id(item)), as_json)
-
-
-@app.command()
-def countersign(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """The second officer's signature that money arrived. 复核。"""
-    _emit_outcome(attesting.countersign(_desk(network, account, group), parse_id(item)), as_json)
+_add_step("attest", "Put the tax bureau's commitment on chain. 完税证明上链。", attesting.attest)
+_add_step(
+    "countersign",
+    "The second officer's signature that money arrived. 复核。",
+    attesting.countersign,
+)
 
 
 @app.command()
@@ -301,52 +300,10 @@ def correct(
     _emit_outcome(outcome, as_json)
 
 
-@app.command()
-def withdraw(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Declare an attestation void. 作废。"""
-    _emit_outcome(amend.withdraw(_desk(network, account, group), parse_id(item)), as_json)
-
-
-@app.command()
-def refund(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Declare that the tax was paid back. 退税。"""
-    _emit_outcome(amend.refund(_desk(network, account, group), parse_id(item)), as_json)
-
-
-@app.command()
-def cancel(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take an application back. 撤回。"""
-    _emit_outcome(applying.cancel(_desk(network, account, group), parse_id(item)), as_json)
-
-
-@app.command()
-def revoke(
-    network: NetworkOption,
-    account: AccountOption,
-    item: IdOption,
-    group: GroupOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Revoke a registration. 撤销。"""
-    _emit_outcome(confirming.revoke(_desk(network, account, group), parse_id(item)), as_json)
+_add_step("withdraw", "Declare an attestation void. 作废。", amend.withdraw)
+_add_step("refund", "Declare that the tax was paid back. 退税。", amend.refund)
+_add_step("cancel", "Take an application back. 撤回。", applying.cancel)
+_add_step("revoke", "Revoke a registration. 撤销。", confirming.revoke)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import hashlib
 from functools import cache
 from typing import Any
 
-import ckzg  # type: ignore[import-not-found]
+import ckzg
 from eth.precompiles.point_evaluation import TRUSTED_SETUP_PATH
 
 from ledger.engine import MalformedInput, Precompile
