@@ -9,20 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-import structlog
-
-from .limits import Limits
 from .view import GroupEvent, GroupView
 
 Listener = Callable[[GroupEvent], None]
-_log = structlog.get_logger("rpc")
 
 
 class GroupFeeds:
     """Starts following a group with its first listener and stops with its last."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
 

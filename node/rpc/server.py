@@ -80,7 +80,7 @@ class RpcServer:
         self._limits = limits or Limits()
         self._registry = catalogue()
         self._dispatcher = Dispatcher(self._registry, self._limits, metrics)
-        self._feeds = GroupFeeds(self._limits)
+        self._feeds = GroupFeeds()
         self._filters = FilterTable(self._limits, self._feeds)
         self._calls = CallDesk(self._limits)
         self._in_flight = asyncio.Semaphore(self._limits.requests_in_flight_max)

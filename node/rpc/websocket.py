@@ -17,13 +17,15 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from .context import Context
 from .dispatch import Dispatcher
-from .errors import limit_exceeded
+from .errors import RpcError, limit_exceeded
 from .feed import GroupFeeds
 from .limits import Limits
 from .principal import Principal
 from .view import GroupEvent
 
 PING_S = 30.0
+CLOSE_BYTES_MAX = 123
+"""RFC 6455, 5.5: what a close frame has room for beside its code."""
 Render = Callable[[GroupEvent], Awaitable[list[Any]]]
 """The results that one event means for one subscription."""
 
@@ -73,7 +75,15 @@ class Connection:
             self._fell_behind = True
 
     async def send_notifications(self, socket: web.WebSocketResponse) -> None:
-        """Send what subscriptions wait for until cancelled, or close a reader that is too slow."""
+        """Send what subscriptions wait for until cancelled; close a socket that would miss any."""
+        try:
+            await self._send_notifications(socket)
+        except RpcError as problem:  # more logs in one block than an answer may hold
+            await socket.close(
+                code=WSCloseCode.MESSAGE_TOO_BIG, message=problem.message.encode()[:CLOSE_BYTES_MAX]
+            )
+
+    async def _send_notifications(self, socket: web.WebSocketResponse) -> None:
         while not self._fell_behind:
             event = await self._events.get()
             for identifier, render in tuple(self._subscriptions.items()):

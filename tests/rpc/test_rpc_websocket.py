@@ -11,7 +11,9 @@ from web3 import AsyncWeb3, WebSocketProvider
 
 from client.rpc import Client
 from ledger.values import to_hex
-from tests.rpc.local_network import ServedNode, account, address
+from node.rpc.errors import RpcError
+from node.rpc.limits import Limits
+from tests.rpc.local_network import LocalGroup, ServedNode, account, address, make_genesis
 
 WAIT_S = 20
 
@@ -142,3 +144,36 @@ async def test_subscriptions_end_with_their_connection(served: ServedNode) -> No
         while served.server._feeds._followers:  # noqa: ASYNC110  (in another loop)
             await asyncio.sleep(0.01)
     await asyncio.to_thread(served.mine)
+
+
+async def test_a_socket_that_would_miss_notifications_is_closed(
+    served: ServedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many(*_: Any) -> None:
+        raise RpcError(-32005, "more than 10000 logs match: ask for less")
+
+    async with aiohttp.ClientSession() as session, session.ws_connect(served.url) as ws:
+        socket = Talk(ws)
+        await socket.ask("eth_subscribe", "logs")
+        monkeypatch.setattr("node.rpc.subscription_methods.find_logs", too_many)
+        await asyncio.to_thread(served.mine)
+        message = await ws.receive(timeout=WAIT_S)
+        assert message.type is aiohttp.WSMsgType.CLOSE
+        assert "more than 10000 logs" in str(message.extra)
+
+
+async def test_a_reader_that_falls_behind_is_closed() -> None:
+    served = ServedNode(LocalGroup(make_genesis()), limits=Limits(notifications_queued_max=1))
+    try:
+        async with aiohttp.ClientSession() as session, session.ws_connect(served.url) as ws:
+            await Talk(ws).ask("eth_subscribe", "newHeads")
+
+            def burst() -> None:  # in one step of the node's loop: no time to send between
+                for _ in range(3):
+                    served.group.mine()
+
+            await asyncio.to_thread(served.do, burst)
+            kinds = [(await ws.receive(timeout=WAIT_S)).type for _ in range(2)]
+            assert kinds == [aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.CLOSE]
+    finally:
+        await asyncio.to_thread(served.stop)
