@@ -1,7 +1,8 @@
 """Draws the README's picture from the imports that the code really has.
 
 `python scripts/picture.py` writes docs/structure.svg; `--check` only says whether it is current.
-A new package or a new direction of import changes the drawing, so it cannot grow stale.
+A new package or a new direction of import changes the drawing, so it cannot grow stale. An arrow
+that follows from others is left out: who imports `contracts` may import `ledger` as well.
 """
 
 import sys
@@ -16,7 +17,7 @@ PICTURE = ROOT / "docs" / "structure.svg"
 ROWS = (
     (("cli", "the quorate command"),),
     (
-        ("workflows", "equity transfer: tax, envelopes, evidence"),
+        ("workflows", "the equity transfer, step by step"),
         ("explorer", "the regulator's eyes: verifies"),
         ("node", "network, groups, pool, JSON-RPC"),
     ),
@@ -37,14 +38,30 @@ WIDTH = 2 * MARGIN + 3 * BOX_WIDTH + 2 * GAP
 
 
 def _imports() -> list[tuple[str, str]]:
+    """Which package imports which, without what follows from two others."""
     graph = grimp.build_graph(*PACKAGES)
-    return [
+    direct = {
         (importer, imported)
         for importer in PACKAGES
         for imported in PACKAGES
         if importer != imported
         and graph.direct_import_exists(importer=importer, imported=imported, as_packages=True)
-    ]
+    }
+    reach = set(direct)
+    for middle in PACKAGES:
+        reach |= {
+            (importer, imported)
+            for importer in PACKAGES
+            for imported in PACKAGES
+            if (importer, middle) in reach and (middle, imported) in reach
+        }
+    implied = {
+        (importer, imported)
+        for importer, imported in direct
+        for middle in PACKAGES
+        if (importer, middle) in direct and (middle, imported) in reach
+    }
+    return sorted(direct - implied)
 
 
 def _positions() -> dict[str, tuple[float, float]]:
