@@ -72,8 +72,12 @@ class TransactionDesk:
 
         Raises `InvalidTransaction` (its reasons, and the pool's) and `Unavailable`.
         """
-        checked = self._admission.examine(raw)
-        is_new = self._add(checked)
+        try:
+            checked = self._admission.examine(raw)
+            is_new = self._add(checked)
+        except InvalidTransaction as error:
+            self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
+            raise
         transaction_hash = checked[0].hash
         try:
             await self._journal.add(transaction_hash, raw)

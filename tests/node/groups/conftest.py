@@ -159,6 +159,7 @@ class FakeNode:
     async def start(self) -> None:
         world = self.world
         memory = TransactionMemory()
+        self.metrics = Metrics()
         self.chain = Chain(
             world.genesis,
             BlockStore(LevelDB(self.folder / "db"), STANDARD),
@@ -189,7 +190,7 @@ class FakeNode:
                     members=lambda: world.members,
                 ),
                 validators=world.node_ids,
-                metrics=Metrics(),
+                metrics=self.metrics,
                 pool_limits=PoolLimits(),
                 tick_ms=20,
             )

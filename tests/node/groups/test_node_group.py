@@ -227,6 +227,9 @@ async def test_refusals_have_reasons_at_once(group, kit) -> None:
         with pytest.raises(InvalidTransaction) as caught:
             await driver.submit(raw)
         assert caught.value.code == reason
+    refused = "quorate_transactions_refused_total"
+    labels = {"group": driver.name, "reason": "NO_PERMISSION"}
+    assert group.nodes[0].metrics.registry.get_sample_value(refused, labels) == 1
     raw = kit.signed(kit.ANNA, 0)
     sent = await driver.submit(raw)
     await group.nodes[0].executed([sent])
