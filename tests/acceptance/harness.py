@@ -5,7 +5,9 @@ Black box on purpose: nothing of the node is imported here.
 
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 QUORATE = Path(sys.executable).parent / "quorate"
 COMMAND_TIMEOUT_S = 300
 RPC_TIMEOUT_S = 10
+NETWORK_PORTS = 8
+PORT_FIRST, PORT_LAST, PORT_STEP = 18_700, 32_700, 20  # below what systems give to outgoing calls
 
 
 class Refused(AssertionError):
@@ -70,6 +74,13 @@ def post(url: str, body: Any) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         return json.load(error)
+
+
+def fetch(url: str, path: str) -> str:
+    """The text of a plain page of a node, such as `/metrics`."""
+    with urllib.request.urlopen(url + path, timeout=RPC_TIMEOUT_S) as answer:
+        text: str = answer.read().decode()
+    return text
 
 
 def eventually(what: str, probe: Callable[[], Any], timeout_s: float, pause_s: float = 0.1) -> Any:
@@ -150,10 +161,26 @@ def sign(account: LocalAccount, chain_id: int, nonce: int, **fields: Any) -> str
     return "0x" + bytes(raw).hex()
 
 
+def free_base_port() -> int:
+    """A run of ports for one network, drawn by chance: several may be made at the same time."""
+    bases = list(range(PORT_FIRST, PORT_LAST, PORT_STEP))
+    random.shuffle(bases)
+    for base in bases:
+        try:
+            for port in range(base, base + NETWORK_PORTS):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
+    raise OSError(f"no {NETWORK_PORTS} free ports in a row between {PORT_FIRST} and {PORT_LAST}")
+
+
 @contextmanager
 def running_network(folder: Path, config: str = "four-departments") -> Iterator[Network]:
     """A fresh network, up; whatever happens, nothing of it runs afterwards."""
-    run_quorate("network", "create", folder, "--config", config)
+    base_port = free_base_port()
+    run_quorate("network", "create", folder, "--config", config, "--base-port", str(base_port))
     try:
         run_quorate("network", "up", folder)
         yield Network(folder)
