@@ -14,7 +14,12 @@ from workflows.equity_transfer.deploy import propose_agreement, sign_agreement
 
 app = typer.Typer(help="Data-sharing agreements. 数据共享合约。")
 
-RuleFile = Annotated[Path, typer.Argument(help="The rule file; by default the shipped one.")]
+RuleFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE", show_default=False, help="The rule file; by default the shipped one."
+    ),
+]
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
 AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
 GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]

@@ -16,7 +16,7 @@ from ledger.values import address_from_hex, checksum_address, to_hex
 
 app = typer.Typer(help="Write, deploy and use contracts. 合约的编译、部署与调用。")
 
-Source = Annotated[Path, typer.Argument(help="A Vyper file.")]
+Source = Annotated[Path, typer.Argument(metavar="FILE", help="A Vyper file.")]
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
 AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
 Arguments = Annotated[
@@ -24,7 +24,7 @@ Arguments = Annotated[
 ]
 GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 At = Annotated[str, typer.Option("--at", help="The contract's address.")]
-Method = Annotated[str, typer.Argument(help="The method's name.")]
+Method = Annotated[str, typer.Argument(metavar="METHOD", help="The method's name.")]
 
 
 def _arguments(text: str) -> list[Any]:

@@ -350,7 +350,7 @@ def certificate(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A certificate's JSON file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A certificate's JSON file.")],
     genesis: Annotated[Path, typer.Option(help="The group's genesis file.")],
     as_json: JsonOption = False,
 ) -> None:

@@ -29,7 +29,9 @@ app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
 FILE_BYTES_MAX = 256 * 1024 * 1024
 CIRCUITS: dict[str, Callable[[], Circuit]] = {"equity_v1": equity_v1.build}
 
-CircuitName = Annotated[str, typer.Argument(help="A circuit's name, such as equity_v1.")]
+CircuitName = Annotated[
+    str, typer.Argument(metavar="CIRCUIT", help="A circuit's name, such as equity_v1.")
+]
 
 
 def _read(path: Path) -> bytes:

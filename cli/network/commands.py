@@ -15,7 +15,7 @@ from cli.output import JsonOption, emit, table
 
 app = typer.Typer(help="Make, start, stop and show a network. 网络的建立、启停与状态。")
 
-Folder = Annotated[Path, typer.Argument(help="The network's folder.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The network's folder.")]
 NodeName = Annotated[str | None, typer.Option("--node", help="Only this node.")]
 
 

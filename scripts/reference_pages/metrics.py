@@ -1,0 +1,43 @@
+"""The page of metrics, from the registry that a node publishes."""
+
+from prometheus_client import Counter, Gauge
+
+from node.metrics import Metrics
+from scripts.reference_pages.markdown import code, page, table
+
+INTRODUCTION = """\
+`GET /metrics` on a node's RPC address, in Prometheus' text format. Labels come from closed sets:
+group names, reasons, method names. Counters begin at zero with the process, and a series with
+labels appears with its first event."""
+
+ADVICE = """\
+## What to watch
+
+- `quorate_stable_height` stands still for three heartbeats: the group has lost its quorum or this
+  node its connections. `quorate doctor` says which.
+- `quorate_view_changes_total` keeps growing: primaries fail or clocks differ.
+- `quorate_peers_connected` below the number of other nodes: look at the network between.
+- `quorate_handshakes_refused_total` grows: somebody without a valid certificate knocks, or a
+  certificate has expired; the label says which."""
+
+
+def render() -> str:
+    """The page."""
+    rows = [
+        (code(_name(metric)), _kind(metric), _labels(metric), metric._documentation)
+        for metric in vars(Metrics()).values()
+        if isinstance(metric, Counter | Gauge)
+    ]
+    return page("Metrics", INTRODUCTION, table(("metric", "kind", "labels", "what"), rows), ADVICE)
+
+
+def _name(metric: Counter | Gauge) -> str:
+    return metric._name + ("_total" if isinstance(metric, Counter) else "")
+
+
+def _kind(metric: Counter | Gauge) -> str:
+    return "counter" if isinstance(metric, Counter) else "gauge"
+
+
+def _labels(metric: Counter | Gauge) -> str:
+    return ", ".join(map(code, metric._labelnames))
