@@ -118,7 +118,7 @@ def replica_config(setup: GroupSetup) -> ReplicaConfig:
         view_ticks=view_ticks,
         view_ticks_max=max(view_ticks, parameters.view_timeout_ms_max // tick_ms),
         request_ticks=view_ticks * 3 // 2,
-        execution_ticks_max=min(parameters.block_execution_ms_max // tick_ms, view_ticks - 1),
+        execution_ticks_max=parameters.block_execution_ms_max // tick_ms,
         heartbeat_ticks=max(1, parameters.heartbeat_ms // tick_ms),
     )
 
