@@ -171,33 +171,36 @@ def render_contract(value: ContractView, lang: str) -> RenderableType:
 
 
 def render_trace(value: Trace, lang: str, names: Names | None = None) -> RenderableType:
-    """An item's life: a row for each step."""
-    columns = (
-        "time", "step", "sender", "receiver", "data_type", "block", "proposer", "signers",
-        "transaction", "details", "verified",
-    )  # fmt: skip
-    table = _table(lang, "trace", columns)
+    """An item's life: a row for each step, two lines each, so that it fits a narrow terminal."""
+    table = _table(lang, "trace", ())
+    table.show_lines = True
     table.title = _plain(
         f"{label('trace', lang)} {value.id} · {label('group', lang)} {value.group}"
     )
+    for above, below in _TRACE_COLUMNS:
+        table.add_column(f"{label(above, lang)}\n{label(below, lang)}", overflow="fold")
     for step in value.steps:
         _add_row(table, *_step_cells(step, lang, names))
     return table
 
 
+_TRACE_COLUMNS = (
+    ("time", "step"),
+    ("sender", "receiver"),
+    ("data_type", "transaction"),
+    ("block", "proposer"),
+    ("signers", "verified"),
+)
+
+
 def _step_cells(step: Step, lang: str, names: Names | None) -> list[RenderableType]:
+    code = step.details.get("code")
     return [
-        beijing(step.time_ms),
-        label(step.step, lang),
-        _party(step.sender, names),
-        _named(step.receiver, names),
-        label(step.data_type, lang),
-        str(step.block),
-        _party(step.proposer),
-        _parties(step.signers),
-        _short(step.transaction),
-        _details(step.details),
-        _mark(step.verified, step.problem, lang),
+        f"{beijing(step.time_ms)}\n{label(step.step, lang)}" + (f" {code}" if code else ""),
+        f"{_party(step.sender, names)}\n→ {_named(step.receiver, names)}",
+        f"{label(step.data_type, lang)}\n{_short(step.transaction)}",
+        f"{step.block}\n{_party(step.proposer)}",
+        Text("\n").join((_plain(_parties(step.signers)), _mark(step.verified, step.problem, lang))),
     ]
 
 
@@ -267,7 +270,7 @@ def _mark(verified: bool, problem: str | None, lang: str) -> Text:
 
 def _party(party: Party, names: Names | None = None) -> str:
     if party.node is not None:
-        return party.node
+        return party.node.rpartition("/")[2]
     if party.organisation is not None:
         return f"{_named(party.organisation, names)} {_short(party.address)}"
     return _short(party.address)
