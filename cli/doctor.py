@@ -111,6 +111,14 @@ def _of_group(group: dict[str, Any]) -> Finding:
     )
     if halted:
         return Finding(f"group {group['name']}", False, f"halted: {halted}", "see the node's log")
+    if group.get("log_lost"):
+        return Finding(
+            f"group {group['name']}",
+            False,
+            f"follows without a vote: {group['log_lost']}",
+            "keep it running as an observer; it votes again only under a new consensus key that "
+            "the group admits. Until then the group tolerates one fault less",
+        )
     return Finding(
         f"group {group['name']}",
         not missing,
