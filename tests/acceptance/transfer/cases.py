@@ -224,7 +224,7 @@ def _stranger_is_counted(network: Network) -> None:
     counted = 0
     for node_url in network.urls.values():
         for line in fetch(node_url, "/metrics").splitlines():
-            if line.startswith("quorate_transactions_refused") and "NO_PERMISSION" in line:
+            if line.startswith("quorate_transactions_refused_total") and "NO_PERMISSION" in line:
                 counted += int(float(line.rpartition(" ")[2]))
     assert counted == 1, f"the pools counted {counted} refused strangers, one came"
 
