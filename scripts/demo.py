@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli.desks import LocalNetwork
@@ -40,11 +41,11 @@ console = Console(highlight=False)
 
 
 def _say(line: str) -> None:
-    console.print(f"  [dim]{time.strftime('%H:%M:%S')}[/dim] {line}")
+    console.print(f"  [dim]{time.strftime('%H:%M:%S')}[/dim] {escape(line)}", soft_wrap=True)
 
 
 def _chapter(english: str, chinese: str) -> None:
-    console.print(f"\n[bold]{english}[/bold] · {chinese}")
+    console.print(f"\n[bold]{english}[/bold] · {chinese}", soft_wrap=True)
 
 
 def _free_base_port(ports: int) -> int:

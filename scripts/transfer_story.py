@@ -18,6 +18,7 @@ from workflows.equity_transfer.desk import Desk, opening_path
 from workflows.equity_transfer.details import accept_details, send_details
 from workflows.equity_transfer.handover import import_opening
 from workflows.equity_transfer.ids import parse_id
+from workflows.equity_transfer.money import format_yuan
 from workflows.equity_transfer.prove import prove
 from workflows.equity_transfer.refusal import Refusal
 from workflows.equity_transfer.verify import verify
@@ -56,12 +57,20 @@ class Carried:
     seconds: float
 
 
-def attested(officers: Officers, case: bytes) -> tuple[bytes, str | None]:
+def attested(
+    officers: Officers, case: bytes, progress: Progress = lambda _: None
+) -> tuple[bytes, str | None]:
     """Declare, attest and countersign: the attestation's id and its transaction."""
     declared = declare(officers.officer, case)
+    figures = declared.assessment
+    progress(
+        f"{declared.case}: declared, income {format_yuan(figures.income)} 元, "
+        f"tax {format_yuan(figures.due)} 元, paid"
+    )
     item = parse_id(declared.id)
     done = attest(officers.officer, item)
     countersign(officers.reviewer, item)
+    progress(f"{declared.case}: commitment attested and countersigned on chain")
     _hand_over(officers.officer, officers.applicant, item, "tax")
     return item, done.transaction
 
@@ -92,14 +101,13 @@ def carry(officers: Officers, case: bytes, progress: Progress) -> Carried:
         )
 
     try:
-        attestation, attested_tx = attested(officers, case)
+        attestation, attested_tx = attested(officers, case, progress)
     except Refusal as refusal:
-        progress(f"{name}: stopped at the declaration, {refusal.code}")
+        progress(f"{name}: stopped at the declaration, {refusal}")
         return done("REFUSED", str(refusal.code))
-    progress(f"{name}: declared, attested, countersigned")
     transfer, applied_tx = applied(officers, case, attestation)
     shown = "0x" + transfer.hex()
-    progress(f"{name}: application received, transfer {shown}")
+    progress(f"{name}: application received, transfer {shown[:10]}…")
     prove(officers.applicant, transfer)
     progress(f"{name}: proof made off chain")
     checked = verify(officers.applicant, transfer)
