@@ -30,7 +30,9 @@ GroupOption = Annotated[str | None, typer.Option("--group", help="By default the
 def create(
     network: NetworkOption,
     org: Annotated[str, typer.Option(help="Its organisation.")],
-    role: Annotated[str, typer.Option(help="member, author or regulator.")],
+    role: Annotated[
+        str, typer.Option(help="member, gateway, author, regulator or an administrator.")
+    ],
     name: Annotated[str, typer.Option(help="A new name.")],
     group: GroupOption = None,
     as_json: JsonOption = False,
