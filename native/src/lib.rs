@@ -1,0 +1,16 @@
+//! What Python cannot do fast, behind the interfaces that Python defines.
+//!
+//! No policy and no I/O: state comes through a reader object, results go back as values, and the
+//! interpreter lock is released while Rust works.
+#![deny(unsafe_code)]
+
+mod evm;
+mod trie;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn quorate_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    evm::register(module)?;
+    trie::register(module)
+}
