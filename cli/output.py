@@ -1,7 +1,7 @@
 """What every command prints: a table or sentence for people, one JSON object for machines."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -30,3 +30,14 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) 
     for row in rows:
         drawn.add_row(*(str(cell) for cell in row))
     return drawn
+
+
+def flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A nested object as rows of a table, names joined by dots; a list's entries on lines."""
+    for name, entry in value.items():
+        if isinstance(entry, Mapping):
+            yield from flat(entry, f"{prefix}{name}.")
+        elif isinstance(entry, list | tuple):
+            yield f"{prefix}{name}", "\n".join(map(str, entry))
+        else:
+            yield f"{prefix}{name}", str(entry)

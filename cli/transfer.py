@@ -4,17 +4,19 @@
 """
 
 import sys
+from collections.abc import Mapping
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, table
+from cli.output import JsonOption, emit, flat, table
 from cli.preparation import prepare as prepare_network
 from ledger.genesis import load_genesis
 from ledger.values import address_from_hex, checksum_address
@@ -22,7 +24,7 @@ from workflows.equity_transfer import amend, handover
 from workflows.equity_transfer import apply as applying
 from workflows.equity_transfer import attest as attesting
 from workflows.equity_transfer import confirm as confirming
-from workflows.equity_transfer.certificate import check_certificate, make_certificate
+from workflows.equity_transfer.certificate import Evidence, check_certificate, make_certificate
 from workflows.equity_transfer.declare import declare as take_declaration
 from workflows.equity_transfer.desk import (
     Desk,
@@ -277,7 +279,7 @@ def open_(
         opened = [handover.open_commitment(desk, _read(opening))]
     else:
         opened = handover.open_own(desk, parse_id(str(item)))
-    rows = [(entry.side, name, value) for entry in opened for name, value in entry.content.items()]
+    rows = [(entry.side, *row) for entry in opened for row in flat(entry.content)]
     emit({"openings": opened}, as_json, lambda: table("openings", ("side", "field", "value"), rows))
 
 
@@ -356,9 +358,35 @@ def check(
 ) -> None:
     """Check a certificate from the genesis file alone; no network is used. 核验存证凭证。"""
     evidence = check_certificate(_read(file), load_genesis(genesis))
-    rows = [(name, str(value)) for name, value in evidence.statement.items()]
     emit(
         {"valid": True, "digest": evidence.digest, "statement": evidence.statement},
         as_json,
-        lambda: table(f"certificate {evidence.id}: valid", ("", ""), rows),
+        lambda: _evidence_tables(evidence),
     )
+
+
+def _evidence_tables(evidence: Evidence) -> RenderableType:
+    statement = dict(evidence.statement)
+    steps = statement.pop("steps")
+    return Group(
+        table(f"certificate {evidence.id}: valid", ("", ""), flat(statement)),
+        table(
+            "steps",
+            ("step", "office", "receiver", "block", "time (Beijing)", "transaction"),
+            (
+                (
+                    step["name"],
+                    _office(step["office"]),
+                    _office(step["receiver"]),
+                    step["block"],
+                    step["time"],
+                    step["transaction"],
+                )
+                for step in steps
+            ),
+        ),
+    )
+
+
+def _office(entry: Mapping[str, str] | None) -> str:
+    return "" if entry is None else entry["label"] or entry["name"]
