@@ -4,8 +4,7 @@
 """
 
 import sys
-from collections.abc import Mapping
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -372,12 +371,13 @@ def _evidence_tables(evidence: Evidence) -> RenderableType:
         table(f"certificate {evidence.id}: valid", ("", ""), flat(statement)),
         table(
             "steps",
-            ("step", "office", "receiver", "block", "time (Beijing)", "transaction"),
+            ("step", "office", "receiver", "code", "block", "time (Beijing)", "transaction"),
             (
                 (
                     step["name"],
                     _office(step["office"]),
                     _office(step["receiver"]),
+                    step.get("code", ""),
                     step["block"],
                     step["time"],
                     step["transaction"],
