@@ -18,7 +18,8 @@ ADVICE = """\
 - `quorate_view_changes_total` keeps growing: primaries fail or clocks differ.
 - `quorate_peers_connected` below the number of other nodes: look at the network between.
 - `quorate_handshakes_refused_total` grows: somebody without a valid certificate knocks, or a
-  certificate has expired; the label says which."""
+  certificate has expired; the label says which. `unreachable` and `closed` are this node's own
+  calls that nobody took, as while a peer is down."""
 
 
 def render() -> str:
