@@ -4,6 +4,7 @@
 //! interpreter lock is released while Rust works.
 #![deny(unsafe_code)]
 
+mod bn254;
 mod evm;
 mod trie;
 
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn quorate_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    bn254::register(module)?;
     evm::register(module)?;
     trie::register(module)
 }

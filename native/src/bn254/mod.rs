@@ -1,0 +1,21 @@
+//! BN254 (alt_bn128) over arkworks: Groth16 by `.zkey` files, sums of multiples, transforms, the
+//! EVM's curve precompiles.
+//!
+//! Every number crosses the boundary as 32 bytes big-endian and every point as EIP-196 and EIP-197
+//! write it (in G2 the imaginary part first; the identity is all zeros). Only `.zkey` files are
+//! read as they lie on disk.
+
+mod fft;
+mod field;
+mod msm;
+mod pairing;
+mod points;
+mod precompiles;
+mod prove;
+mod python;
+mod quotient;
+mod sections;
+mod verify;
+mod zkey;
+
+pub use python::register;
