@@ -8,7 +8,7 @@ TEST   := $(VENV)/.installed-test
 NODE_TOOLS := tests/snarkjs/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check sim accept vectors lock clean
+.PHONY: help install demo test check sim sim-mutants bench accept vectors lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,12 @@ check: $(TEST)  ## ruff, mypy strict, import-linter, doctests
 
 sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --start $(or $(START),1))
+
+sim-mutants: $(TEST)  ## [PATCH=FILE]: does simulation find each planted protocol fault?
+	@$(BIN)/python -m tests.simulation.mutants $(if $(PATCH),--patch $(PATCH))
+
+bench: $(TEST)  ## the benchmarks: tables here, figures in build/bench/
+	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
 accept: $(TEST) $(NODE_TOOLS)  ## ON=topic [ONLY=name]: the long acceptance runs
 	@$(BIN)/python -m tests.acceptance.run $(or $(ON),transfer) $(if $(ONLY),--only $(ONLY))

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -69,7 +69,7 @@ def _status_table(states: list[NodeState]) -> Table:
     rows: list[tuple[object, ...]] = []
     for state in states:
         if state.status is None:
-            rows.append((state.name, "yes" if state.alive else "no", *["-"] * 6))
+            rows.append((state.name, "yes" if state.alive else "no", *["-"] * 7))
             continue
         for group in state.status["groups"]:
             missing = ", ".join(entry["node"] for entry in group["missing"])
@@ -83,7 +83,19 @@ def _status_table(states: list[NodeState]) -> Table:
                     group["primary"],
                     group["quorum"],
                     missing or "nobody",
+                    _note(group),
                 )
             )
-    columns = ("node", "alive", "group", "stable block", "view", "primary", "quorum", "missing")
+    columns = ("node", "alive", "group", "stable", "view", "primary", "quorum", "missing", "note")
     return table("Network", columns, rows)
+
+
+def _note(group: dict[str, Any]) -> str:
+    """What is out of the ordinary with a node's part in a group."""
+    if group.get("halted"):
+        return f"halted: {group['halted']}"
+    if group.get("log_lost"):
+        return "lost its vote log, follows only"
+    if group.get("syncing"):
+        return "catching up"
+    return "observer" if group.get("role") == "observer" else ""

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from cli.failure import CommandFailed
+from ledger.parameters import Parameters
 
 Role = Literal["member", "author", "regulator", "admin"]
 Engine = Literal["py-evm"]
@@ -53,15 +54,18 @@ class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
 
 
-class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Parameters that genesis fixes, by name and unit."""
+_DEFAULTS = Parameters(chain_id=1)
 
-    window_blocks: int = 16
-    heartbeat_ms: int = 10_000
-    clock_tolerance_ms: int = 10_000
-    block_execution_ms_max: int = 20_000
-    view_timeout_ms: int = 4_000
-    view_timeout_ms_max: int = 60_000
+
+class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Parameters that genesis fixes, by name and unit; the ledger's own defaults."""
+
+    window_blocks: int = _DEFAULTS.window_blocks
+    heartbeat_ms: int = _DEFAULTS.heartbeat_ms
+    clock_tolerance_ms: int = _DEFAULTS.clock_tolerance_ms
+    block_execution_ms_max: int = _DEFAULTS.block_execution_ms_max
+    view_timeout_ms: int = _DEFAULTS.view_timeout_ms
+    view_timeout_ms_max: int = _DEFAULTS.view_timeout_ms_max
 
 
 class Perturbation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
