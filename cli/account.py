@@ -54,7 +54,7 @@ def create(
     save_account(account, network / key_file, password, rounds=LOCAL_KEYSTORE_ROUNDS)
     try:
         save_password(network / key_file, password)
-        admin.act(f"account-{name}", set_account(address_from_hex(account.address.lower()), wanted))
+        admin.act(f"account-{name}", set_account(address_from_hex(account.address), wanted))
     except BaseException:
         # Nothing on chain knows this key: a file left behind would only block the next try.
         (network / key_file).unlink()
@@ -72,7 +72,7 @@ def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption
     rows = []
     for entry in local.file.accounts:
         desk = local.set_up_desk(local.first_account(entry.org, "admin"))
-        granted = desk.ask(permission(address_from_hex(entry.address.lower())))
+        granted = desk.ask(permission(address_from_hex(entry.address)))
         roles = ", ".join(role_label(role) for role in Role if granted.holds(role))
         rows.append(
             {

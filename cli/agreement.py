@@ -7,6 +7,7 @@ import typer
 
 from cli.desks import LocalNetwork
 from cli.output import JsonOption, emit, table
+from contracts.bindings.accounts import organisation
 from contracts.bindings.agreements import agreement_state
 from ledger.values import to_hex
 from workflows.equity_transfer.agreement import load_agreement, shipped_agreement
@@ -86,10 +87,16 @@ def show(
 ) -> None:
     """Where an agreement stands on chain. 查看状态。"""
     agreement = load_agreement(file)
-    state = LocalNetwork(network, group).set_up_desk(account).ask(agreement_state(agreement.id))
-    value = {
-        "id": to_hex(agreement.id),
-        "status": state.status.name,
-        "signed": sorted(state.signed),
-    }
-    emit(value, as_json, lambda: table("agreement", ("", ""), value.items()))
+    desk = LocalNetwork(network, group).set_up_desk(account)
+    state = desk.ask(agreement_state(agreement.id))
+    signed = [desk.ask(organisation(number)).name for number in sorted(state.signed)]
+    value = {"id": to_hex(agreement.id), "status": state.status.name, "signed": signed}
+    emit(
+        value,
+        as_json,
+        lambda: table(
+            "agreement",
+            ("", ""),
+            [("id", value["id"]), ("status", value["status"]), ("signed", ", ".join(signed))],
+        ),
+    )

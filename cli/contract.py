@@ -38,7 +38,7 @@ def _arguments(text: str) -> list[Any]:
 
 
 def _contract(source: Path, address: str) -> Contract:
-    return Contract(address_from_hex(address.lower()), compile_source(source).abi)
+    return Contract(address_from_hex(address), compile_source(source).abi)
 
 
 def _client(network: LocalNetwork, account: str) -> Client:
@@ -77,7 +77,8 @@ def deploy(
     client = _client(local, account)
     data = deploy_data(source, *_arguments(arguments))
     receipt = client.confirm(client.send_transaction(local.account(account), to=None, data=data))
-    value = {"address": receipt["contractAddress"], "transaction": receipt["transactionHash"]}
+    address = checksum_address(address_from_hex(receipt["contractAddress"]))
+    value = {"address": address, "transaction": receipt["transactionHash"]}
     emit(value, as_json, lambda: f"Deployed at {value['address']}")
 
 

@@ -143,7 +143,7 @@ def account(
 ) -> None:
     """What an account is and may do. 账户。"""
     source = _Reach(rpc, group, genesis, network).source
-    value = explorer.account(source, address_from_hex(address.lower()))
+    value = explorer.account(source, address_from_hex(address))
     names = source.organisation_labels(lang)
     emit(value.to_json(), as_json, lambda: explorer.render_account(value, lang, names))
 
@@ -160,7 +160,7 @@ def contract(
 ) -> None:
     """A contract: its code's hash and what is known of it. 合约。"""
     source = _Reach(rpc, group, genesis, network).source
-    value = explorer.contract(source, address_from_hex(address.lower()))
+    value = explorer.contract(source, address_from_hex(address))
     emit(value.to_json(), as_json, lambda: explorer.render_contract(value, lang))
 
 

@@ -180,7 +180,7 @@ def apply(
     local = LocalNetwork(network, group)
     desk = local.desk(account)
     address = prover if prover.startswith("0x") else local.file.account(prover).address
-    outcome = applying.apply(desk, content, parse_id(item), address_from_hex(address.lower()))
+    outcome = applying.apply(desk, content, parse_id(item), address_from_hex(address))
     _hand_over(local, market_opening(desk, parse_id(outcome.id)), hand_to)
     _emit_outcome(outcome, as_json)
 

@@ -219,7 +219,7 @@ class _Builder:
             ],
             accounts=[
                 AccountEntry(
-                    address_from_hex(account.address.lower()), account.org, role_named(account.role)
+                    address_from_hex(account.address), account.org, role_named(account.role)
                 )
                 for account in accounts
             ],
