@@ -1,4 +1,4 @@
-"""The circuit's test key (made once, cached under build/keys) and snarkjs as a command."""
+"""Both backends, the circuit's test key (made once, under build/keys), snarkjs as a command."""
 
 import os
 import shutil
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from zkp.backend import Backend, backend_named
 from zkp.circuits import equity_v1
 from zkp.circuits.equity_commitments import EquityCore, EquityFinancials, EquityRecord
 from zkp.keys import CircuitKey, load_test_key
@@ -18,6 +19,15 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def vectors() -> Path:
     return ROOT / "tests" / "vectors" / "snarkjs"
+
+
+@pytest.fixture(scope="session", params=["reference", "native"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Whoever computes: what a test asks of one backend it asks of the other."""
+    found = backend_named(request.param)
+    if found is None:
+        pytest.skip("the native backend is not built: run maturin develop --release in native/")
+    return found
 
 
 @pytest.fixture(scope="session")

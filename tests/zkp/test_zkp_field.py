@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from py_ecc.bn128 import curve_order
 
 from zkp import ntt
+from zkp.backend import Backend
 from zkp.field import InvalidElement, R, check_element, inverse, invert_all, root_of_unity
 
 elements = st.integers(0, R - 1)
+rows = st.integers(0, 5).flatmap(lambda k: st.lists(elements, min_size=1 << k, max_size=1 << k))
 
 
 def test_the_prime_is_the_curves_order() -> None:
@@ -37,15 +39,15 @@ def test_roots_of_unity_are_primitive_and_nested(log: int) -> None:
     assert log == 0 or root * root % R == root_of_unity(1 << (log - 1))
 
 
-@given(st.integers(0, 5).flatmap(lambda k: st.lists(elements, min_size=1 << k, max_size=1 << k)))
-def test_the_transform_evaluates_at_all_roots(coefficients: list[int]) -> None:
+@given(coefficients=rows)
+def test_the_transform_evaluates_at_all_roots(backend: Backend, coefficients: list[int]) -> None:
     size = len(coefficients)
     root = root_of_unity(size)
-    values = ntt.evaluate(coefficients)
+    values = backend.evaluate(coefficients)
     for index in range(size):
         point = pow(root, index, R)
         assert values[index] == sum(c * point**k for k, c in enumerate(coefficients)) % R
-    assert ntt.interpolate(values) == coefficients
+    assert backend.interpolate(values) == coefficients
 
 
 @given(st.lists(elements, min_size=8, max_size=8), st.integers(1, R - 1))

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkp.backend import Backend
 from zkp.builder import Builder
 from zkp.circuits.equity_v1 import Statement
 from zkp.curve.g1 import G1, P
 from zkp.curve.g2 import G2
 from zkp.field import R
 from zkp.gadgets.ranges import in_bits
-from zkp.groth16 import InvalidKey, InvalidWitness, Proof, VerifyingKey, prove, setup, verify
+from zkp.groth16 import InvalidKey, InvalidWitness, Proof, VerifyingKey, setup
 from zkp.keys import CircuitKey
 from zkp.r1cs import Constraint, ConstraintSystem, decode_r1cs
 from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
@@ -36,19 +37,19 @@ def vector(folder: Path, name: str) -> Proven:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_snarkjss_proofs_are_accepted(name: str, vectors: Path) -> None:
-    assert verify(*vector(vectors, name))
+def test_snarkjss_proofs_are_accepted(backend: Backend, name: str, vectors: Path) -> None:
+    assert backend.verify(*vector(vectors, name))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_altered_public_inputs_are_refused(name: str, vectors: Path) -> None:
+def test_altered_public_inputs_are_refused(backend: Backend, name: str, vectors: Path) -> None:
     key, proof, publics = vector(vectors, name)
     for index, value in enumerate(publics):
         for other in (value + R, value - R, value + 1, value ^ 1, 0, R - value, -1):
             changed = (*publics[:index], other, *publics[index + 1 :])
-            assert not verify(key, proof, changed), other
+            assert not backend.verify(key, proof, changed), other
     for changed in ((), publics[:1], publics[::-1], (*publics, 0)):
-        assert not verify(key, proof, changed)
+        assert not backend.verify(key, proof, changed)
 
 
 def altered(proof: Proof) -> list[Proof]:
@@ -76,27 +77,27 @@ def altered(proof: Proof) -> list[Proof]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_altered_proofs_are_refused(name: str, vectors: Path) -> None:
+def test_altered_proofs_are_refused(backend: Backend, name: str, vectors: Path) -> None:
     key, proof, publics = vector(vectors, name)
     for index, other in enumerate(altered(proof)):
-        assert not verify(key, other, publics), index
+        assert not backend.verify(key, other, publics), index
 
 
-def test_another_circuits_key_refuses(vectors: Path) -> None:
+def test_another_circuits_key_refuses(backend: Backend, vectors: Path) -> None:
     key = vector(vectors, "m500")[0]
     _, proof, publics = vector(vectors, "m4k")
-    assert not verify(key, proof, publics)
+    assert not backend.verify(key, proof, publics)
 
 
 @settings(max_examples=25, deadline=None)
 @given(part=st.integers(0, 7), bit=st.integers(0, 255))
-def test_a_flipped_bit_is_refused(part: int, bit: int, vectors: Path) -> None:
+def test_a_flipped_bit_is_refused(backend: Backend, part: int, bit: int, vectors: Path) -> None:
     key, proof, publics = vector(vectors, "m500")
     words = [*proof.a, *proof.b[0], *proof.b[1], *proof.c]
     words[part] ^= 1 << bit
     ax, ay, bx0, bx1, by0, by1, cx, cy = words
     changed = Proof((ax, ay), ((bx0, bx1), (by0, by1)), (cx, cy))
-    assert not verify(key, changed, publics)
+    assert not backend.verify(key, changed, publics)
 
 
 def outside_the_subgroup() -> tuple[tuple[int, int], tuple[int, int]]:
@@ -113,18 +114,20 @@ def outside_the_subgroup() -> tuple[tuple[int, int], tuple[int, int]]:
     raise AssertionError("no point found")
 
 
-def test_a_point_outside_the_subgroup_is_refused_in_proof_and_key(vectors: Path) -> None:
+def test_a_point_outside_the_subgroup_is_refused_in_proof_and_key(
+    backend: Backend, vectors: Path
+) -> None:
     key, proof, publics = vector(vectors, "m500")
     outside = outside_the_subgroup()
     assert G2.is_on_curve(outside)
     assert not G2.is_in_subgroup(outside)
-    assert not verify(key, proof._replace(b=outside), publics)
+    assert not backend.verify(key, proof._replace(b=outside), publics)
     with pytest.raises(InvalidKey, match="gamma"):
         replace(key, gamma2=outside).check()
     # A component of small order added to B would otherwise slip through where it pairs to one.
     shifted = G2.add(proof.b, G2.multiply(outside, R))
     assert shifted is not None
-    assert not verify(key, proof._replace(b=shifted), publics)
+    assert not backend.verify(key, proof._replace(b=shifted), publics)
 
 
 # --- proving ---
@@ -141,43 +144,43 @@ def small() -> tuple[ConstraintSystem, tuple[int, ...]]:
     return circuit.system, circuit.assign({"out": 63, "free": 5, "x": 7, "y": 9})
 
 
-def test_set_up_prove_verify() -> None:
+def test_set_up_prove_verify(backend: Backend) -> None:
     system, witness = small()
     key = setup(system)
-    proof, publics = prove(key, witness, system=system)
+    proof, publics = backend.prove(key, witness, system=system)
     assert publics == (63, 5)
-    assert verify(key.verifying, proof, publics)
+    assert backend.verify(key.verifying, proof, publics)
     # A public input that the circuit forgot is still bound to the proof.
-    assert not verify(key.verifying, proof, (63, 6))
-    assert not verify(setup(system).verifying, proof, publics)
+    assert not backend.verify(key.verifying, proof, (63, 6))
+    assert not backend.verify(setup(system).verifying, proof, publics)
 
 
-def test_proofs_are_blinded() -> None:
+def test_proofs_are_blinded(backend: Backend) -> None:
     system, witness = small()
     key = setup(system)
-    first, second = (prove(key, witness)[0] for _ in range(2))
+    first, second = (backend.prove(key, witness)[0] for _ in range(2))
     assert all(one != other for one, other in zip(first, second, strict=True))
 
 
-def test_a_set_up_is_reproducible_from_its_randomness() -> None:
+def test_a_set_up_is_reproducible_from_its_randomness(backend: Backend) -> None:
     system, witness = small()
     one, other = (setup(system, random.Random(5).randrange) for _ in range(2))
     assert one == other
     assert setup(system, random.Random(6).randrange) != one
-    proofs = [prove(one, witness, randbelow=random.Random(7).randrange) for _ in range(2)]
+    proofs = [backend.prove(one, witness, randbelow=random.Random(7).randrange) for _ in range(2)]
     assert proofs[0] == proofs[1]
 
 
-def test_an_unsatisfied_witness_gives_no_proof() -> None:
+def test_an_unsatisfied_witness_gives_no_proof(backend: Backend) -> None:
     system, witness = small()
     key = setup(system)
     wrong = [*witness]
     wrong[1] = 64
     with pytest.raises(InvalidWitness, match=r"breaks constraint \d+"):
-        prove(key, wrong, system=system)
+        backend.prove(key, wrong, system=system)
     # Without the constraints the quotient does not notice; the finished proof does.
     with pytest.raises(InvalidWitness, match="does not verify"):
-        prove(key, wrong)
+        backend.prove(key, wrong)
 
 
 @pytest.mark.parametrize(
@@ -191,47 +194,50 @@ def test_an_unsatisfied_witness_gives_no_proof() -> None:
     ],
 )
 def test_a_malformed_witness_is_refused(
+    backend: Backend,
     spoil: Callable[[tuple[int, ...]], tuple[int, ...]],
 ) -> None:
     system, witness = small()
     with pytest.raises(InvalidWitness):
-        prove(setup(system), spoil(witness), system=system)
+        backend.prove(setup(system), spoil(witness), system=system)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5])
-def test_every_number_of_rows_fits_its_domain(rows: int) -> None:
+def test_every_number_of_rows_fits_its_domain(backend: Backend, rows: int) -> None:
     product = Constraint({1: 1}, {2: 1}, {3: 1})
     system = ConstraintSystem(4, 0, 1, 2, (product,) * rows)
     key = setup(system)
     assert rows + 2 <= key.domain < 2 * (rows + 2)
-    proof, publics = prove(key, (1, 6, 7, 42), system=system)
-    assert verify(key.verifying, proof, publics)
+    proof, publics = backend.prove(key, (1, 6, 7, 42), system=system)
+    assert backend.verify(key.verifying, proof, publics)
 
 
-def test_we_prove_with_snarkjss_key_and_witness(vectors: Path) -> None:
+def test_we_prove_with_snarkjss_key_and_witness(backend: Backend, vectors: Path) -> None:
     key = decode_zkey((vectors / "m500.zkey").read_bytes())
     witness = decode_wtns((vectors / "m500.wtns").read_bytes())
     system = decode_r1cs((vectors / "m500.r1cs").read_bytes())
-    proof, publics = prove(key, witness, system=system)
+    proof, publics = backend.prove(key, witness, system=system)
     verifying, _, expected = vector(vectors, "m500")
     assert publics == expected
-    assert verify(verifying, proof, publics)
+    assert backend.verify(verifying, proof, publics)
 
 
 # --- the transfer's circuit ---
 
 
-def test_a_transfer_is_proven(equity_key: CircuitKey, equity_witness: tuple[int, ...]) -> None:
+def test_a_transfer_is_proven(
+    backend: Backend, equity_key: CircuitKey, equity_witness: tuple[int, ...]
+) -> None:
     system = equity_key.circuit.system
-    proof, publics = prove(equity_key.proving, equity_witness, system=system)
+    proof, publics = backend.prove(equity_key.proving, equity_witness, system=system)
     key = equity_key.proving.verifying
-    assert verify(key, proof, publics)
+    assert backend.verify(key, proof, publics)
     statement = Statement(*publics)
     for name in Statement._fields:
         changed = statement._replace(**{name: getattr(statement, name) + 1})
-        assert not verify(key, proof, changed), name
+        assert not backend.verify(key, proof, changed), name
         replayed = statement._replace(**{name: getattr(statement, name) + R})
-        assert not verify(key, proof, replayed), name
+        assert not backend.verify(key, proof, replayed), name
 
 
 def test_the_transfers_key_survives_its_file(equity_key: CircuitKey) -> None:

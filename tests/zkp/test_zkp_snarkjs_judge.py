@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zkp.groth16 import prove, verify
+from zkp.backend import Backend
 from zkp.keys import CircuitKey
 from zkp.snarkjs.calldata import solidity_calldata
 from zkp.snarkjs.texts import (
@@ -25,13 +25,14 @@ Snarkjs = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def proven(
+    backend: Backend,
     tmp_path_factory: pytest.TempPathFactory,
     equity_key: CircuitKey,
     equity_witness: tuple[int, ...],
 ) -> Path:
     """A folder with our proof, public signals and witness of a transfer."""
     folder = tmp_path_factory.mktemp("proven")
-    proof, publics = prove(equity_key.proving, equity_witness)
+    proof, publics = backend.prove(equity_key.proving, equity_witness)
     (folder / "proof.json").write_text(encode_proof(proof))
     (folder / "public.json").write_text(encode_publics(publics))
     (folder / "witness.wtns").write_bytes(encode_wtns(equity_witness))
@@ -59,7 +60,7 @@ def test_snarkjs_refuses_our_proof_of_another_statement(
 
 
 def test_snarkjs_proves_with_our_key(
-    snarkjs: Snarkjs, equity_key: CircuitKey, proven: Path, tmp_path: Path
+    backend: Backend, snarkjs: Snarkjs, equity_key: CircuitKey, proven: Path, tmp_path: Path
 ) -> None:
     proof, publics = tmp_path / "proof.json", tmp_path / "public.json"
     files = (equity_key.zkey_path, proven / "witness.wtns", proof, publics)
@@ -67,7 +68,7 @@ def test_snarkjs_proves_with_our_key(
     assert made.returncode == 0, made.stdout
     signals = decode_publics(publics.read_text())
     assert signals == decode_publics((proven / "public.json").read_text())
-    assert verify(equity_key.proving.verifying, decode_proof(proof.read_text()), signals)
+    assert backend.verify(equity_key.proving.verifying, decode_proof(proof.read_text()), signals)
 
 
 def test_snarkjs_exports_the_same_verification_key(
@@ -100,10 +101,10 @@ def test_snarkjs_exports_our_calldata(snarkjs: Snarkjs, proven: Path) -> None:
 
 
 def test_snarkjs_accepts_what_we_prove_with_its_key(
-    snarkjs: Snarkjs, vectors: Path, tmp_path: Path
+    backend: Backend, snarkjs: Snarkjs, vectors: Path, tmp_path: Path
 ) -> None:
     key = decode_zkey((vectors / "m500.zkey").read_bytes())
-    proof, publics = prove(key, decode_wtns((vectors / "m500.wtns").read_bytes()))
+    proof, publics = backend.prove(key, decode_wtns((vectors / "m500.wtns").read_bytes()))
     (tmp_path / "proof.json").write_text(encode_proof(proof))
     (tmp_path / "public.json").write_text(encode_publics(publics))
     files = (vectors / "m500.vkey.json", tmp_path / "public.json", tmp_path / "proof.json")

@@ -28,7 +28,7 @@ def prove(
 
     `randbelow` blinds the proof: a predictable one gives the witness away.
     """
-    _check_witness(key, witness, system)
+    check_witness(key, witness, system)
     publics = key.verifying.publics
     r, s = randbelow(R), randbelow(R)
     alpha1, delta1 = key.verifying.alpha1, key.delta1
@@ -46,16 +46,20 @@ def prove(
     )
     signals = tuple(witness[1 : publics + 1])
     if a is None or b is None or c is None or not verify(key.verifying, Proof(a, b, c), signals):
-        raise InvalidWitness(
-            "the proof does not verify: the witness does not satisfy this key's circuit, "
-            "or the key is damaged; compute the witness again with the circuit of the key"
-        )
+        raise unproven()
     return Proof(a, b, c), signals
 
 
-def _check_witness(
-    key: ProvingKey, witness: Sequence[int], system: ConstraintSystem | None
-) -> None:
+def unproven() -> InvalidWitness:
+    """What is raised when a finished proof does not verify."""
+    return InvalidWitness(
+        "the proof does not verify: the witness does not satisfy this key's circuit, "
+        "or the key is damaged; compute the witness again with the circuit of the key"
+    )
+
+
+def check_witness(key: ProvingKey, witness: Sequence[int], system: ConstraintSystem | None) -> None:
+    """Raises `InvalidWitness` unless the witness fits the key and satisfies the system."""
     if len(witness) != key.wires or (system is not None and system.wires != key.wires):
         raise InvalidWitness(
             f"{len(witness)} values for a key of {key.wires} wires: key and witness are of "

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ark_bn254::{Fq2, G1Affine, G2Affine};
+use ark_ec::AffineRepr;
 
 use super::field::{ELEMENT_BYTES, decode_coordinate, encode_element, words};
 
@@ -56,6 +57,14 @@ pub fn check_g2(point: G2Affine) -> Result<G2Affine, Invalid> {
         return Err(Invalid::new(
             "expected a point of G2, got one outside its subgroup",
         ));
+    }
+    Ok(point)
+}
+
+/// The point, if it is not the identity: keys and proofs have none but among the terms of sums.
+pub fn finite<A: AffineRepr>(point: A) -> Result<A, Invalid> {
+    if point.is_zero() {
+        return Err(Invalid::new("a point of a key or a proof is the identity"));
     }
     Ok(point)
 }

@@ -6,7 +6,7 @@ use ark_ff::{BigInt, PrimeField};
 
 use super::msm::sum_of_multiples;
 use super::pairing::product_is_one;
-use super::points::{G1_BYTES, G2_BYTES, Invalid, decode_g1, decode_g1_row, decode_g2};
+use super::points::{G1_BYTES, G2_BYTES, Invalid, decode_g1, decode_g1_row, decode_g2, finite};
 
 pub const PUBLICS_MAX: u32 = 1 << 10;
 
@@ -40,10 +40,10 @@ pub fn decode_key(bytes: &[u8]) -> Result<VerifyingKey, Invalid> {
         return Err(Invalid::new("expected at least one IC point"));
     }
     Ok(VerifyingKey {
-        alpha1: decode_g1(alpha1)?,
-        beta2: decode_g2(&twisted[..G2_BYTES])?,
-        gamma2: decode_g2(&twisted[G2_BYTES..2 * G2_BYTES])?,
-        delta2: decode_g2(&twisted[2 * G2_BYTES..])?,
+        alpha1: finite(decode_g1(alpha1)?)?,
+        beta2: finite(decode_g2(&twisted[..G2_BYTES])?)?,
+        gamma2: finite(decode_g2(&twisted[G2_BYTES..2 * G2_BYTES])?)?,
+        delta2: finite(decode_g2(&twisted[2 * G2_BYTES..])?)?,
         ic,
     })
 }
@@ -59,9 +59,9 @@ pub fn decode_proof(bytes: &[u8]) -> Result<Proof, Invalid> {
     let (a, rest) = bytes.split_at(G1_BYTES);
     let (b, c) = rest.split_at(G2_BYTES);
     Ok(Proof {
-        a: decode_g1(a)?,
-        b: decode_g2(b)?,
-        c: decode_g1(c)?,
+        a: finite(decode_g1(a)?)?,
+        b: finite(decode_g2(b)?)?,
+        c: finite(decode_g1(c)?)?,
     })
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::fft::{DOMAIN_MAX, domain};
 use super::field::{ELEMENT_BYTES, decode_word_little};
-use super::points::{G1_BYTES, G2_BYTES, Invalid, check_g2};
+use super::points::{G1_BYTES, G2_BYTES, Invalid, check_g2, finite};
 use super::sections::{Reader, read_sections};
 use super::verify::{PUBLICS_MAX, VerifyingKey};
 
@@ -183,13 +183,4 @@ fn terms<A: AffineRepr>(row: Vec<A>) -> Terms<A> {
         terms.points.push(point);
     }
     terms
-}
-
-fn finite<A: AffineRepr>(point: A) -> Result<A, Invalid> {
-    if point.is_zero() {
-        return Err(Invalid::new(
-            "a point of the header is the identity: the file is damaged",
-        ));
-    }
-    Ok(point)
 }

@@ -1,0 +1,174 @@
+"""The backend in Rust (arkworks, both cores): the verbs of `zkp.reference` over `quorate_native`.
+
+Importing it raises `ImportError` where the crate is not built; `zkp.backend` knows what then.
+Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them.
+"""
+
+import secrets
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import quorate_native as crate
+from quorate_native import Groth16Key, g1_sum_of_multiples, g2_sum_of_multiples
+
+from zkp.curve.g1 import G1, G1Point, P
+from zkp.curve.g2 import G2Point
+from zkp.curve.group import Group
+from zkp.field import ELEMENT_BYTES, R
+from zkp.groth16.keys import InvalidKey, Proof, ProvingKey, VerifyingKey
+from zkp.groth16.prove import check_witness, unproven
+from zkp.precompiles import InvalidCurveInput
+from zkp.r1cs import ConstraintSystem
+from zkp.snarkjs.calldata import g1_words, g2_words, key_words, proof_words
+from zkp.snarkjs.zkey import encode_zkey
+
+__all__ = [
+    "NAME",
+    "ecadd",
+    "ecmul",
+    "ecpairing",
+    "evaluate",
+    "interpolate",
+    "multi_scalar_multiply",
+    "pairing_product_is_one",
+    "prove",
+    "verify",
+]
+
+NAME = "native"
+
+Point = TypeVar("Point")
+
+
+def prove(
+    key: ProvingKey,
+    witness: Sequence[int],
+    *,
+    system: ConstraintSystem | None = None,
+    randbelow: Callable[[int], int] = secrets.randbelow,
+) -> tuple[Proof, tuple[int, ...]]:
+    """A proof and its public signals. Raises `InvalidWitness` if the witness proves nothing.
+
+    The first proof with a key hands it over to Rust, which takes longer than a proof. `randbelow`
+    blinds the proof: a predictable one gives the witness away.
+    """
+    check_witness(key, witness, system)
+    r, s = randbelow(R), randbelow(R)
+    made = _loaded(key).prove(_encode(witness), _encode([r]), _encode([s]))
+    if made is None:
+        raise unproven()
+    return _decode_proof(made), tuple(witness[1 : key.verifying.publics + 1])
+
+
+def verify(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> bool:
+    """Whether the proof shows the statement with these public inputs.
+
+    False for points off their curve or subgroup, for a wrong number of inputs, and for inputs
+    not below r. Raises `InvalidKey` for a key that `VerifyingKey.check` would refuse.
+    """
+    words = proof_words(proof)
+    flat = (*words.a, *words.b, *words.c)
+    if not all(0 <= value < P for value in flat) or not all(0 <= value < R for value in publics):
+        return False
+    alpha, beta, gamma, delta, ic = key_words(key)
+    parts = (*alpha, *beta, *gamma, *delta, *(value for point in ic for value in point))
+    try:
+        return bool(crate.groth16_verify(_encode(parts), _encode(flat), _encode(publics)))
+    except (ValueError, OverflowError) as error:
+        raise InvalidKey(f"the verification key is damaged: {error}") from None
+
+
+def multi_scalar_multiply(
+    group: Group[Point], points: Sequence[Point | None], scalars: Sequence[int]
+) -> Point | None:
+    """The sum of scalar · point over both sequences, scalars in [0, r)."""
+    # A group's name decides what its points are, which types cannot say.
+    if group.name == G1.name:
+        flat = _encode_g1(cast(Sequence[G1Point | None], points))
+        x, y = _decode(g1_sum_of_multiples(flat, _encode(scalars)))
+        return cast(Point, (x, y)) if x or y else None
+    flat = _encode_g2(cast(Sequence[G2Point | None], points))
+    x1, x0, y1, y0 = _decode(g2_sum_of_multiples(flat, _encode(scalars)))
+    return cast(Point, ((x0, x1), (y0, y1))) if any((x0, x1, y0, y1)) else None
+
+
+def evaluate(coefficients: Sequence[int]) -> list[int]:
+    """Values at all n-th roots of unity, n a power of two."""
+    return _decode(crate.fft(_encode(coefficients)))
+
+
+def interpolate(values: Sequence[int]) -> list[int]:
+    """Coefficients of the polynomial with these values at the n-th roots of unity."""
+    return _decode(crate.fft(_encode(values), inverse=True))
+
+
+def pairing_product_is_one(pairs: Sequence[tuple[G1Point | None, G2Point | None]]) -> bool:
+    """Whether the product of e(g1, g2) over the pairs is one.
+
+    Raises `InvalidCurveInput` for points off their curve or subgroup.
+    """
+    data = b"".join(_encode_g1([left]) + _encode_g2([right]) for left, right in pairs)
+    return any(ecpairing(data))
+
+
+def ecadd(data: bytes) -> bytes:
+    """Address 6: the sum of two points of G1; missing bytes are zeros, more are ignored."""
+    return _refusing(crate.ecadd, data)
+
+
+def ecmul(data: bytes) -> bytes:
+    """Address 7: a point of G1 times a 256-bit number."""
+    return _refusing(crate.ecmul, data)
+
+
+def ecpairing(data: bytes) -> bytes:
+    """Address 8: 1 as a word if the product of the pairings is one, else 0."""
+    return _refusing(crate.ecpairing, data)
+
+
+def _refusing(precompile: Callable[[bytes], bytes], data: bytes) -> bytes:
+    try:
+        return precompile(data)
+    except ValueError as error:
+        raise InvalidCurveInput(str(error)) from None
+
+
+# Keys that Rust has read, by the identity of the Python value, which has no hash of its own.
+_keys: dict[int, tuple["weakref.ref[ProvingKey]", Groth16Key]] = {}
+
+
+def _loaded(key: ProvingKey) -> Groth16Key:
+    identity = id(key)
+    if identity not in _keys:
+        try:
+            loaded = Groth16Key(encode_zkey(key))
+        except ValueError as error:
+            raise InvalidKey(f"the proving key is damaged: {error}") from None
+        # Dropped with the Python value, before its identity can mean another one.
+        _keys[identity] = weakref.ref(key, lambda _: _keys.pop(identity, None)), loaded
+    return _keys[identity][1]
+
+
+def _encode(values: Sequence[int]) -> bytes:
+    return b"".join([value.to_bytes(ELEMENT_BYTES) for value in values])
+
+
+def _decode(data: bytes) -> list[int]:
+    starts = range(0, len(data), ELEMENT_BYTES)
+    return [int.from_bytes(data[start : start + ELEMENT_BYTES]) for start in starts]
+
+
+def _encode_g1(points: Sequence[G1Point | None]) -> bytes:
+    return b"".join(_encode(g1_words(point)) for point in points)
+
+
+def _encode_g2(points: Sequence[G2Point | None]) -> bytes:
+    return b"".join(
+        bytes(4 * ELEMENT_BYTES) if point is None else _encode(g2_words(point)) for point in points
+    )
+
+
+def _decode_proof(data: bytes) -> Proof:
+    ax, ay, bx1, bx0, by1, by0, cx, cy = _decode(data)
+    return Proof((ax, ay), ((bx0, bx1), (by0, by1)), (cx, cy))
