@@ -8,7 +8,7 @@ import typer
 
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
-from zkp import groth16
+from zkp import backend
 from zkp.builder import Circuit
 from zkp.circuits import equity_v1
 from zkp.keys import load_test_key
@@ -86,7 +86,7 @@ def prove(
     as_json: JsonOption = False,
 ) -> None:
     """Prove a witness. 生成证明。"""
-    made, signals = groth16.prove(decode_zkey(_read(zkey)), decode_wtns(_read(witness)))
+    made, signals = backend.prove(decode_zkey(_read(zkey)), decode_wtns(_read(witness)))
     proof.write_text(encode_proof(made), encoding="utf-8")
     public.write_text(encode_publics(signals), encoding="utf-8")
     emit({"proof": str(proof), "public": str(public)}, as_json, lambda: f"Proof: {proof}")
@@ -100,7 +100,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check a proof: exit code 0 for a valid one, 1 for any other. 验证证明。"""
-    valid = groth16.verify(
+    valid = backend.verify(
         decode_verifying_key(_read(vkey)), decode_proof(_read(proof)), decode_publics(_read(public))
     )
     emit({"valid": valid}, as_json, lambda: "valid" if valid else "NOT valid")

@@ -6,12 +6,15 @@ The place where the ledger meets the curves: neither of the two knows the other.
 from collections.abc import Callable
 
 from ledger.engine import Engine, MalformedInput, Precompile
+from ledger.native import NativeEngine, is_available
 from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
 from node.config import ConfigurationError
-from zkp.precompiles import InvalidCurveInput, ecadd, ecmul, ecpairing
+from zkp.backend import ecadd, ecmul, ecpairing
+from zkp.precompiles import InvalidCurveInput
 
 PY_EVM = "py-evm"
+NATIVE = "native"
 
 _ECADD_GAS = 150
 _ECMUL_GAS = 6_000
@@ -34,7 +37,8 @@ def _refusing(function: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     return run
 
 
-# Addresses and gas are EIP-196's, EIP-197's and EIP-1108's; only the arithmetic is faster.
+# Addresses and gas are EIP-196's, EIP-197's and EIP-1108's; only the arithmetic is faster, in Rust
+# where the crate is built and on plain integers elsewhere: the same answers, see `zkp.backend`.
 CURVE_PRECOMPILES = {
     _address(6): Precompile(lambda _: _ECADD_GAS, _refusing(ecadd)),
     _address(7): Precompile(lambda _: _ECMUL_GAS, _refusing(ecmul)),
@@ -47,8 +51,15 @@ CURVE_PRECOMPILES = {
 
 def engine_named(name: str) -> Engine:
     """The execution engine of a node. Raises `ConfigurationError`."""
-    if name != PY_EVM:
+    if name == PY_EVM:
+        return PyEvmEngine(CURVE_PRECOMPILES)
+    if name != NATIVE:
         raise ConfigurationError(
-            f'the engine {name!r} is not part of this build; set engine = "{PY_EVM}" in node.toml'
+            f'there is no engine {name!r}: set engine = "{PY_EVM}" or "{NATIVE}" in node.toml'
         )
-    return PyEvmEngine(CURVE_PRECOMPILES)
+    if not is_available():
+        raise ConfigurationError(
+            f"the engine {name!r} is not installed here: build the crate with "
+            f'"maturin develop --release" in native/, or set engine = "{PY_EVM}" in node.toml'
+        )
+    return NativeEngine()

@@ -28,12 +28,12 @@ from workflows.equity_transfer.desk import (
 from workflows.equity_transfer.prove import proof_path, prove
 from workflows.equity_transfer.refusal import Refusal
 from workflows.equity_transfer.verify import verify
+from zkp.backend import prove as groth16_prove
 from zkp.circuits.equity_v1 import Statement, assign, build
 from zkp.curve.g1 import G1
 from zkp.curve.g2 import G2
 from zkp.field import R
 from zkp.groth16 import Proof, VerifyingKey
-from zkp.groth16 import prove as groth16_prove
 from zkp.snarkjs.texts import decode_proof, encode_proof
 from zkp.snarkjs.zkey import decode_zkey
 

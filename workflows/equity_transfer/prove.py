@@ -27,10 +27,11 @@ from workflows.equity_transfer.opening import (
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.workspace import read_bounded, write_private
+from zkp.backend import prove as groth16_prove
+from zkp.backend import verify
 from zkp.circuits.equity_commitments import RATE_BITS
 from zkp.circuits.equity_v1 import Statement, assign, build
-from zkp.groth16 import ProvingKey, VerifyingKey, verify
-from zkp.groth16 import prove as groth16_prove
+from zkp.groth16 import ProvingKey, VerifyingKey
 from zkp.r1cs import circuit_id, encode_r1cs
 from zkp.snarkjs.texts import (
     InvalidText,
