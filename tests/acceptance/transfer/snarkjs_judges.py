@@ -16,12 +16,12 @@ from typing import Any
 from tests.acceptance.harness import COMMAND_TIMEOUT_S, ROOT, quorate, run_quorate
 from zkp.circuits import equity_v1
 from zkp.circuits.equity_commitments import EquityCore, EquityFinancials, EquityRecord
+from zkp.curve.g1 import P
 from zkp.field import R
 from zkp.snarkjs.wtns import encode_wtns
 
 VECTORS = ROOT / "tests" / "vectors" / "snarkjs"
 SNARKJS = ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs" / "build" / "cli.cjs"
-BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583
 
 
 @dataclass(frozen=True)
@@ -181,9 +181,9 @@ def _alterations(proven: Proven) -> Iterator[tuple[str, Any, Any]]:
         yield "altered proofs", _with(proof, place, lambda value: value ^ 1), public
     # Points of the curve, but of another proof; and the same numbers written otherwise.
     yield "altered proofs", proof | {"pi_a": proof["pi_c"], "pi_c": proof["pi_a"]}, public
-    negated = _with(proof, ("pi_a", 1), lambda value: BASE_FIELD - value)
+    negated = _with(proof, ("pi_a", 1), lambda value: P - value)
     yield "altered proofs", negated, public
-    yield "altered proofs", _with(proof, ("pi_a", 0), lambda value: value + BASE_FIELD), public
+    yield "altered proofs", _with(proof, ("pi_a", 0), lambda value: value + P), public
     for place in range(len(public)):
         yield "altered public inputs", proof, _with(public, (place,), lambda value: value + 1)
         yield "public inputs with r added", proof, _with(public, (place,), lambda value: value + R)
