@@ -12,7 +12,7 @@ from ledger.parameters import Parameters
 from ledger.reasons import Reason
 from ledger.state import Account
 from ledger.suite import Suite, suite_named
-from ledger.transactions import InvalidTransaction, Transaction, recover_sender
+from ledger.transactions import AccessList, InvalidTransaction, Transaction, recover_sender
 from ledger.values import EMPTY_CODE_HASH, Address
 
 NONCE_MAX = 2**64 - 2
@@ -35,6 +35,7 @@ __all__ = [
     "check_state",
     "init_code_gas",
     "intrinsic_gas",
+    "message_gas",
 ]
 
 _suite = lru_cache(suite_named)
@@ -42,10 +43,15 @@ _suite = lru_cache(suite_named)
 
 def intrinsic_gas(transaction: Transaction) -> int:
     """Gas that is spent before the first opcode (EIP-2028, 2930, 3860)."""
-    gas = GAS_TRANSACTION + data_gas(transaction.data)
-    if transaction.to is None:
-        gas += GAS_CREATE + init_code_gas(transaction.data)
-    for _, slots in transaction.access_list:
+    return message_gas(transaction.to, transaction.data, transaction.access_list)
+
+
+def message_gas(to: Address | None, data: bytes, access_list: AccessList) -> int:
+    """The intrinsic gas of a message that is perhaps no transaction; without `to` it creates."""
+    gas = GAS_TRANSACTION + data_gas(data)
+    if to is None:
+        gas += GAS_CREATE + init_code_gas(data)
+    for _, slots in access_list:
         gas += GAS_ACCESS_LIST_ADDRESS + GAS_ACCESS_LIST_SLOT * len(slots)
     return gas
 

@@ -12,6 +12,7 @@ from ledger.engine import Engine
 from ledger.gate import GATE_CONTRACT, Role, gate_storage, permission_word
 from ledger.genesis import Allocation, Genesis, Organisation, ValidatorEntry
 from ledger.keyvalue import KeyValueStore, MemoryStore
+from ledger.native import NativeEngine, is_available
 from ledger.parameters import Parameters
 from ledger.proposal import Proposal, propose
 from ledger.pyevm import PyEvmEngine
@@ -55,6 +56,7 @@ class World:
     extra_alloc: dict[str, Allocation] = field(default_factory=dict)
     extra_slots: dict[int, int] = field(default_factory=dict)
     chains: list[Chain] = field(default_factory=list)
+    engine_type: type[PyEvmEngine] | type[NativeEngine] = PyEvmEngine
 
     member = key("member")
     author = key("author")
@@ -113,7 +115,7 @@ class World:
         engine: Engine | None = None,
     ) -> Chain:
         store = BlockStore(MemoryStore() if kv is None else kv, STANDARD)
-        chain = Chain(genesis or self.genesis(), store, engine or PyEvmEngine())
+        chain = Chain(genesis or self.genesis(), store, engine or self.engine_type())
         self.chains.append(chain)
         return chain
 
@@ -165,9 +167,19 @@ def signed_fixture() -> Callable[..., bytes]:
     return signed
 
 
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
+@pytest.fixture(
+    params=[
+        PyEvmEngine,
+        pytest.param(
+            NativeEngine,
+            marks=pytest.mark.skipif(not is_available(), reason="quorate_native is not built"),
+        ),
+    ],
+    ids=lambda engine_type: engine_type.name,
+)
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Every test that asks for a world runs once on each engine."""
+    made = World(engine_type=request.param)
     yield made
     for chain in made.chains:
         chain.close()

@@ -1,4 +1,207 @@
+//! Execution over revm for Python: `Engine` with `execute_block`, `call` and `trace`.
+//!
+//! `ledger/native.py` says what the tuples are; nothing here decides what is valid or what a block
+//! means, the rules are those of `ledger/`.
+
+mod block;
+mod cache;
+mod commitment;
+mod convert;
+mod gate;
+mod machine;
+mod precompiles;
+mod state;
+mod tracer;
+mod transaction;
+mod validity;
+
+use std::sync::{Arc, Mutex};
+
 use pyo3::prelude::*;
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use revm::primitives::HashMap;
+
+use block::{Ground, Outcome};
+use cache::{FlatState, NodeCache};
+use commitment::Writes;
+use convert::{address_bytes, address_from, int_from_word};
+use precompiles::{Own, OwnTable};
+use state::State;
+use transaction::{Environment, Transaction};
+
+use crate::trie::hash_from;
+
+/// Runs batches and messages; holds the precompiles that Python handed over, and the caches.
+#[pyclass(frozen)]
+struct Engine {
+    own: OwnTable,
+    nodes: Arc<Mutex<NodeCache>>,
+    flat: Mutex<Option<FlatState>>,
+}
+
+#[pymethods]
+impl Engine {
+    /// `precompiles` are `(address, gas, run)`; `malformed` is what `run` raises for bad input.
+    #[new]
+    fn new(
+        precompiles: Vec<(Vec<u8>, Py<PyAny>, Py<PyAny>)>,
+        malformed: Py<PyAny>,
+        node_cache_bytes_max: usize,
+    ) -> PyResult<Self> {
+        let mut entries = HashMap::default();
+        for (address, gas, run) in precompiles {
+            entries.insert(address_from(&address)?, Own { gas, run });
+        }
+        Ok(Engine {
+            own: OwnTable { entries, malformed },
+            nodes: Arc::new(Mutex::new(NodeCache::new(node_cache_bytes_max))),
+            flat: Mutex::new(None),
+        })
+    }
+
+    /// `([reason | (success, gas_used, logs, created)], writes)`.
+    fn execute_block<'py>(
+        &self,
+        py: Python<'py>,
+        env: &Bound<'py, PyTuple>,
+        batch: Vec<Bound<'py, PyAny>>,
+        reader: Bound<'py, PyAny>,
+        gated: bool,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyTuple>)> {
+        let env = Environment::from_python(env)?;
+        let batch = transactions(&batch)?;
+        let root = hash_from(reader.getattr("root")?.extract::<&[u8]>()?)?;
+        let known = self.flat.lock().expect("no thread panics with it").take();
+        let read = known.filter(|flat| flat.root == root).unwrap_or_default();
+        let state = State::new(reader.unbind(), env.ancestor_hash.clone_ref(py), read);
+        let ground = Ground {
+            env: &env,
+            own: &self.own,
+            gated,
+        };
+        let executed = py.detach(|| block::execute(&ground, &batch, state, root, &self.nodes))?;
+        *self.flat.lock().expect("no thread panics with it") = executed.flat;
+        let found = PyList::empty(py);
+        for outcome in executed.outcomes {
+            match outcome {
+                Ok(outcome) => found.append(receipt(py, &outcome)?)?,
+                Err(reason) => found.append(reason)?,
+            }
+        }
+        Ok((found, writes_to_python(py, &executed.writes)?))
+    }
+
+    /// `(output, gas_used, error, reverted)`.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        env: &Bound<'py, PyTuple>,
+        message: &Bound<'py, PyAny>,
+        reader: Py<PyAny>,
+        gated: bool,
+    ) -> PyResult<(Bound<'py, PyBytes>, u64, Option<String>, bool)> {
+        let env = Environment::from_python(env)?;
+        let message = Transaction::from_python(message)?;
+        let state = State::new(
+            reader,
+            env.ancestor_hash.clone_ref(py),
+            FlatState::default(),
+        );
+        let ground = Ground {
+            env: &env,
+            own: &self.own,
+            gated,
+        };
+        let outcome = py.detach(|| block::call(&ground, &message, state))?;
+        let output = PyBytes::new(py, &outcome.output);
+        Ok((output, outcome.gas_used, outcome.error, outcome.reverted))
+    }
+
+    /// The call tree of the batch's last transaction, None if it is dropped.
+    fn trace<'py>(
+        &self,
+        py: Python<'py>,
+        env: &Bound<'py, PyTuple>,
+        batch: Vec<Bound<'py, PyAny>>,
+        reader: Py<PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let env = Environment::from_python(env)?;
+        let batch = transactions(&batch)?;
+        let state = State::new(
+            reader,
+            env.ancestor_hash.clone_ref(py),
+            FlatState::default(),
+        );
+        let ground = Ground {
+            env: &env,
+            own: &self.own,
+            gated: true,
+        };
+        let frame = py.detach(|| block::trace(&ground, &batch, state))?;
+        frame.map(|frame| frame.to_python(py)).transpose()
+    }
+}
+
+fn transactions(batch: &[Bound<'_, PyAny>]) -> PyResult<Vec<Transaction>> {
+    batch.iter().map(Transaction::from_python).collect()
+}
+
+fn receipt<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyTuple>> {
+    let logs = PyList::empty(py);
+    for log in &outcome.logs {
+        let topics = log
+            .data
+            .topics()
+            .iter()
+            .map(|topic| PyBytes::new(py, topic.as_slice()));
+        let topics = PyTuple::new(py, topics.collect::<Vec<_>>())?;
+        let data = PyBytes::new(py, &log.data.data);
+        logs.append((address_bytes(py, log.address), topics, data))?;
+    }
+    let created = outcome.created.map(|address| address_bytes(py, address));
+    (outcome.success, outcome.gas_used, logs, created).into_pyobject(py)
+}
+
+/// `(root, accounts, storage, codes, cleared, nodes)`; an account is None or `(nonce, balance,
+/// storage_root, code_hash)`.
+fn writes_to_python<'py>(py: Python<'py>, writes: &Writes) -> PyResult<Bound<'py, PyTuple>> {
+    let accounts = PyList::empty(py);
+    for (address, account) in &writes.accounts {
+        let fields = match account {
+            None => None,
+            Some(cell) => Some((
+                cell.nonce,
+                int_from_word(py, cell.balance)?,
+                PyBytes::new(py, cell.storage_root.as_slice()),
+                PyBytes::new(py, cell.code_hash.as_slice()),
+            )),
+        };
+        accounts.append((address_bytes(py, *address), fields))?;
+    }
+    let storage = PyDict::new(py);
+    for (address, slots) in &writes.storage {
+        let values = PyDict::new(py);
+        for (slot, value) in slots {
+            values.set_item(int_from_word(py, *slot)?, int_from_word(py, *value)?)?;
+        }
+        storage.set_item(address_bytes(py, *address), values)?;
+    }
+    let codes = PyDict::new(py);
+    for (hash, code) in &writes.codes {
+        codes.set_item(PyBytes::new(py, hash.as_slice()), PyBytes::new(py, code))?;
+    }
+    let cleared = PyList::empty(py);
+    for address in &writes.cleared {
+        cleared.append(address_bytes(py, *address))?;
+    }
+    let nodes = PyDict::new(py);
+    for (hash, node) in &writes.nodes {
+        nodes.set_item(PyBytes::new(py, hash.as_slice()), PyBytes::new(py, node))?;
+    }
+    let root = PyBytes::new(py, writes.root.as_slice());
+    (root, accounts, storage, codes, cleared, nodes).into_pyobject(py)
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Engine>()
 }

@@ -1,0 +1,200 @@
+"""The native engine: revm and a Rust state trie behind the interface of `engine.py`.
+
+It needs the crate under `native/`, which may not be built here: ask `is_available` first. Validity
+and gate are the same lists as the reference's, in Rust; a test holds the two against each other.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.engine import (
+    BlockResult,
+    CallResult,
+    Candidate,
+    Dropped,
+    EngineRefusal,
+    Environment,
+    Included,
+    MalformedInput,
+    Message,
+    Precompile,
+)
+from ledger.gate import Gate, SystemGate
+from ledger.reasons import Reason
+from ledger.receipts import Log, Receipt
+from ledger.state import Account, StateReader, Writes
+from ledger.transactions import Transaction
+from ledger.validity import message_gas
+from ledger.values import ZERO_HASH, Address
+
+NODE_CACHE_BYTES_MAX = 256 * 1024 * 1024
+"""Trie nodes that an engine keeps between blocks; about 1.5 million of them."""
+
+_MODULE = "quorate_native"
+
+
+def is_available() -> bool:
+    """Whether the crate is built and installed here."""
+    return importlib.util.find_spec(_MODULE) is not None
+
+
+class NativeEngine:
+    """Runs blocks and calls on revm; `precompiles` stand beside Cancun's own.
+
+    Raises ImportError where the crate is not installed. While it works, other threads run.
+    """
+
+    name = "native"
+
+    def __init__(self, precompiles: Mapping[Address, Precompile] | None = None) -> None:
+        table = [
+            (address, precompile.gas, precompile.run)
+            for address, precompile in (precompiles or {}).items()
+        ]
+        native = importlib.import_module(_MODULE)
+        self._engine = native.Engine(table, MalformedInput, NODE_CACHE_BYTES_MAX)
+
+    def execute_block(
+        self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader
+    ) -> BlockResult:
+        _check(gate)
+        formed = [candidate for candidate in batch if candidate.reason is None]
+        fields = [_fields(candidate) for candidate in formed]
+        try:
+            outcomes, writes = self._engine.execute_block(_environment(env), fields, state, True)
+        except RuntimeError as error:
+            raise EngineRefusal(f"{error}: in block {env.number}") from error
+        included: list[Included] = []
+        receipts: list[Receipt] = []
+        reasons = {c.index: c.reason for c in batch if c.reason is not None}
+        cumulative = 0
+        for candidate, outcome in zip(formed, outcomes, strict=True):
+            if isinstance(outcome, str):
+                reasons[candidate.index] = Reason(outcome)
+                continue
+            transaction, sender = candidate.transaction, candidate.sender
+            assert transaction is not None
+            assert sender is not None
+            success, gas_used, logs, created = outcome
+            cumulative += gas_used
+            included.append(Included(candidate.index, transaction, sender))
+            receipts.append(
+                Receipt(
+                    type=transaction.type,
+                    status=int(success),
+                    cumulative_gas_used=cumulative,
+                    logs=tuple(Log(*log) for log in logs),
+                    gas_used=gas_used,
+                    contract_address=created,
+                )
+            )
+        dropped = tuple(
+            Dropped(candidate.index, candidate.hash, reasons[candidate.index])
+            for candidate in batch
+            if candidate.index in reasons
+        )
+        return BlockResult(tuple(included), dropped, tuple(receipts), writes_of(writes))
+
+    def call(
+        self, env: Environment, gate: Gate, message: Message, state: StateReader
+    ) -> CallResult:
+        _check(gate)
+        least = message_gas(message.to, message.data, message.access_list)
+        if message.gas < least:
+            return CallResult(b"", 0, f"expected at least {least} gas, got {message.gas}", False)
+        account = state.account(message.sender) or Account()
+        if account.balance < message.value:
+            return CallResult(b"", 0, "the sender's balance is below the value", False)
+        fields = message_fields(message, account.nonce)
+        return CallResult(*self._engine.call(_environment(env), fields, state, True))
+
+    def trace(
+        self,
+        env: Environment,
+        gate: Gate,
+        batch: Sequence[Candidate],
+        index: int,
+        state: StateReader,
+    ) -> dict[str, Any]:
+        _check(gate)
+        formed = [c for c in batch[: index + 1] if c.reason is None]
+        tree: dict[str, Any] | None = None
+        if formed and formed[-1].index == index:
+            fields = [_fields(candidate) for candidate in formed]
+            tree = self._engine.trace(_environment(env), fields, state)
+        if tree is None:
+            raise LookupError(f"entry {index} of the batch is not in the block: it was dropped")
+        return tree
+
+
+def message_fields(message: Message, nonce: int, gas_price: int = 0) -> tuple[Any, ...]:
+    """A message as the crate takes it; the price is for Ethereum's vectors only."""
+    return (
+        message.sender,
+        nonce,
+        message.gas,
+        message.to,
+        message.value,
+        message.data,
+        message.access_list,
+        gas_price,
+    )
+
+
+def environment_fields(
+    env: Environment, *, base_fee: int = 0, prev_randao: bytes = ZERO_HASH, excess_blob_gas: int = 0
+) -> tuple[Any, ...]:
+    """An environment as the crate takes it; what a ledger has not is for Ethereum's vectors."""
+    return (
+        env.number,
+        env.timestamp,
+        env.coinbase,
+        env.gas_limit,
+        env.chain_id,
+        env.ancestor_hash,
+        base_fee,
+        prev_randao,
+        excess_blob_gas,
+    )
+
+
+def writes_of(fields: tuple[Any, ...]) -> Writes:
+    """The writes that the crate answers."""
+    root, accounts, storage, codes, cleared, nodes = fields
+    return Writes(
+        root,
+        {address: account and Account(*account) for address, account in accounts},
+        storage,
+        codes,
+        frozenset(cleared),
+        nodes,
+    )
+
+
+def _environment(env: Environment) -> tuple[Any, ...]:
+    return environment_fields(env)
+
+
+def _check(gate: Gate) -> None:
+    if not isinstance(gate, SystemGate):
+        raise EngineRefusal(
+            f"the native engine knows the accounts contract's gate only, got {gate!r}"
+        )
+
+
+def _fields(candidate: Candidate) -> tuple[Any, ...]:
+    transaction: Transaction | None = candidate.transaction
+    assert transaction is not None
+    assert candidate.sender is not None
+    return (
+        candidate.sender,
+        transaction.nonce,
+        transaction.gas,
+        transaction.to,
+        transaction.value,
+        transaction.data,
+        transaction.access_list,
+        0,
+    )

@@ -1,0 +1,259 @@
+//! The state of a block in the making: read once through Python's reader, changed transaction by
+//! transaction, and compared with what was read when the block is complete.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use revm::bytecode::Bytecode;
+use revm::database_interface::{DBErrorMarker, Database};
+use revm::primitives::{Address, B256, HashMap, HashSet, KECCAK_EMPTY, U256};
+use revm::state::{AccountInfo, EvmState};
+
+use super::cache::FlatState;
+use super::commitment::Writes;
+use super::convert::{address_bytes, int_from_word, word_from_int};
+use crate::trie::hash_from;
+use crate::trie::update::EMPTY_ROOT;
+
+/// An account as the state trie has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Cell {
+    pub nonce: u64,
+    pub balance: U256,
+    pub storage_root: B256,
+    pub code_hash: B256,
+}
+
+/// The reader raised; the exception is in `State::raised`.
+#[derive(Debug)]
+pub struct ReaderRaised;
+
+impl std::fmt::Display for ReaderRaised {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the state reader raised")
+    }
+}
+impl std::error::Error for ReaderRaised {}
+impl DBErrorMarker for ReaderRaised {}
+
+/// Accounts, slots and code over a reader. `read` remembers the reader's answers, the
+/// tables below what transactions wrote.
+pub struct State {
+    reader: Py<PyAny>,
+    ancestor_hash: Py<PyAny>,
+    read: FlatState,
+    codes: HashMap<B256, Bytecode>,
+    pub accounts: HashMap<Address, Option<Cell>>,
+    pub slots: HashMap<Address, HashMap<U256, U256>>,
+    pub cleared: HashSet<Address>,
+    pub deployed: HashMap<B256, Bytecode>,
+    pub raised: Option<PyErr>,
+}
+
+impl State {
+    pub fn new(reader: Py<PyAny>, ancestor_hash: Py<PyAny>, read: FlatState) -> Self {
+        State {
+            reader,
+            ancestor_hash,
+            read,
+            codes: HashMap::default(),
+            accounts: HashMap::default(),
+            slots: HashMap::default(),
+            cleared: HashSet::default(),
+            deployed: HashMap::default(),
+            raised: None,
+        }
+    }
+
+    /// Asks Python, and keeps what it raises.
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(Python<'_>, &Bound<'_, PyAny>) -> PyResult<T>,
+    ) -> Result<T, ReaderRaised> {
+        Python::attach(|py| question(py, self.reader.bind(py))).map_err(|error| {
+            self.raised = Some(error);
+            ReaderRaised
+        })
+    }
+
+    /// The account as the block's predecessor left it.
+    pub fn account_before(&mut self, address: Address) -> Result<Option<Cell>, ReaderRaised> {
+        if let Some(known) = self.read.accounts.get(&address) {
+            return Ok(known.clone());
+        }
+        let found = self.ask(|py, reader| {
+            let account = reader.call_method1("account", (address_bytes(py, address),))?;
+            if account.is_none() {
+                return Ok(None);
+            }
+            Ok(Some(Cell {
+                nonce: account.getattr("nonce")?.extract()?,
+                balance: word_from_int(&account.getattr("balance")?)?,
+                storage_root: hash_from(account.getattr("storage_root")?.extract::<&[u8]>()?)?,
+                code_hash: hash_from(account.getattr("code_hash")?.extract::<&[u8]>()?)?,
+            }))
+        })?;
+        self.read.accounts.insert(address, found.clone());
+        Ok(found)
+    }
+
+    /// The account as the last transaction left it.
+    pub fn account(&mut self, address: Address) -> Result<Option<Cell>, ReaderRaised> {
+        match self.accounts.get(&address) {
+            Some(known) => Ok(known.clone()),
+            None => self.account_before(address),
+        }
+    }
+
+    /// The slot as the block's predecessor left it.
+    pub fn slot_before(&mut self, address: Address, slot: U256) -> Result<U256, ReaderRaised> {
+        if let Some(known) = self.read.slots.get(&(address, slot)) {
+            return Ok(*known);
+        }
+        let found = self.ask(|py, reader| {
+            let arguments = (address_bytes(py, address), int_from_word(py, slot)?);
+            word_from_int(&reader.call_method1("storage", arguments)?)
+        })?;
+        self.read.slots.insert((address, slot), found);
+        Ok(found)
+    }
+
+    /// The slot as the last transaction left it.
+    pub fn slot(&mut self, address: Address, slot: U256) -> Result<U256, ReaderRaised> {
+        if let Some(known) = self.slots.get(&address).and_then(|slots| slots.get(&slot)) {
+            return Ok(*known);
+        }
+        if self.cleared.contains(&address) {
+            return Ok(U256::ZERO);
+        }
+        self.slot_before(address, slot)
+    }
+
+    /// Takes over what a transaction changed.
+    pub fn commit(&mut self, changes: EvmState) -> Result<(), ReaderRaised> {
+        for (address, account) in changes {
+            if !account.is_touched() {
+                continue;
+            }
+            if account.is_selfdestructed() {
+                self.accounts.insert(address, None);
+                self.slots.remove(&address);
+                self.cleared.insert(address);
+                continue;
+            }
+            for (slot, value) in &account.storage {
+                if value.is_changed() {
+                    let slots = self.slots.entry(address).or_default();
+                    slots.insert(*slot, value.present_value());
+                }
+            }
+            if account.is_empty() {
+                self.accounts.insert(address, None);
+                continue;
+            }
+            let info = account.info;
+            if let Some(code) = info.code
+                && info.code_hash != KECCAK_EMPTY
+                && account.status.contains(revm::state::AccountStatus::Created)
+            {
+                self.codes.insert(info.code_hash, code.clone());
+                self.deployed.insert(info.code_hash, code);
+            }
+            // The root is the predecessor's until the block is complete.
+            let storage_root = self
+                .account(address)?
+                .map_or(EMPTY_ROOT, |old| old.storage_root);
+            self.accounts.insert(
+                address,
+                Some(Cell {
+                    nonce: info.nonce,
+                    balance: info.balance,
+                    storage_root,
+                    code_hash: info.code_hash,
+                }),
+            );
+        }
+        Ok(())
+    }
+
+    /// What was read, as it stands under the block's root.
+    pub fn into_flat(self, writes: &Writes) -> FlatState {
+        let mut flat = self.read;
+        flat.root = writes.root;
+        if !writes.cleared.is_empty() {
+            flat.slots
+                .retain(|(address, _), _| !writes.cleared.contains(address));
+        }
+        for (address, account) in &writes.accounts {
+            flat.accounts.insert(*address, account.clone());
+        }
+        for (address, slots) in &writes.storage {
+            for (slot, value) in slots {
+                flat.slots.insert((*address, *slot), *value);
+            }
+        }
+        flat
+    }
+
+    /// A trie node's RLP.
+    pub fn node(&self, hash: &B256) -> PyResult<Vec<u8>> {
+        Python::attach(|py| {
+            let arguments = (PyBytes::new(py, hash.as_slice()),);
+            let node = self.reader.bind(py).call_method1("node", arguments)?;
+            node.extract::<Vec<u8>>()
+        })
+    }
+}
+
+impl Database for State {
+    type Error = ReaderRaised;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, ReaderRaised> {
+        let found = self.account(address)?;
+        Ok(found.map(|cell| AccountInfo {
+            balance: cell.balance,
+            nonce: cell.nonce,
+            code_hash: cell.code_hash,
+            account_id: None,
+            code: (cell.code_hash == KECCAK_EMPTY).then(Bytecode::default),
+        }))
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, ReaderRaised> {
+        if code_hash == KECCAK_EMPTY {
+            return Ok(Bytecode::default());
+        }
+        if let Some(known) = self.codes.get(&code_hash) {
+            return Ok(known.clone());
+        }
+        let code = self.ask(|py, reader| {
+            let arguments = (PyBytes::new(py, code_hash.as_slice()),);
+            reader
+                .call_method1("code_by_hash", arguments)?
+                .extract::<Vec<u8>>()
+        })?;
+        // Every byte string is code before EOF and delegations: nothing here has a meaning of its own.
+        let code = Bytecode::new_legacy(code.into());
+        self.codes.insert(code_hash, code.clone());
+        Ok(code)
+    }
+
+    fn storage(&mut self, address: Address, slot: U256) -> Result<U256, ReaderRaised> {
+        self.slot(address, slot)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, ReaderRaised> {
+        Python::attach(|py| {
+            let answer = self.ancestor_hash.call1(py, (number,))?;
+            let bytes: Vec<u8> = answer.extract(py)?;
+            if bytes.len() != 32 {
+                return Err(PyValueError::new_err("an ancestor's hash has 32 bytes"));
+            }
+            hash_from(&bytes)
+        })
+        .map_err(|error| {
+            self.raised = Some(error);
+            ReaderRaised
+        })
+    }
+}
