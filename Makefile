@@ -47,6 +47,7 @@ check: $(TEST)  ## ruff, mypy strict, import-linter, doctests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules --no-header -p no:cacheprovider \
+	  --ignore-glob='*/native.py' \
 	  ledger consensus zkp contracts client workflows explorer node cli
 
 sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
