@@ -53,6 +53,14 @@ def _run_one(path: Path, workspace: Path) -> dict[str, Any]:
     }
 
 
+def _save(report: Path, results: list[dict[str, Any]]) -> None:
+    """Write the results; those of scripts that did not run now are kept."""
+    kept = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else []
+    merged = {result["name"]: result for result in [*kept, *results]}
+    text = json.dumps([merged[name] for name in sorted(merged)], ensure_ascii=False, indent=2)
+    report.write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> int:
     """Run a topic's scripts one after another; 1 if any promise is broken."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -72,8 +80,7 @@ def main() -> int:
         print(f"--- {arguments.topic}/{path.stem}", flush=True)
         results.append(_run_one(path, ROOT / "build" / "accept" / arguments.topic / path.stem))
         print(json.dumps(results[-1], ensure_ascii=False, indent=2), flush=True)
-    report = ROOT / "build" / "accept" / f"{arguments.topic}.json"
-    report.write_text(json.dumps(results, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _save(ROOT / "build" / "accept" / f"{arguments.topic}.json", results)
     drawn = Table("name", "kept", "seconds", "promise")
     for result in results:
         drawn.add_row(

@@ -98,7 +98,10 @@ def save_declaration(desk: Desk, case: Case, opening: TaxOpening) -> None:
         "transferee": case.deal.transferee.name,
         "contract": case.deal.contract.decode(),
         "filled": list(case.filled),
-        "stated": {name: fen_to_json(figure) for name, figure in case.stated.items()},
+        "stated": {
+            name: figure if isinstance(figure, bool) else fen_to_json(figure)
+            for name, figure in case.stated.items()
+        },
     }
     write_private_json(desk.folder(opening.id) / "declaration.json", declaration)
     save_opening(opening_path(desk, opening.id, opening.side), opening)
