@@ -7,10 +7,16 @@ Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them.
 import secrets
 import weakref
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TypeVar, cast
 
 import quorate_native as crate
-from quorate_native import Groth16Key, g1_sum_of_multiples, g2_sum_of_multiples
+from quorate_native import (
+    Groth16ProvingKey,
+    Groth16VerifyingKey,
+    g1_sum_of_multiples,
+    g2_sum_of_multiples,
+)
 
 from zkp.curve.g1 import G1, G1Point, P
 from zkp.curve.g2 import G2Point
@@ -71,12 +77,7 @@ def verify(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> bool:
     flat = (*words.a, *words.b, *words.c)
     if not all(0 <= value < P for value in flat) or not all(0 <= value < R for value in publics):
         return False
-    alpha, beta, gamma, delta, ic = key_words(key)
-    parts = (*alpha, *beta, *gamma, *delta, *(value for point in ic for value in point))
-    try:
-        return bool(crate.groth16_verify(_encode(parts), _encode(flat), _encode(publics)))
-    except (ValueError, OverflowError) as error:
-        raise InvalidKey(f"the verification key is damaged: {error}") from None
+    return bool(_prepared(key).verify(_encode(flat), _encode(publics)))
 
 
 def multi_scalar_multiply(
@@ -134,15 +135,25 @@ def _refusing(precompile: Callable[[bytes], bytes], data: bytes) -> bytes:
         raise InvalidCurveInput(str(error)) from None
 
 
+@lru_cache(maxsize=64)
+def _prepared(key: VerifyingKey) -> Groth16VerifyingKey:
+    alpha, beta, gamma, delta, ic = key_words(key)
+    words = (*alpha, *beta, *gamma, *delta, *(value for point in ic for value in point))
+    try:
+        return Groth16VerifyingKey(_encode(words))
+    except (ValueError, OverflowError) as error:
+        raise InvalidKey(f"the verification key is damaged: {error}") from None
+
+
 # Keys that Rust has read, by the identity of the Python value, which has no hash of its own.
-_keys: dict[int, tuple["weakref.ref[ProvingKey]", Groth16Key]] = {}
+_keys: dict[int, tuple["weakref.ref[ProvingKey]", Groth16ProvingKey]] = {}
 
 
-def _loaded(key: ProvingKey) -> Groth16Key:
+def _loaded(key: ProvingKey) -> Groth16ProvingKey:
     identity = id(key)
     if identity not in _keys:
         try:
-            loaded = Groth16Key(encode_zkey(key))
+            loaded = Groth16ProvingKey(encode_zkey(key))
         except ValueError as error:
             raise InvalidKey(f"the proving key is damaged: {error}") from None
         # Dropped with the Python value, before its identity can mean another one.

@@ -9,18 +9,21 @@ use ark_ec::short_weierstrass::{Affine, Bucket, Projective, SWCurveConfig};
 use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, Zero, serial_batch_inversion_and_mul};
 use rayon::prelude::*;
 
+/// Fewer terms than this are multiplied one by one.
+const TERMS_MIN: usize = 8;
+
 /// The sum of scalar · point; both rows have one length.
 pub fn sum_of_multiples<P: SWCurveConfig<ScalarField = Fr>>(
     points: &[Affine<P>],
     scalars: &[BigInt<4>],
 ) -> Projective<P> {
     assert_eq!(points.len(), scalars.len(), "one scalar a point");
-    if points.is_empty() {
-        return Projective::zero();
+    if points.len() < TERMS_MIN {
+        let terms = points.iter().zip(scalars);
+        return terms.map(|(point, scalar)| point.mul_bigint(scalar)).sum();
     }
     let bits = window_bits(points.len());
-    let windows = Fr::MODULUS_BIT_SIZE as usize / bits + 1;
-    let sums: Vec<Projective<P>> = (0..windows)
+    let sums: Vec<Projective<P>> = (0..windows(bits))
         .into_par_iter()
         .map(|window| window_sum(points, scalars, window, bits))
         .collect();
@@ -34,11 +37,15 @@ pub fn sum_of_multiples<P: SWCurveConfig<ScalarField = Fr>>(
         })
 }
 
-/// The width that needs the fewest products: an addition into a bucket costs about six, and each
-/// bucket two additions of about twelve in the end.
+fn windows(bits: usize) -> usize {
+    Fr::MODULUS_BIT_SIZE as usize / bits + 1
+}
+
+/// The width that needs the fewest products: an addition into a bucket costs about six, each
+/// bucket two additions of about twelve in the end, and a window some inversions of 250.
 fn window_bits(terms: usize) -> usize {
     (2..=16)
-        .min_by_key(|bits| (Fr::MODULUS_BIT_SIZE as usize / bits + 1) * (6 * terms + (12 << bits)))
+        .min_by_key(|bits| windows(*bits) * (6 * terms + (12 << bits) + 1000))
         .expect("the range is not empty")
 }
 

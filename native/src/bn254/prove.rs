@@ -28,7 +28,7 @@ pub fn prove(key: &ProvingKey, witness: &[Fr], r: Fr, s: Fr) -> Result<Option<Pr
             "expected the witness to start with the constant 1",
         ));
     }
-    let publics = key.verifying.ic.len() - 1;
+    let publics = key.verifying.publics();
     let numbers: Vec<BigInt<4>> = witness.iter().map(|value| value.into_bigint()).collect();
     let ((a, b1), (b2, out)) = join(
         || join(|| weighed(&key.a, &numbers), || weighed(&key.b1, &numbers)),
@@ -39,9 +39,9 @@ pub fn prove(key: &ProvingKey, witness: &[Fr], r: Fr, s: Fr) -> Result<Option<Pr
             )
         },
     );
-    let a = a + key.verifying.alpha1 + key.delta1 * r;
+    let a = a + key.alpha1 + key.delta1 * r;
     let b1 = b1 + key.beta1 + key.delta1 * s;
-    let b = b2 + key.verifying.beta2 + key.verifying.delta2 * s;
+    let b = b2 + key.beta2 + key.delta2 * s;
     let c = out + a * s + b1 * r - key.delta1 * (r * s);
     let proof = Proof {
         a: a.into_affine(),

@@ -13,7 +13,7 @@ use super::fft::{DOMAIN_MAX, domain};
 use super::field::{decode_scalar, decode_scalars, encode_element};
 use super::msm::sum_of_multiples;
 use super::points::{Invalid, decode_g1_row, decode_g2_row, encode_g1, encode_g2};
-use super::verify::{PUBLICS_MAX, Proof, decode_key, decode_proof, verify};
+use super::verify::{PUBLICS_MAX, Proof, VerifyingKey, decode_key, decode_proof, verify};
 use super::zkey::{ProvingKey, WIRES_MAX, decode_zkey};
 use super::{precompiles, prove};
 
@@ -36,12 +36,12 @@ fn detached<'py>(
 
 /// A Groth16 proving key, read once from a `.zkey` file and kept as curve points.
 #[pyclass(frozen, module = "quorate_native")]
-struct Groth16Key {
+struct Groth16ProvingKey {
     key: ProvingKey,
 }
 
 #[pymethods]
-impl Groth16Key {
+impl Groth16ProvingKey {
     #[new]
     fn new(py: Python<'_>, zkey: &[u8]) -> PyResult<Self> {
         Ok(Self {
@@ -88,18 +88,32 @@ fn encode_proof(proof: &Proof) -> Vec<u8> {
     out
 }
 
-/// Whether the proof shows the statement. False for a proof's points off curve or subgroup and for
-/// public inputs that are not below r; `ValueError` for a key that is none.
-#[pyfunction]
-fn groth16_verify(py: Python<'_>, key: &[u8], proof: &[u8], publics: &[u8]) -> PyResult<bool> {
-    Ok(py.detach(|| {
-        let key = decode_key(key)?;
-        let statement = decode_scalars(publics, PUBLICS_MAX as usize);
-        Ok::<bool, Invalid>(match (decode_proof(proof), statement) {
-            (Ok(proof), Ok(statement)) => verify(&key, &proof, &statement),
-            _ => false,
+/// A Groth16 verification key: alpha, beta, gamma, delta, then the IC points.
+#[pyclass(frozen, module = "quorate_native")]
+struct Groth16VerifyingKey {
+    key: VerifyingKey,
+}
+
+#[pymethods]
+impl Groth16VerifyingKey {
+    #[new]
+    fn new(py: Python<'_>, points: &[u8]) -> PyResult<Self> {
+        Ok(Self {
+            key: py.detach(|| decode_key(points))?,
         })
-    })?)
+    }
+
+    /// Whether the proof shows the statement. False for a proof's points off curve or subgroup and
+    /// for public inputs that are not below r.
+    fn verify(&self, py: Python<'_>, proof: &[u8], publics: &[u8]) -> bool {
+        py.detach(|| {
+            let statement = decode_scalars(publics, PUBLICS_MAX as usize);
+            match (decode_proof(proof), statement) {
+                (Ok(proof), Ok(statement)) => verify(&self.key, &proof, &statement),
+                _ => false,
+            }
+        })
+    }
 }
 
 /// The sum of scalar · point over a row of G1.
@@ -182,9 +196,9 @@ fn ecpairing<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>>
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Groth16Key>()?;
+    module.add_class::<Groth16ProvingKey>()?;
+    module.add_class::<Groth16VerifyingKey>()?;
     for function in [
-        wrap_pyfunction!(groth16_verify, module)?,
         wrap_pyfunction!(g1_sum_of_multiples, module)?,
         wrap_pyfunction!(g2_sum_of_multiples, module)?,
         wrap_pyfunction!(fft, module)?,

@@ -1,22 +1,48 @@
 //! The Groth16 verifier: e(A, B) = e(alpha, beta) · e(inputs, gamma) · e(C, delta).
 
-use ark_bn254::{Fr, G1Affine, G2Affine};
+use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::CurveGroup;
+use ark_ec::pairing::{Pairing, PairingOutput};
 use ark_ff::{BigInt, PrimeField};
 
 use super::msm::sum_of_multiples;
-use super::pairing::product_is_one;
 use super::points::{G1_BYTES, G2_BYTES, Invalid, decode_g1, decode_g1_row, decode_g2, finite};
 
 pub const PUBLICS_MAX: u32 = 1 << 10;
 
-/// What a verifier needs; `ic` has one point for the constant and one per public input.
+type G2Prepared = <Bn254 as Pairing>::G2Prepared;
+
+/// What a verifier needs, as far as it can be computed ahead of a proof; `ic` has one point for the
+/// constant and one per public input.
 pub struct VerifyingKey {
-    pub alpha1: G1Affine,
-    pub beta2: G2Affine,
-    pub gamma2: G2Affine,
-    pub delta2: G2Affine,
-    pub ic: Vec<G1Affine>,
+    alpha_beta: PairingOutput<Bn254>,
+    gamma: G2Prepared,
+    delta: G2Prepared,
+    ic: Vec<G1Affine>,
+}
+
+impl VerifyingKey {
+    /// The points must have been checked.
+    pub fn new(
+        alpha1: G1Affine,
+        beta2: G2Affine,
+        gamma2: G2Affine,
+        delta2: G2Affine,
+        ic: Vec<G1Affine>,
+    ) -> Self {
+        assert!(!ic.is_empty(), "one point for the constant");
+        Self {
+            alpha_beta: Bn254::pairing(alpha1, beta2),
+            gamma: gamma2.into(),
+            delta: delta2.into(),
+            ic,
+        }
+    }
+
+    /// How many public inputs a statement has.
+    pub fn publics(&self) -> usize {
+        self.ic.len() - 1
+    }
 }
 
 /// Three points: A and C of G1, B of G2.
@@ -39,13 +65,13 @@ pub fn decode_key(bytes: &[u8]) -> Result<VerifyingKey, Invalid> {
     if ic.is_empty() {
         return Err(Invalid::new("expected at least one IC point"));
     }
-    Ok(VerifyingKey {
-        alpha1: finite(decode_g1(alpha1)?)?,
-        beta2: finite(decode_g2(&twisted[..G2_BYTES])?)?,
-        gamma2: finite(decode_g2(&twisted[G2_BYTES..2 * G2_BYTES])?)?,
-        delta2: finite(decode_g2(&twisted[2 * G2_BYTES..])?)?,
-        ic,
-    })
+    let mut points = twisted
+        .chunks_exact(G2_BYTES)
+        .map(|bytes| finite(decode_g2(bytes)?));
+    let mut next = || points.next().expect("three points of G2");
+    let (beta2, gamma2, delta2) = (next()?, next()?, next()?);
+    let alpha1 = finite(decode_g1(alpha1)?)?;
+    Ok(VerifyingKey::new(alpha1, beta2, gamma2, delta2, ic))
 }
 
 /// A, B, C.
@@ -67,14 +93,15 @@ pub fn decode_proof(bytes: &[u8]) -> Result<Proof, Invalid> {
 
 /// Whether the proof shows the statement with these public inputs, each of them below r.
 pub fn verify(key: &VerifyingKey, proof: &Proof, publics: &[Fr]) -> bool {
-    if publics.len() + 1 != key.ic.len() {
+    if publics.len() != key.publics() {
         return false;
     }
     let mut factors = vec![BigInt::from(1u64)];
     factors.extend(publics.iter().map(|value| value.into_bigint()));
     let inputs = sum_of_multiples(&key.ic, &factors).into_affine();
-    product_is_one(
-        &[-proof.a, key.alpha1, inputs, proof.c],
-        &[proof.b, key.beta2, key.gamma2, key.delta2],
-    )
+    let product = Bn254::multi_miller_loop(
+        [proof.a, -inputs, -proof.c],
+        [proof.b.into(), key.gamma.clone(), key.delta.clone()],
+    );
+    Bn254::final_exponentiation(product) == Some(key.alpha_beta)
 }

@@ -36,8 +36,11 @@ pub struct Terms<A> {
 /// What a prover needs. `c` counts from the first wire that is not public.
 pub struct ProvingKey {
     pub verifying: VerifyingKey,
+    pub alpha1: G1Affine,
     pub beta1: G1Affine,
+    pub beta2: G2Affine,
     pub delta1: G1Affine,
+    pub delta2: G2Affine,
     pub wires: usize,
     pub domain: usize,
     pub matrices: [Vec<Entry>; 2],
@@ -76,15 +79,12 @@ pub fn decode_zkey(data: &[u8]) -> Result<ProvingKey, Invalid> {
     let (delta1, delta2) = (next_g1(&mut header)?, next_g2(&mut header)?);
     header.end("the header")?;
     Ok(ProvingKey {
-        verifying: VerifyingKey {
-            alpha1,
-            beta2,
-            gamma2,
-            delta2,
-            ic: g1_row(ic, publics + 1)?,
-        },
+        verifying: VerifyingKey::new(alpha1, beta2, gamma2, delta2, g1_row(ic, publics + 1)?),
+        alpha1,
         beta1,
+        beta2,
         delta1,
+        delta2,
         wires,
         domain: rows,
         matrices: decode_entries(coefficients, rows, wires)?,

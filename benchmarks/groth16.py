@@ -1,0 +1,173 @@
+"""Groth16 by every prover at hand on the same circuits in one run: what the ratios rest on.
+
+`python benchmarks/groth16.py` measures in rounds, each prover once a round, so that a busy machine
+slows all alike; it prints medians and writes build/bench/groth16.json. The circuit m4k is read
+from ../shared/vectors/snarkjs where that is; snarkjs needs Node.js and `npm ci` in tests/snarkjs.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from zkp import reference
+from zkp.backend import BACKENDS
+from zkp.circuits import equity_v1
+from zkp.circuits.equity_commitments import EquityCore, EquityFinancials, EquityRecord
+from zkp.groth16 import ProvingKey
+from zkp.keys import load_test_key
+from zkp.snarkjs.texts import encode_proof, encode_publics, encode_verifying_key
+from zkp.snarkjs.wtns import decode_wtns, encode_wtns
+from zkp.snarkjs.zkey import decode_zkey
+
+ROOT = Path(__file__).resolve().parents[1]
+VECTORS = ROOT.parent / "shared" / "vectors" / "snarkjs"
+ROUNDS = 11
+# The reference takes seconds for a proof.
+REFERENCE_ROUNDS = 2
+
+PROVE_MS_MAX = 150
+VERIFY_MS_MAX = 3
+SNARKJS_RATIO_MIN = 4
+
+# A line for snarkjs, or a function to call.
+Work = Callable[[], object]
+Figures = dict[tuple[str, str, str], float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A circuit's key with a witness, as values and as files."""
+
+    name: str
+    constraints: int
+    key: ProvingKey
+    zkey: Path
+    witness: tuple[int, ...]
+
+
+def _cases(folder: Path) -> Iterator[Case]:
+    if VECTORS.is_dir():
+        zkey = VECTORS / "m4k.zkey"
+        witness = decode_wtns((VECTORS / "m4k.wtns").read_bytes())
+        yield Case("m4k", 3_873, decode_zkey(zkey.read_bytes()), zkey, witness)
+    made = load_test_key(equity_v1.build(), ROOT / "build" / "keys")
+    core = EquityCore(7, 8, 9, 30_000, 100_000, 1_500_000_000, 10)
+    financials = EquityFinancials(0, 0, 0, 0, 1_000_000_000, 50_000, 0, 99_990_000, 1)
+    record, salts = EquityRecord(core, financials), {"salt_tax": 2**200, "salt_reg": 2**201}
+    statement = equity_v1.public_inputs(record, **salts, rate_bps=2000, ctx=2**240)
+    witness = equity_v1.assign(statement, record, **salts)
+    rows = len(made.circuit.system.constraints)
+    yield Case("equity_v1", rows, made.proving, made.zkey_path, witness)
+
+
+@contextmanager
+def _snarkjs() -> Iterator[Callable[..., float] | None]:
+    """Asks a warm snarkjs for its own milliseconds; None where it is not installed."""
+    node = shutil.which("node")
+    if node is None or not (ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs").is_dir():
+        yield None
+        return
+    command = [node, str(ROOT / "benchmarks" / "groth16_snarkjs.cjs")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        def ask(*words: str | Path) -> float:
+            print(*words, sep="\t", file=process.stdin, flush=True)
+            return float(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
+
+
+def _timed(work: Work) -> float:
+    started = time.perf_counter()
+    assert work(), "expected a proof, or one that holds"
+    return (time.perf_counter() - started) * 1000
+
+
+def _measure(case: Case, folder: Path, ask: Callable[..., float] | None) -> Figures:
+    """Medians in milliseconds by circuit, prover and verb."""
+    proof, publics = BACKENDS[0].prove(case.key, case.witness)
+    texts = {
+        "vkey.json": encode_verifying_key(case.key.verifying),
+        "public.json": encode_publics(publics),
+        "proof.json": encode_proof(proof),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    wtns = folder / "witness.wtns"
+    wtns.write_bytes(encode_wtns(case.witness))
+    work: dict[tuple[str, str], Callable[[], float]] = {}
+    for backend in BACKENDS:
+        work[backend.NAME, "prove"] = lambda prove=backend.prove: _timed(  # type: ignore[misc]
+            lambda: prove(case.key, case.witness)
+        )
+        work[backend.NAME, "verify"] = lambda verify=backend.verify: _timed(  # type: ignore[misc]
+            lambda: verify(case.key.verifying, proof, publics)
+        )
+    if ask is not None:
+        work["snarkjs", "prove"] = lambda: ask("prove", case.zkey, wtns)
+        work["snarkjs", "verify"] = lambda: ask("verify", *(folder / name for name in texts))
+    spent: dict[tuple[str, str], list[float]] = {name: [] for name in work}
+    for number in range(ROUNDS + 1):
+        for (prover, verb), run in work.items():
+            if prover == reference.NAME and verb == "prove" and number > REFERENCE_ROUNDS:
+                continue
+            milliseconds = run()
+            # The first round warms up.
+            if number:
+                spent[prover, verb].append(milliseconds)
+    return {(case.name, *name): median(times) for name, times in spent.items()}
+
+
+def _targets(figures: Figures) -> Iterator[tuple[str, float, bool]]:
+    """What native must reach, with the figure and whether it does."""
+    for circuit in sorted({circuit for circuit, _, _ in figures}):
+        if (circuit, "native", "prove") not in figures:
+            continue
+        prove = figures[circuit, "native", "prove"]
+        verify = figures[circuit, "native", "verify"]
+        yield f"{circuit}: prove in at most {PROVE_MS_MAX} ms", prove, prove <= PROVE_MS_MAX
+        yield f"{circuit}: verify in at most {VERIFY_MS_MAX} ms", verify, verify <= VERIFY_MS_MAX
+        if (circuit, "snarkjs", "prove") in figures:
+            ratio = figures[circuit, "snarkjs", "prove"] / prove
+            words = f"{circuit}: at least {SNARKJS_RATIO_MIN} times as fast as snarkjs"
+            yield words, ratio, ratio >= SNARKJS_RATIO_MIN
+
+
+def main() -> None:
+    """Measure, draw, keep."""
+    figures: Figures = {}
+    with tempfile.TemporaryDirectory() as folder, _snarkjs() as ask:
+        for case in _cases(Path(folder)):
+            figures.update(_measure(case, Path(folder), ask))
+    drawn = Table("circuit", "prover", "prove, ms", "verify, ms", title="Groth16, medians")
+    for circuit, prover in dict.fromkeys(name[:2] for name in figures):
+        prove, verify = (figures[circuit, prover, verb] for verb in ("prove", "verify"))
+        drawn.add_row(circuit, prover, f"{prove:,.1f}", f"{verify:,.2f}")
+    console = Console()
+    console.print(drawn)
+    targets = list(_targets(figures))
+    for words, figure, reached in targets:
+        console.print(f"{'reached' if reached else 'MISSED':8}{words}: {figure:.2f}")
+    report = ROOT / "build" / "bench" / "groth16.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{"circuit": c, "prover": p, "verb": v, "ms": ms} for (c, p, v), ms in figures.items()]
+    report.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
