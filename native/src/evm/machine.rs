@@ -86,14 +86,27 @@ impl<'a, INSP> Machine<'a, INSP> {
         Ok(self.state().commit(changes)?)
     }
 
-    /// What a frame's code may be, before it starts: a result if it does not start at all.
+    /// The result of a frame that our rules keep from starting; what lacks depth or balance is
+    /// left to revm.
     fn refused(&mut self, frame: &FrameInit) -> Result<Option<FrameResult>, ReaderRaised> {
+        if frame.depth > CALL_STACK_LIMIT as usize {
+            return Ok(None);
+        }
         match &frame.frame_input {
             FrameInput::Call(inputs) => {
-                let frozen = self.gated
-                    && !inputs.known_bytecode.1.is_empty()
-                    && gate::is_frozen(self.state(), inputs.bytecode_address)?;
-                Ok(frozen.then(|| {
+                if !self.gated || inputs.known_bytecode.1.is_empty() {
+                    return Ok(None);
+                }
+                let journal = &mut self.inner.ctx.journaled_state;
+                let caller = journal.load_account(inputs.caller)?;
+                if inputs
+                    .transfer_value()
+                    .is_some_and(|value| value > caller.info.balance)
+                {
+                    return Ok(None);
+                }
+                let is_frozen = gate::is_frozen(self.state(), inputs.bytecode_address)?;
+                Ok(is_frozen.then(|| {
                     FrameResult::Call(CallOutcome::new(
                         nothing(InstructionResult::Revert, inputs.gas_limit),
                         inputs.return_memory_offset.clone(),
@@ -101,9 +114,6 @@ impl<'a, INSP> Machine<'a, INSP> {
                 }))
             }
             FrameInput::Create(inputs) => {
-                if frame.depth > CALL_STACK_LIMIT as usize {
-                    return Ok(None);
-                }
                 let journal = &mut self.inner.ctx.journaled_state;
                 let caller = journal.load_account(inputs.caller())?;
                 let nonce = caller.info.nonce;

@@ -47,7 +47,7 @@ impl CallTracer {
         frame.error = error_words(result.result);
         match self.open.last_mut() {
             None => self.root = Some(frame),
-            // A call that was not made for want of depth or balance is no frame.
+            // What lacked depth, balance or a free address was never entered: no frame.
             Some(_) if is_not_made(result.result) => {}
             Some(parent) => parent.calls.push(frame),
         }
@@ -55,10 +55,8 @@ impl CallTracer {
 }
 
 fn is_not_made(result: InstructionResult) -> bool {
-    matches!(
-        result,
-        InstructionResult::CallTooDeep | InstructionResult::OutOfFunds
-    )
+    use InstructionResult as R;
+    matches!(result, R::CallTooDeep | R::OutOfFunds | R::CreateCollision)
 }
 
 /// A few words for a failed frame, as Ethereum's nodes say them; None for one that did not fail.

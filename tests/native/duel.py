@@ -1,0 +1,358 @@
+"""Random blocks on both engines, compared after each: what the differential tests and the fuzz run.
+
+`python -m tests.native.duel --seed 1 --transactions 20000` prints a table of what was covered and
+ends with an error at the first difference.
+"""
+
+import argparse
+import collections
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from ledger.commitment import commit
+from ledger.engine import (
+    BlockResult,
+    Engine,
+    Environment,
+    MalformedInput,
+    Message,
+    Precompile,
+    candidates,
+)
+from ledger.gate import (
+    FROZEN_BIT,
+    GATE_CONTRACT,
+    Role,
+    SystemGate,
+    permission_slot,
+    permission_word,
+)
+from ledger.native import NativeEngine
+from ledger.parameters import Parameters
+from ledger.pyevm import GatedComputation, PyEvmEngine
+from ledger.reasons import Reason
+from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
+from ledger.suite import STANDARD, KeySigner
+from ledger.validity import INIT_CODE_BYTES_MAX
+from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, keccak
+from tests.native.programs import CHAIN_ID, Programs, init_code, signed
+
+GATE_CODE = bytes.fromhex("6020355f35555f80f3")
+"""Stands for the accounts contract: stores word 1 of the call data in the slot of word 0."""
+OWN = Address((0x7100).to_bytes(20))
+ROLES = {
+    "member": (Role.MEMBER,),
+    "author": (Role.AUTHOR,),
+    "admin": (Role.ADMIN, Role.MEMBER),
+    "gateway": (Role.GATEWAY,),
+    "regulator": (Role.REGULATOR,),
+    "frozen": (Role.MEMBER,),
+    "stranger": (),
+    "contract": (Role.MEMBER,),
+}
+BLOCK_GAS = 8_000_000
+PARAMETERS = Parameters(chain_id=CHAIN_ID)
+
+
+def _own_run(data: bytes) -> bytes:
+    if len(data) % 2:
+        raise MalformedInput("expected an even number of bytes")
+    return keccak(data)
+
+
+PRECOMPILES = {OWN: Precompile(gas=lambda data: 100 + 3 * len(data), run=_own_run)}
+
+
+class Difference(AssertionError):
+    """The engines do not agree."""
+
+
+@dataclass
+class Duel:
+    """A state, the keys that send, and both engines on it."""
+
+    seed: int
+    native: Engine = field(default_factory=lambda: NativeEngine(PRECOMPILES))
+    reference: Engine = field(default_factory=lambda: PyEvmEngine(PRECOMPILES))
+    counts: collections.Counter[str] = field(default_factory=collections.Counter)
+
+    def __post_init__(self) -> None:
+        self.random = Random(self.seed)
+        self.number = 1
+        self.keys = {
+            name: KeySigner(STANDARD, keccak(f"{name} of {self.seed}".encode())) for name in ROLES
+        }
+        contracts = [Address(bytes([0xC0 + index]) * 20) for index in range(10)]
+        self.contracts = contracts
+        self.known = (
+            *contracts,
+            *(key.address for key in self.keys.values()),
+            OWN,
+            GATE_CONTRACT,
+        )
+        self.programs = Programs(self.random, self.known)
+        self.states: dict[str, StateReader] = dict.fromkeys(
+            (self.native.name, self.reference.name), self._genesis()
+        )
+
+    def _genesis(self) -> StateReader:
+        accounts: dict[Address, Account | None] = {}
+        storage: dict[Address, dict[int, int]] = {}
+        codes = {}
+
+        def deploy(address: Address, code: bytes, slots: dict[int, int]) -> None:
+            codes[keccak(code)] = code
+            balance = self.random.choice((0, 10**6))
+            accounts[address] = Account(1, balance, EMPTY_TRIE_ROOT, keccak(code))
+            storage[address] = slots
+
+        for address in self.contracts:
+            slots = {slot: self.random.randrange(1, 9) for slot in range(self.random.randrange(5))}
+            deploy(address, self.programs.code(), slots)
+        words = {
+            permission_slot(key.address): permission_word(
+                *ROLES[name], organisation=1, frozen=name == "frozen"
+            )
+            for name, key in self.keys.items()
+        }
+        words[permission_slot(self.contracts[0])] = FROZEN_BIT
+        deploy(GATE_CONTRACT, GATE_CODE, words)
+        for name, key in self.keys.items():
+            code = b"\x00" if name == "contract" else b""
+            codes[keccak(code)] = code
+            code_hash = keccak(code) if code else EMPTY_CODE_HASH
+            accounts[key.address] = Account(0, 10**24, EMPTY_TRIE_ROOT, code_hash)
+        # Nothing can be deployed over storage, although there is neither nonce nor code.
+        taken = Address(keccak(b"\xd6\x94" + self.keys["author"].address + b"\x07")[12:])
+        accounts[taken] = Account(0, 1, EMPTY_TRIE_ROOT, EMPTY_CODE_HASH)
+        storage[taken] = {0: 1}
+        writes = commit(
+            EMPTY_STATE, accounts=accounts, storage=storage, codes=codes, cleared=frozenset()
+        )
+        return Overlay(EMPTY_STATE, writes)
+
+    def raw_transactions(self, count: int) -> list[bytes]:
+        """A batch for the next block; most of it is good, each reason to drop some has its turn."""
+        state = self.states[self.reference.name]
+        nonces = {
+            name: (state.account(key.address) or Account()).nonce for name, key in self.keys.items()
+        }
+        return [self._raw(nonces) for _ in range(count)]
+
+    def _raw(self, nonces: dict[str, int]) -> bytes:
+        pick = self.random
+        weights = {"member": 8, "author": 6, "admin": 5, "gateway": 4, "regulator": 1}
+        name = pick.choices(list(ROLES), [weights.get(role, 0.5) for role in ROLES])[0]
+        to: Address | None = pick.choice((*self.contracts, *self.known))
+        if pick.random() < 0.2 and name in ("author", "admin", "member"):
+            to = None
+        data = pick.randbytes(pick.choice((0, 4, 32, 64, 100)))
+        if to is None:
+            inner = self.programs.code()
+            data = init_code(inner) if pick.random() < 0.7 else inner
+        if to == GATE_CONTRACT or name == "regulator":
+            to = GATE_CONTRACT if pick.random() < 0.7 else to
+            frozen = pick.choice((0, FROZEN_BIT))
+            data = permission_slot(pick.choice(self.contracts)).to_bytes(32) + frozen.to_bytes(32)
+        access = tuple(
+            (pick.choice(self.known), tuple(pick.randrange(5) for _ in range(pick.randrange(3))))
+            for _ in range(pick.choice((0, 0, 1, 3)))
+        )
+        kind = pick.choice((0, 1, 2, 2))
+        fields: dict[str, Any] = {
+            "chain_id": CHAIN_ID,
+            "nonce": nonces[name],
+            "fee": 0,
+            "gas": pick.choice((90_000, 300_000, 700_000, 700_000)),
+            "to": to,
+            "value": pick.choice((0, 0, 0, 1, 1_000)),
+            "data": data,
+            "access": access if kind else (),
+        }
+        if pick.random() < 0.2:
+            return self._spoilt(name, kind, fields)
+        nonces[name] += 1
+        return signed(self.keys[name], kind, fields)
+
+    def _spoilt(self, name: str, kind: int, fields: dict[str, Any]) -> bytes:
+        pick, nonce = self.random, fields["nonce"]
+        changes: list[dict[str, Any]] = [
+            {"nonce": nonce + pick.randint(1, 3)},
+            {"nonce": max(0, nonce - 1)},
+            {"nonce": 2**64 - 1},
+            {"chain_id": CHAIN_ID + 1},
+            {"fee": 1},
+            {"gas": 20_999},
+            {"gas": 2**63},
+            {"value": 2**200},
+            {"gas": BLOCK_GAS},
+            {"to": None, "data": bytes(INIT_CODE_BYTES_MAX + 1), "gas": 4_000_000},
+            {"data": b"\x01" * (PARAMETERS.transaction_bytes_max + 1), "gas": 4_000_000},
+            {"to": None},
+        ]
+        change = pick.randrange(len(changes) + 3)
+        if change < len(changes):
+            return signed(self.keys[name], kind, {**fields, **changes[change]})
+        raw = bytearray(signed(self.keys[name], 2, {**fields, "access": ()}))
+        if change == len(changes):
+            return b"\x03" + bytes(raw[1:])
+        if change == len(changes) + 1:
+            return bytes(raw[:-1])
+        raw[-65:-33] = pick.randbytes(16) + b"\xff" * 16  # another r: nobody's, or a stranger's
+        return bytes(raw)
+
+    def block(self, count: int = 12) -> BlockResult:
+        """Runs a block on both; raises Difference."""
+        raw = self.raw_transactions(count)
+        batch = candidates(raw, PARAMETERS)
+        env = self._environment()
+        results = {}
+        for engine in (self.reference, self.native):
+            state = self.states[engine.name]
+            results[engine.name] = engine.execute_block(env, SystemGate(), batch, state)
+        expected, got = results[self.reference.name], results[self.native.name]
+        self._compare(expected, got)
+        self._count(expected)
+        for name, result in results.items():
+            self.states[name] = Overlay(self.states[name], result.writes)
+        if expected.included:
+            self._compare_traces(env, batch, self.random.choice(expected.included).index, raw)
+        self.number += 1
+        return expected
+
+    def _environment(self) -> Environment:
+        return Environment(
+            number=self.number,
+            timestamp=1_700_000_000 + self.number,
+            coinbase=self.keys["stranger"].address,
+            gas_limit=BLOCK_GAS,
+            chain_id=CHAIN_ID,
+            ancestor_hash=lambda number: keccak(number.to_bytes(8)),
+        )
+
+    def _compare(self, expected: BlockResult, got: BlockResult) -> None:
+        for what in ("dropped", "included", "receipts"):
+            for one, two in zip(getattr(expected, what), getattr(got, what), strict=False):
+                if one != two:
+                    raise Difference(f"seed {self.seed}, block {self.number}: {one} but {two}")
+            if len(getattr(expected, what)) != len(getattr(got, what)):
+                raise Difference(f"seed {self.seed}, block {self.number}: {what} in number")
+        for what in ("accounts", "storage", "codes", "cleared", "root"):
+            one, two = getattr(expected.writes, what), getattr(got.writes, what)
+            if one != two:
+                raise Difference(f"seed {self.seed}, block {self.number}, {what}: {one} but {two}")
+
+    def _compare_traces(self, env: Environment, batch: Any, index: int, raw: Any) -> None:
+        del raw
+        trees = {}
+        for engine in (self.reference, self.native):
+            parent = self.states[engine.name]
+            assert isinstance(parent, Overlay)
+            tree = engine.trace(env, SystemGate(), batch, index, parent._parent)
+            trees[engine.name] = _plain(tree)
+        one, two = trees[self.reference.name], trees[self.native.name]
+        if one != two:
+            raise Difference(f"seed {self.seed}, block {self.number}, trace: {one} but {two}")
+
+    def call(self) -> None:
+        """A message that is no transaction, on both; raises Difference."""
+        creates = self.random.random() < 0.2
+        message = Message(
+            sender=self.random.choice(self.known),
+            to=None if creates else self.random.choice(self.known),
+            data=self.programs.code() if creates else self.random.randbytes(36),
+            gas=self.random.choice((20_000, 60_000, 400_000)),
+            value=self.random.choice((0, 0, 1, 10**30)),
+        )
+        answers = []
+        for engine in (self.reference, self.native):
+            state = self.states[engine.name]
+            answer = engine.call(self._environment(), SystemGate(), message, state)
+            answers.append((answer.output, answer.gas_used, answer.success, answer.reverted))
+        self.counts["calls"] += 1
+        if answers[0] != answers[1]:
+            raise Difference(f"seed {self.seed}, call {message}: {answers[0]} but {answers[1]}")
+
+    def _count(self, result: BlockResult) -> None:
+        self.counts["transactions"] += len(result.included)
+        self.counts["succeeded"] += sum(receipt.status for receipt in result.receipts)
+        self.counts["logs"] += sum(len(receipt.logs) for receipt in result.receipts)
+        for dropped in result.dropped:
+            self.counts[f"dropped {dropped.reason}"] += 1
+
+
+def _plain(tree: dict[str, Any]) -> dict[str, Any]:
+    """A trace in the terms that the reference knows: how a frame was made is a guess there, and
+    engines have words of their own for what failed."""
+    kind = "CREATE" if tree["type"].startswith("CREATE") else "CALL"
+    plain = {key: tree[key] for key in ("to", "gas", "gasUsed", "input") if key in tree}
+    failed = "error" in tree
+    output = None if failed and tree["error"] != "execution reverted" else tree.get("output")
+    return {
+        **plain,
+        "kind": kind,
+        "failed": failed,
+        "output": output,
+        "calls": [_plain(call) for call in tree.get("calls", ())],
+    }
+
+
+@contextmanager
+def counted_opcodes(counts: collections.Counter[int]) -> Iterator[None]:
+    """Counts the opcodes that py-evm executes."""
+    whole = GatedComputation.opcodes
+    counting = {number: _counting(number, opcode, counts) for number, opcode in whole.items()}
+    GatedComputation.opcodes = counting
+    try:
+        yield
+    finally:
+        GatedComputation.opcodes = whole
+
+
+def counted_precompiles(counts: collections.Counter[int]) -> PyEvmEngine:
+    """A reference engine that counts the calls of precompiles, by their address."""
+    engine = PyEvmEngine(PRECOMPILES)
+    table = engine._computation_class._precompiles  # type: ignore[attr-defined]
+    for address, run in list(table.items()):
+        table[address] = _counting(int.from_bytes(address), run, counts)
+    return engine
+
+
+def _counting(number: int, function: Any, counts: collections.Counter[int]) -> Callable[..., Any]:
+    def run(computation: Any) -> Any:
+        counts[number] += 1
+        return function(computation)
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--transactions", type=int, default=20_000)
+    arguments = parser.parse_args()
+    opcodes: collections.Counter[int] = collections.Counter()
+    precompiles: collections.Counter[int] = collections.Counter()
+    counts: collections.Counter[str] = collections.Counter()
+    reference, seed = counted_precompiles(precompiles), arguments.seed
+    with counted_opcodes(opcodes):
+        while counts["transactions"] < arguments.transactions:
+            duel = Duel(seed, reference=reference, counts=counts)
+            for _ in range(6):
+                duel.block()
+                duel.call()
+            seed += 1
+    for name in sorted(counts):
+        print(f"{name:30} {counts[name]:8}")
+    rare = {f"{n:#04x}": opcodes[n] for n in GatedComputation.opcodes if opcodes[n] < 100}
+    print("opcodes below 100:", rare)
+    print("precompiles:", {f"{n:#x}": count for n, count in sorted(precompiles.items())})
+    print("reasons below 100:", [r for r in Reason if counts[f"dropped {r}"] < 100])
+    print(f"seeds {arguments.seed} to {seed - 1}: no difference")
+
+
+if __name__ == "__main__":
+    main()
