@@ -141,6 +141,21 @@ def test_long_sums_are_alike(seed: int, terms: int) -> None:
     assert native.multi_scalar_multiply(G1, points, scalars) == expected
 
 
+@pytest.mark.parametrize("terms", [7, 8, 9, 33, 2_000, 20_000])
+def test_sums_of_every_window_width(terms: int) -> None:
+    """Known logarithms make the sum of thousands of terms one multiple of the generator."""
+    chance = random.Random(terms)
+    logs = [chance.randrange(R) for _ in range(50)]
+    for group in (G1, G2):
+        table = [group.multiply(group.generator, log) for log in logs]
+        picked = [chance.randrange(50) for _ in range(terms if group is G1 else terms // 20)]
+        scalars = [chance.randrange(R) for _ in picked]
+        total = sum(logs[i] * scalar for i, scalar in zip(picked, scalars, strict=True)) % R
+        points = [table[i] for i in picked]
+        expected = group.multiply(group.generator, total)
+        assert native.multi_scalar_multiply(group, points, scalars) == expected
+
+
 def test_points_off_curve_or_subgroup_are_refused_in_sums() -> None:
     with pytest.raises(ValueError, match="off the curve"):
         native.multi_scalar_multiply(G1, [(1, 3)], [1])
