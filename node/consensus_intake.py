@@ -78,19 +78,24 @@ class ConsensusIntake:
         self._heard(signed.sender)
         message = signed.message
         if isinstance(message, PrePrepare) and message.proposal is not None:
-            refused = self._refuse(message.proposal)
+            refused = self._refuse(message.proposal, message.view)
             if refused is not None:
                 self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
                 return (ProposalRefused(message.epoch, message.view, message.sequence),)
         return (Received(signed),)
 
-    def _refuse(self, proposal: Proposal) -> str | None:
-        """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it."""
+    def _refuse(self, proposal: Proposal, view: int) -> str | None:
+        """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it.
+
+        Whether a null request or another view's proposal may stand here is the replica's to say:
+        it knows the NEW-VIEW's list. The clock is asked in the origin view only (rule 10).
+        """
         if proposal.is_null:
-            return "a null request stands in a NEW-VIEW's list only"
-        late = self._clock.refuse(proposal, time.time_ns() // 1_000_000)
-        if late is not None:
-            return late
+            return None
+        if proposal.origin_view == view:
+            late = self._clock.refuse(proposal, time.time_ns() // 1_000_000)
+            if late is not None:
+                return late
         try:
             self._check_batch(proposal)
         except InvalidBatch as error:

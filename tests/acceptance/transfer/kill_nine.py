@@ -17,7 +17,7 @@ from web3 import Web3
 from tests.acceptance.harness import Network, Refused, eventually, post, rpc, running_network, sign
 
 ROUNDS = 3
-BATCH = 150
+BATCH = 300
 IN_FLIGHT_MIN = 50
 SENDER_OF_NODE = {
     "tax-1": "tax-officer",

@@ -1,0 +1,82 @@
+"""What the driver lets through to the replica: the NEW-VIEW's list is the replica's to judge."""
+
+import time
+from typing import Any
+
+import pytest
+
+from consensus.events import ProposalRefused, Received
+from consensus.messages import PrePrepare, Signed
+from consensus.wire import encode_signed, signing_digest
+from ledger.proposal import Proposal, null_request, propose
+from ledger.suite import STANDARD
+from node.consensus_intake import ConsensusIntake
+from node.metrics import Metrics
+
+LONG_AGO_MS = 60_000
+
+
+class Intake:
+    """An intake over a group's chain, and PRE-PREPAREs as the primary of a view would sign them."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.chain = world.nodes[0].chain
+        self.intake = ConsensusIntake(
+            chain=self.chain,
+            check_batch=lambda _: None,
+            heard=lambda _: None,
+            later_epoch=lambda _: None,
+            metrics=Metrics(),
+            group="equity",
+        )
+
+    def proposal(self, age_ms: int, origin_view: int = 0) -> Proposal:
+        return propose(
+            STANDARD,
+            group=self.chain.group,
+            epoch=0,
+            sequence=1,
+            origin_view=origin_view,
+            proposer=self.world.signers[origin_view].address,
+            timestamp_ms=time.time_ns() // 1_000_000 - age_ms,
+            transactions=(),
+        )
+
+    def null(self) -> Proposal:
+        return null_request(STANDARD, group=self.chain.group, epoch=0, sequence=1)
+
+    def hears(self, proposal: Proposal, view: int) -> object:
+        signer = self.world.signers[view]
+        message = PrePrepare(0, view, 1, proposal.digest, proposal)
+        digest = signing_digest(STANDARD, self.chain.group, message)
+        signed = Signed(message, signer.address, signer.sign(digest))
+        (event,) = self.intake.events("a peer", encode_signed(signed))
+        return event
+
+
+@pytest.fixture
+async def intake(group: Any) -> Intake:
+    return Intake(group)
+
+
+async def test_a_null_request_of_a_new_view_reaches_the_replica(intake: Intake) -> None:
+    """The primary's PRE-PREPARE is its PREPARE: without it no certificate forms in that view."""
+    assert isinstance(intake.hears(intake.null(), view=1), Received)
+
+
+async def test_the_clock_is_checked_in_the_origin_view(intake: Intake) -> None:
+    assert isinstance(intake.hears(intake.proposal(0), view=0), Received)
+    assert isinstance(intake.hears(intake.proposal(LONG_AGO_MS), view=0), ProposalRefused)
+
+
+async def test_the_clock_is_not_checked_for_a_batch_that_a_new_view_carries(intake: Intake) -> None:
+    """A backup may see it for the first time, long after its origin view."""
+    carried = intake.proposal(LONG_AGO_MS)
+    assert isinstance(intake.hears(carried, view=1), Received)
+
+
+async def test_a_refusal_in_the_origin_view_does_not_outlive_it(intake: Intake) -> None:
+    late = intake.proposal(LONG_AGO_MS)
+    assert isinstance(intake.hears(late, view=0), ProposalRefused)
+    assert isinstance(intake.hears(late, view=1), Received)
