@@ -72,6 +72,13 @@ class GatedComputation(CancunComputation):
             return computation
         return super().apply_message(state, message, transaction_context, parent_computation)
 
+    @classmethod
+    def consume_initcode_gas_cost(cls, computation: ComputationAPI) -> None:
+        # py-evm takes any frame of the origin for the transaction's own: where a contract is the
+        # sender of a call, its creations would pay for their init code twice.
+        if computation.msg.depth == 0:
+            super().consume_initcode_gas_cost(computation)
+
 
 class GatedState(CancunState):
     """py-evm's state over our account database; blocks have no beacon root call."""

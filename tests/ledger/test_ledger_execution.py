@@ -257,6 +257,13 @@ def test_a_factory_may_create(world, signed):
     assert created == contract_address(TARGET, 1)
 
 
+def test_creations_of_a_calling_contract_pay_once_for_their_init_code(world):
+    world.extra_alloc[to_hex(TARGET)] = contract("60405f5ff0")  # creates from 64 zero bytes
+    chain = world.chain()
+    used = {chain.call(Message(sender, TARGET, b"", 500_000)).gas_used for sender in (TO, TARGET)}
+    assert used == {21_000 + 3 + 2 + 2 + 6 + 32_000 + 2 * 2}
+
+
 @pytest.mark.filterwarnings("ignore:SELFDESTRUCT")
 def test_a_contract_destroyed_in_its_own_transaction_is_gone(world, signed):
     chain = world.chain()
