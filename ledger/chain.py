@@ -4,7 +4,7 @@ It has no threads and no clock: whoever drives it calls `execute`, `commit` and 
 one worker. What it answers about stored blocks is `reading.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ledger.block import Block, InvalidBlock
@@ -14,7 +14,6 @@ from ledger.engine import (
     Engine,
     Environment,
     Included,
-    candidates,
 )
 from ledger.gate import (
     GATE_CONTRACT,
@@ -39,8 +38,7 @@ from ledger.record import Record
 from ledger.state import Overlay, StateReader, Writes
 from ledger.store import BlockStore, Outcome
 from ledger.suite import Suite
-from ledger.transactions import Transaction, decode_transaction
-from ledger.trie import ordered_root
+from ledger.transactions import Transaction
 from ledger.validators import ValidatorSet
 from ledger.values import Hash32
 
@@ -107,7 +105,7 @@ class Chain(ChainReader):
         suite: Suite | None = None,
         *,
         gate: Gate | None = None,
-        decode: Callable[[bytes], Transaction] = decode_transaction,
+        decode: Callable[[bytes], Transaction] | None = None,
     ) -> None:
         super().__init__(genesis, store, engine, SystemGate() if gate is None else gate, decode)
         self.suite = genesis.suite if suite is None else suite
@@ -211,7 +209,7 @@ class Chain(ChainReader):
             chain_id=self.parameters.chain_id,
             ancestor_hash=lambda ancestor: self._ancestor_hash(above, ancestor),
         )
-        batch = candidates(proposal.transactions, self.parameters, self._decode)
+        batch = self._candidates(proposal)
         result = self.engine.execute_block(env, self._gate, batch, state)
         after = _changed_validators(state, result.writes)
         executed_record = Record(
@@ -224,7 +222,7 @@ class Chain(ChainReader):
             next_certifiers_hash=self._set_for(number + 1).hash(self.suite),
             parameters_hash=self.parameters.hash(self.suite),
         )
-        header = _header(above, env, executed_record, result)
+        header = _header(above, env, executed_record, result, self.engine.list_root)
         executed = ExecutedBlock(header, executed_record, proposal, result, after)
         self._executed[executed.hash] = executed
         return executed
@@ -307,15 +305,21 @@ class Chain(ChainReader):
         return Overlay(self._state_after(above), executed.result.writes)
 
 
-def _header(above: Header, env: Environment, record: Record, result: BlockResult) -> Header:
+def _header(
+    above: Header,
+    env: Environment,
+    record: Record,
+    result: BlockResult,
+    list_root: Callable[[Sequence[bytes]], Hash32],
+) -> Header:
     receipts: tuple[Receipt, ...] = result.receipts
     included: tuple[Included, ...] = result.included
     return Header(
         parent_hash=above.hash,
         coinbase=env.coinbase,
         state_root=result.state_root,
-        transactions_root=ordered_root([entry.transaction.raw for entry in included]),
-        receipts_root=ordered_root([encode_receipt(receipt) for receipt in receipts]),
+        transactions_root=list_root([entry.transaction.raw for entry in included]),
+        receipts_root=list_root([encode_receipt(receipt) for receipt in receipts]),
         logs_bloom=union_bloom(receipts),
         number=env.number,
         gas_limit=env.gas_limit,

@@ -130,6 +130,12 @@ class Engine(Protocol):
     def name(self) -> str:
         """The name that status shows: `native` or `py-evm`."""
 
+    def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
+        """Each transaction, or why it is none."""
+
+    def list_root(self, values: Sequence[bytes]) -> Hash32:
+        """`ledger.trie.ordered_root`, perhaps faster."""
+
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader
     ) -> BlockResult:
@@ -154,19 +160,33 @@ class Engine(Protocol):
         """
 
 
+def decode_each(
+    batch: Sequence[bytes], decode: Callable[[bytes], Transaction] = decode_transaction
+) -> list[Transaction | InvalidTransaction]:
+    """Each transaction, or why it is none. A node passes a `decode` that remembers."""
+    found: list[Transaction | InvalidTransaction] = []
+    for raw in batch:
+        try:
+            found.append(decode(raw))
+        except InvalidTransaction as error:
+            found.append(error)
+    return found
+
+
 def candidates(
     batch: Sequence[bytes],
     parameters: Parameters,
-    decode: Callable[[bytes], Transaction] = decode_transaction,
+    decode: Callable[[Sequence[bytes]], Sequence[Transaction | InvalidTransaction]] = decode_each,
 ) -> tuple[Candidate, ...]:
-    """The batch after the checks of form. A node passes a `decode` that remembers."""
+    """The batch after the checks of form."""
     found = []
-    for index, raw in enumerate(batch):
+    for index, (raw, decoded) in enumerate(zip(batch, decode(batch), strict=True)):
         try:
-            transaction = decode(raw)
-            sender = check_form(transaction, parameters)
+            if isinstance(decoded, InvalidTransaction):
+                raise decoded
+            sender = check_form(decoded, parameters)
         except InvalidTransaction as error:
             found.append(Candidate(index, keccak(raw), None, None, error.code))
         else:
-            found.append(Candidate(index, transaction.hash, transaction, sender, None))
+            found.append(Candidate(index, decoded.hash, decoded, sender, None))
     return tuple(found)

@@ -33,6 +33,7 @@ from ledger.engine import (
     MalformedInput,
     Message,
     Precompile,
+    decode_each,
 )
 from ledger.gate import Gate
 from ledger.modexp import MODEXP, MODEXP_ADDRESS
@@ -41,6 +42,7 @@ from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
 from ledger.state import StateReader
 from ledger.transactions import InvalidTransaction, Transaction
+from ledger.trie import ordered_root
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
 
@@ -158,6 +160,12 @@ class PyEvmEngine:
         for address, precompile in {**_REPLACED, **(precompiles or {})}.items():
             table[address] = _adapted(precompile)  # type: ignore[index]
         self._computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
+
+    def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
+        return decode_each(batch)
+
+    def list_root(self, values: Sequence[bytes]) -> Hash32:
+        return ordered_root(values)
 
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader

@@ -9,13 +9,22 @@ from typing import Any
 
 from ledger.block import Block
 from ledger.certificate import Certificate
-from ledger.engine import CallResult, Engine, Environment, Message, candidates
+from ledger.engine import (
+    CallResult,
+    Candidate,
+    Engine,
+    Environment,
+    Message,
+    candidates,
+    decode_each,
+)
 from ledger.gate import Gate, Permission
 from ledger.genesis import Genesis
 from ledger.header import Header
 from ledger.logs import LOG_RESULTS_MAX, FoundLog, InvalidFilter, LogFilter
 from ledger.parameters import Parameters
 from ledger.proofs import AccountProof, ReceiptProof, SlotProof, TransactionProof
+from ledger.proposal import Proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, encode_receipt
 from ledger.record import Record
@@ -83,7 +92,7 @@ class ChainReader:
         store: BlockStore,
         engine: Engine,
         gate: Gate,
-        decode: Callable[[bytes], Transaction],
+        decode: Callable[[bytes], Transaction] | None,
     ) -> None:
         self.genesis = genesis
         self.engine = engine
@@ -286,9 +295,14 @@ class ChainReader:
         number, position = place
         block = self.block(number)
         index = self._store.outcome(number).included[position].index
-        batch = candidates(block.proposal.transactions, self.parameters, self._decode)
+        batch = self._candidates(block.proposal)
         env = self._environment_of(block.header)
         return self.engine.trace(env, self._gate, batch, index, self.state_at(number - 1))
+
+    def _candidates(self, proposal: Proposal) -> tuple[Candidate, ...]:
+        known = self._decode
+        decode = self.engine.decode if known is None else lambda raws: decode_each(raws, known)
+        return candidates(proposal.transactions, self.parameters, decode)
 
     def _environment_of(self, header: Header) -> Environment:
         return Environment(

@@ -6,6 +6,7 @@
 
 mod bn254;
 mod evm;
+mod transactions;
 mod trie;
 
 use pyo3::prelude::*;
@@ -14,5 +15,6 @@ use pyo3::prelude::*;
 fn quorate_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     bn254::register(module)?;
     evm::register(module)?;
+    transactions::register(module)?;
     trie::register(module)
 }

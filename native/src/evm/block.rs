@@ -1,6 +1,7 @@
 //! A block, a call, a trace: the batch in order, what is valid runs, the rest is dropped.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use pyo3::PyErr;
 use pyo3::exceptions::PyRuntimeError;
@@ -36,6 +37,8 @@ pub struct Executed {
     pub outcomes: Vec<Result<Outcome, Reason>>,
     pub writes: Writes,
     pub flat: Option<FlatState>,
+    pub execution: Duration,
+    pub commitment: Duration,
 }
 
 /// Where a batch, a message or a trace runs.
@@ -54,6 +57,7 @@ pub fn execute(
     root: B256,
     nodes: &Mutex<NodeCache>,
 ) -> Result<Executed, PyErr> {
+    let start = Instant::now();
     let mut outcomes = Vec::with_capacity(batch.len());
     let mut machine = Machine::new(ground.env, &mut state, ground.own, ground.gated, ());
     let mut gas_left = ground.env.block.gas_limit;
@@ -68,6 +72,7 @@ pub fn execute(
         }
     }
     drop(machine);
+    let execution = start.elapsed();
     let writes = match commit(&mut state, root, nodes) {
         Ok(writes) => writes,
         Err(CommitFailure::Raised(error)) => return Err(error),
@@ -79,6 +84,8 @@ pub fn execute(
         outcomes,
         writes,
         flat,
+        execution,
+        commitment: start.elapsed() - execution,
     })
 }
 

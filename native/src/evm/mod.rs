@@ -6,7 +6,7 @@
 mod block;
 mod cache;
 mod commitment;
-mod convert;
+pub mod convert;
 mod gate;
 mod machine;
 mod precompiles;
@@ -16,6 +16,7 @@ mod transaction;
 mod validity;
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -37,6 +38,8 @@ struct Engine {
     own: OwnTable,
     nodes: Arc<Mutex<NodeCache>>,
     flat: Mutex<Option<FlatState>>,
+    /// Of the last block: seconds for taking in, executing, the root, and handing out.
+    profile: Mutex<[f64; 4]>,
 }
 
 #[pymethods]
@@ -56,6 +59,7 @@ impl Engine {
             own: OwnTable { entries, malformed },
             nodes: Arc::new(Mutex::new(NodeCache::new(node_cache_bytes_max))),
             flat: Mutex::new(None),
+            profile: Mutex::new([0.0; 4]),
         })
     }
 
@@ -68,8 +72,10 @@ impl Engine {
         reader: Bound<'py, PyAny>,
         gated: bool,
     ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyTuple>)> {
+        let start = Instant::now();
         let env = Environment::from_python(env)?;
         let batch = transactions(&batch)?;
+        let taken_in = start.elapsed();
         let root = hash_from(reader.getattr("root")?.extract::<&[u8]>()?)?;
         let known = self.flat.lock().expect("no thread panics with it").take();
         let read = known.filter(|flat| flat.root == root).unwrap_or_default();
@@ -88,7 +94,21 @@ impl Engine {
                 Err(reason) => found.append(reason)?,
             }
         }
-        Ok((found, writes_to_python(py, &executed.writes)?))
+        let writes = writes_to_python(py, &executed.writes)?;
+        let worked = executed.execution + executed.commitment;
+        let handed_out = start.elapsed() - taken_in - worked;
+        *self.profile.lock().expect("no thread panics with it") = [
+            taken_in.as_secs_f64(),
+            executed.execution.as_secs_f64(),
+            executed.commitment.as_secs_f64(),
+            handed_out.as_secs_f64(),
+        ];
+        Ok((found, writes))
+    }
+
+    /// Seconds that the last block took: taking in, executing, the root, handing out.
+    fn profile(&self) -> [f64; 4] {
+        *self.profile.lock().expect("no thread panics with it")
     }
 
     /// `(output, gas_used, error, reverted)`.

@@ -89,3 +89,40 @@ pub fn as_list(payload: &[u8]) -> Vec<u8> {
     out.extend_from_slice(payload);
     out
 }
+
+/// The items of a list that fills `data`, every length in its one canonical form.
+pub fn strict_list(data: &[u8]) -> Result<Vec<Item<'_>>, Malformed> {
+    let (outer, rest) = split(data)?;
+    if !rest.is_empty() || !is_canonical(&outer) {
+        return Err(Malformed);
+    }
+    strict_items(&outer)
+}
+
+/// The items of a list, every length in its one canonical form.
+pub fn strict_items<'a>(item: &Item<'a>) -> Result<Vec<Item<'a>>, Malformed> {
+    if !item.is_list {
+        return Err(Malformed);
+    }
+    let mut items = Vec::new();
+    let mut left = item.payload;
+    while !left.is_empty() {
+        let (item, rest) = split(left)?;
+        if !is_canonical(&item) {
+            return Err(Malformed);
+        }
+        items.push(item);
+        left = rest;
+    }
+    Ok(items)
+}
+
+fn is_canonical(item: &Item<'_>) -> bool {
+    let mut header = Vec::with_capacity(9);
+    if item.is_list {
+        put_header(&mut header, 0xc0, item.payload.len());
+    } else if item.payload.len() != 1 || item.payload[0] >= 0x80 {
+        put_header(&mut header, 0x80, item.payload.len());
+    }
+    item.raw[..item.raw.len() - item.payload.len()] == header
+}
