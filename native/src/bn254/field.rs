@@ -61,7 +61,7 @@ pub fn words(
     size: usize,
     count_max: usize,
 ) -> Result<std::slice::ChunksExact<'_, u8>, Invalid> {
-    if bytes.len() % size != 0 || bytes.len() / size > count_max {
+    if !bytes.len().is_multiple_of(size) || bytes.len() / size > count_max {
         return Err(Invalid(format!(
             "{} bytes: expected at most {count_max} pieces of {size} bytes",
             bytes.len()

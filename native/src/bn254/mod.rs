@@ -7,6 +7,7 @@
 
 mod fft;
 mod field;
+mod inversion;
 mod msm;
 mod pairing;
 mod points;

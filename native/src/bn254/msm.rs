@@ -6,17 +6,21 @@
 use ark_bn254::Fr;
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, Bucket, Projective, SWCurveConfig};
-use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, Zero, serial_batch_inversion_and_mul};
+use ark_ff::{AdditiveGroup, BigInt, Field, PrimeField, Zero};
 use rayon::prelude::*;
+
+use super::inversion::Coordinates;
+
+/// Either group of BN254.
+pub trait Curve: SWCurveConfig<BaseField: Coordinates, ScalarField = Fr> {}
+
+impl<P: SWCurveConfig<BaseField: Coordinates, ScalarField = Fr>> Curve for P {}
 
 /// Fewer terms than this are multiplied one by one.
 const TERMS_MIN: usize = 8;
 
 /// The sum of scalar · point; both rows have one length.
-pub fn sum_of_multiples<P: SWCurveConfig<ScalarField = Fr>>(
-    points: &[Affine<P>],
-    scalars: &[BigInt<4>],
-) -> Projective<P> {
+pub fn sum_of_multiples<P: Curve>(points: &[Affine<P>], scalars: &[BigInt<4>]) -> Projective<P> {
     assert_eq!(points.len(), scalars.len(), "one scalar a point");
     if points.len() < TERMS_MIN {
         let terms = points.iter().zip(scalars);
@@ -76,7 +80,7 @@ fn digit(scalar: &BigInt<4>, window: usize, bits: usize) -> i32 {
 }
 
 /// The sum of digit · point for one window.
-fn window_sum<P: SWCurveConfig<ScalarField = Fr>>(
+fn window_sum<P: Curve>(
     points: &[Affine<P>],
     scalars: &[BigInt<4>],
     window: usize,
@@ -124,7 +128,7 @@ fn fill<P: SWCurveConfig>(points: &[Affine<P>], digits: &[i32], count: usize) ->
     }
 }
 
-impl<P: SWCurveConfig> Buckets<P> {
+impl<P: Curve> Buckets<P> {
     /// Adds neighbours in all buckets, round by round, until each holds one point at most.
     fn sum_up(&mut self) {
         let mut inverses = Vec::with_capacity(self.points.len() / 2);
@@ -134,7 +138,7 @@ impl<P: SWCurveConfig> Buckets<P> {
                 let neighbours = self.points[*start..start + length].chunks_exact(2);
                 inverses.extend(neighbours.map(|pair| denominator(&pair[0], &pair[1])));
             }
-            serial_batch_inversion_and_mul(&mut inverses, &P::BaseField::ONE);
+            P::BaseField::invert_all(&mut inverses);
             let mut inverse = inverses.iter();
             for (start, length) in self.starts.iter().zip(&mut self.lengths) {
                 let row = &mut self.points[*start..start + *length];

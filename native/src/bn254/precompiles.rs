@@ -37,7 +37,7 @@ pub fn ecmul(data: &[u8]) -> Result<Vec<u8>, Invalid> {
 
 /// Address 8: 1 as a word if the product of the pairings is one, else 0.
 pub fn ecpairing(data: &[u8]) -> Result<Vec<u8>, Invalid> {
-    if data.len() % PAIR_BYTES != 0 {
+    if !data.len().is_multiple_of(PAIR_BYTES) {
         return Err(Invalid(format!(
             "expected a multiple of {PAIR_BYTES} bytes, got {}",
             data.len()

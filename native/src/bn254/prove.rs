@@ -3,11 +3,11 @@
 
 use ark_bn254::{Fr, G1Affine};
 use ark_ec::CurveGroup;
-use ark_ec::short_weierstrass::{Affine, Projective, SWCurveConfig};
+use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ff::{BigInt, One, PrimeField};
 use rayon::join;
 
-use super::msm::sum_of_multiples;
+use super::msm::{Curve, sum_of_multiples};
 use super::points::Invalid;
 use super::quotient::quotient_values;
 use super::verify::{Proof, verify};
@@ -63,10 +63,7 @@ fn remainder(key: &ProvingKey, witness: &[Fr], privates: &[BigInt<4>]) -> Projec
 
 type G1Config = ark_bn254::g1::Config;
 
-fn weighed<P: SWCurveConfig<ScalarField = Fr>>(
-    terms: &Terms<Affine<P>>,
-    numbers: &[BigInt<4>],
-) -> Projective<P> {
+fn weighed<P: Curve>(terms: &Terms<Affine<P>>, numbers: &[BigInt<4>]) -> Projective<P> {
     sum_of_multiples(&terms.points, &picked(terms, numbers))
 }
 
