@@ -14,7 +14,7 @@ from typing import Any
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from tests.acceptance.harness import Network, Refused, eventually, post, rpc, running_network, sign
+from tests.acceptance.harness import Network, eventually, post, rpc, running_network, sign
 
 ROUNDS = 3
 BATCH = 300
@@ -27,6 +27,7 @@ SENDER_OF_NODE = {
 }
 PROGRESS_S = 60
 CATCH_UP_S = 90
+ASKED_AT_ONCE = 200
 
 
 @dataclass
@@ -128,22 +129,34 @@ def _settled_above(network: Network, node: str, height: int, returned: set[str])
 
 def _settled(network: Network, returned: set[str]) -> None:
     """Every returned hash has a receipt on every node, or a drop with its reason."""
-
-    def is_settled(url: str, transaction: str) -> bool:
-        if rpc(url, "eth_getTransactionReceipt", transaction) is not None:
-            return True
-        status = rpc(url, "quorate_getTransactionStatus", transaction)
-        if status and status["status"] == "dropped" and not status["reason"]:
-            raise Refused(f"{transaction} was dropped without a reason")
-        return bool(status and status["status"] == "dropped")
-
     for url in network.urls.values():
-        for transaction in returned:
-            eventually(
-                f"{transaction} is settled at {url}",
-                lambda url=url, transaction=transaction: is_settled(url, transaction),
-                PROGRESS_S,
-            )
+        waiting = set(returned)
+
+        def all_settled(url: str = url, waiting: set[str] = waiting) -> bool:
+            for some in _slices(sorted(waiting), ASKED_AT_ONCE):
+                receipts = _ask(url, "eth_getTransactionReceipt", some)
+                waiting -= {found for found, receipt in receipts.items() if receipt is not None}
+            for some in _slices(sorted(waiting), ASKED_AT_ONCE):
+                for found, status in _ask(url, "quorate_getTransactionStatus", some).items():
+                    if status and status["status"] == "dropped":
+                        assert status["reason"], f"{found} was dropped without a reason"
+                        waiting.discard(found)
+            return not waiting
+
+        eventually(f"every returned hash is settled at {url}", all_settled, PROGRESS_S)
+
+
+def _slices(items: list[str], size: int) -> list[list[str]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _ask(url: str, method: str, hashes: list[str]) -> dict[str, Any]:
+    """One batch: the answer for each hash."""
+    body = [
+        {"jsonrpc": "2.0", "id": place, "method": method, "params": [one]}
+        for place, one in enumerate(hashes)
+    ]
+    return {hashes[answer["id"]]: answer["result"] for answer in post(url, body)}
 
 
 def _once_each(network: Network, sent: set[str]) -> None:
