@@ -4,10 +4,15 @@ One byte string has one decoding and one item has one encoding: anything longer 
 trailing or over a bound is refused. The `as_` functions turn decoded items into checked values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ledger.values import ADDRESS_BYTES, HASH_BYTES, Address, Hash32
+
+try:
+    from quorate_native import rlp_encode
+except ImportError:  # the crate is optional
+    rlp_encode = None
 
 Item: TypeAlias = "bytes | list[Item]"
 Encodable: TypeAlias = "bytes | int | Sequence[Encodable]"
@@ -19,17 +24,25 @@ class InvalidEncoding(ValueError):
     """Bytes that are not the one canonical encoding of what was expected."""
 
 
-def encode(item: Encodable) -> bytes:
-    """The RLP of bytes, a non-negative integer, or a sequence of those."""
+def encode_in_python(item: Encodable) -> bytes:
+    """`encode` where the crate is not built."""
     if isinstance(item, bytes):
         if len(item) == 1 and item[0] < 0x80:
             return item
         return _prefix(0x80, len(item)) + item
     if isinstance(item, int):
         assert item >= 0, "RLP has no negative integers"
-        return encode(int_to_bytes(item))
-    payload = b"".join([encode(part) for part in item])
+        return encode_in_python(int_to_bytes(item))
+    payload = b"".join([encode_in_python(part) for part in item])
     return _prefix(0xC0, len(payload)) + payload
+
+
+_encode: Callable[[Encodable], bytes] = rlp_encode or encode_in_python
+
+
+def encode(item: Encodable) -> bytes:
+    """The RLP of bytes, a non-negative integer, or a sequence of those."""
+    return _encode(item)
 
 
 def _prefix(offset: int, size: int) -> bytes:

@@ -31,8 +31,8 @@ from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import message_gas
 from ledger.values import ZERO_HASH, Address, Hash32
 
-NODE_CACHE_BYTES_MAX = 256 * 1024 * 1024
-"""Trie nodes that an engine keeps between blocks; about 1.5 million of them."""
+NODE_CACHE_BYTES_MAX = 128 * 1024 * 1024
+"""Trie nodes that an engine keeps between blocks; some 400,000 of them."""
 
 _MODULE = "quorate_native"
 
