@@ -130,6 +130,9 @@ class Programs:
         return bytes([self.random.choice(NULLARY)]) + self._use()
 
     def _storage(self) -> bytes:
+        if self.random.random() < 0.2:  # counts in transient storage and keeps the count
+            slot = push(self.random.randrange(6))
+            return slot + b"\x5c\x60\x01\x01\x80" + slot + b"\x5d" + slot + b"\x55"
         value, slot = self.random.choice((0, 1, self._number())), self.random.randrange(6)
         return push(value) + push(slot) + self.random.choice((b"\x55", b"\x55", b"\x5d"))
 
