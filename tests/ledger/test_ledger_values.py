@@ -292,3 +292,9 @@ def test_texts():
         with pytest.raises(InvalidValue):
             address_from_hex(bad)
     assert hash_from_hex(to_hex(HEADER_HASH)) == HEADER_HASH
+
+
+def test_a_founded_group_loads_whatever_speed_is_measured_later():
+    """Its gas limit followed from a slower or faster engine than the one of today."""
+    founded = Parameters(chain_id=1, block_execution_ms_max=12_500, gas_limit=30_000_000)
+    assert founded.validated() is founded
