@@ -18,6 +18,9 @@ const CURVE_ORDER: U256 =
 const HALF_CURVE_ORDER: U256 =
     uint!(0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0_U256);
 
+/// An access list's address and slots.
+type Entry<'a> = (&'a [u8], Vec<U256>);
+
 struct Decoded<'a> {
     kind: u8,
     chain_id: Option<u64>,
@@ -27,7 +30,7 @@ struct Decoded<'a> {
     to: &'a [u8],
     value: U256,
     data: &'a [u8],
-    access_list: Vec<(&'a [u8], Vec<U256>)>,
+    access_list: Vec<Entry<'a>>,
     v: u64,
     y_parity: u8,
     r: U256,
@@ -174,7 +177,7 @@ fn recipient<'a>(item: &Item<'a>) -> Result<&'a [u8], Malformed> {
     }
 }
 
-fn entries<'a>(item: &Item<'a>) -> Result<Vec<(&'a [u8], Vec<U256>)>, Malformed> {
+fn entries<'a>(item: &Item<'a>) -> Result<Vec<Entry<'a>>, Malformed> {
     let mut found = Vec::new();
     for entry in rlp::strict_items(item)? {
         let parts = rlp::strict_items(&entry)?;
