@@ -10,6 +10,7 @@ from cli.doctor import doctor
 from cli.failure import report
 from cli.network import commands as network
 from cli.output import JsonOption, emit
+from node.engines import installed_engines
 
 app = typer.Typer(
     name="quorate",
@@ -37,9 +38,10 @@ app.command()(doctor)
 
 @app.command()
 def version(as_json: JsonOption = False) -> None:
-    """Version, and which engine runs here. 版本与执行引擎。"""
-    value = {"version": distribution_version("quorate"), "engine": "py-evm"}
-    emit(value, as_json, lambda: f"quorate {value['version']}, engine {value['engine']}")
+    """Version, and which engines are installed here. 版本与执行引擎。"""
+    engines = installed_engines()
+    value = {"version": distribution_version("quorate"), "engine": engines[0], "engines": engines}
+    emit(value, as_json, lambda: f"quorate {value['version']}, engine {', '.join(engines)}")
 
 
 def main() -> None:

@@ -49,6 +49,11 @@ CURVE_PRECOMPILES = {
 }
 
 
+def installed_engines() -> tuple[str, ...]:
+    """The engines that nodes can run on here, the fastest first."""
+    return (NATIVE, PY_EVM) if is_available() else (PY_EVM,)
+
+
 def engine_named(name: str) -> Engine:
     """The execution engine of a node. Raises `ConfigurationError`."""
     if name == PY_EVM:

@@ -13,7 +13,7 @@ from cli.failure import CommandFailed
 from ledger.parameters import Parameters
 
 Role = Literal["member", "author", "regulator", "admin"]
-Engine = Literal["py-evm"]
+Engine = Literal["py-evm", "native"]
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,30}")
 

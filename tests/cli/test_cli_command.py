@@ -24,7 +24,10 @@ def quorate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_version_for_people_and_machines() -> None:
     assert quorate("version").stdout.startswith("quorate ")
-    assert set(json.loads(quorate("version", "--json").stdout)) == {"version", "engine"}
+    answer = json.loads(quorate("version", "--json").stdout)
+    assert set(answer) == {"version", "engine", "engines"}
+    assert answer["engine"] == answer["engines"][0]
+    assert "py-evm" in answer["engines"]
 
 
 @pytest.mark.parametrize(
