@@ -33,7 +33,7 @@ MEANING = {
     "Organisation.label": "what people read, such as 税务局",
     "NodeEntry.name": "the node's name",
     "NodeEntry.org": "whose it is",
-    "NodeEntry.engine": "the execution engine; one is built in",
+    "NodeEntry.engine": "the execution engine: `py-evm`, or `native` where its crate is built",
     "GroupEntry.name": "the ledger's name; the first group is every node's default",
     "GroupEntry.validators": "nodes that vote",
     "GroupEntry.observers": "nodes that follow",
