@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.desks import LocalNetwork
-from ledger.values import address_from_hex
 from workflows.equity_transfer.apply import apply
 from workflows.equity_transfer.attest import attest, countersign
 from workflows.equity_transfer.confirm import confirm
@@ -77,8 +76,7 @@ def attested(
 
 def applied(officers: Officers, case: bytes, attestation: bytes) -> tuple[bytes, str | None]:
     """The registrar takes the application: the transfer's id and its transaction."""
-    prover = address_from_hex(officers.applicant.account.address.lower())
-    done = apply(officers.registrar, case, attestation, prover)
+    done = apply(officers.registrar, case, attestation, officers.applicant.sender)
     item = parse_id(done.id)
     _hand_over(officers.registrar, officers.applicant, item, "market")
     return item, done.transaction
