@@ -16,6 +16,7 @@ from ledger.state import StateReader
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import check_form, check_state
 from ledger.values import Address, Hash32
+from node.stages import Stages
 
 NONCE_AHEAD_MAX = 1_024
 """How far a nonce may lie above the account's: what lies further is refused as a gap."""
@@ -36,7 +37,9 @@ class Admission:
         gate: Gate,
         latest_state: Callable[[], StateReader],
         decode: Callable[[bytes], Transaction],
+        stages: Stages,
     ) -> None:
+        self._stages = stages
         self._decode = decode
         self._parameters = parameters
         self._gate = gate
@@ -44,8 +47,10 @@ class Admission:
 
     def examine(self, raw: bytes) -> CheckedTransaction:
         """The transaction and its sender if it may wait; raises `InvalidTransaction`."""
-        transaction = self._decode(raw)
-        sender = check_form(transaction, self._parameters)
+        with self._stages.measure("decode"):
+            transaction = self._decode(raw)
+        with self._stages.measure("recover"):
+            sender = check_form(transaction, self._parameters)
         state = self._latest_state()
         account = state.account(sender)
         nonce = 0 if account is None else account.nonce
@@ -69,6 +74,10 @@ class Admission:
 
     def check_batch(self, proposal: Proposal) -> tuple[CheckedTransaction, ...]:
         """The batch's transactions with their senders; raises `InvalidBatch`."""
+        with self._stages.measure("recover"):
+            return self._check_batch(proposal)
+
+    def _check_batch(self, proposal: Proposal) -> tuple[CheckedTransaction, ...]:
         parameters = self._parameters
         batch = proposal.transactions
         if len(batch) > parameters.batch_transactions_max:

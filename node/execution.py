@@ -21,6 +21,7 @@ from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Hash32
 from node.epochs import due_epochs
 from node.pool import BlockOutcome
+from node.stages import Stages
 
 T = TypeVar("T")
 
@@ -48,7 +49,10 @@ class StoredBlock:
 class Executor:
     """Runs one chain's work in order. Close it before the chain's store."""
 
-    def __init__(self, chain: Chain, decode: Callable[[bytes], Transaction], name: str) -> None:
+    def __init__(
+        self, chain: Chain, decode: Callable[[bytes], Transaction], name: str, stages: Stages
+    ) -> None:
+        self._stages = stages
         self._chain = chain
         self._decode = decode
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"execute-{name}")
@@ -84,7 +88,8 @@ class Executor:
         parent = self._executed.get(proposal.sequence - 1)
         if proposal.sequence == stable + 1:
             parent = None
-        executed = self._chain.execute(proposal, parent)
+        with self._stages.measure("execute"):
+            executed = self._chain.execute(proposal, parent)
         self._executed[proposal.sequence] = executed
         return executed
 
@@ -92,7 +97,8 @@ class Executor:
         if certificate.number <= self._chain.head.number:
             return None
         executed = self._executed[certificate.number]
-        self._chain.commit(executed, certificate)
+        with self._stages.measure("index"):
+            self._chain.commit(executed, certificate)
         self._forget_stored()
         return self._stored(executed, certificate)
 
@@ -103,7 +109,8 @@ class Executor:
             certificate = decode_certificate(certificate_bytes)
             if block.number <= self._chain.head.number:
                 continue
-            executed = self._chain.import_block(block, certificate)
+            with self._stages.measure("execute"):
+                executed = self._chain.import_block(block, certificate)
             stored.append(self._stored(executed, certificate))
         self._forget_stored()
         return stored

@@ -132,6 +132,7 @@ class GroupDriver:
         self._network = setup.network
         self._votes = setup.votes
         self._metrics = setup.metrics
+        self._measure = setup.metrics.stages.measure
         self._log = structlog.get_logger("group").bind(group=setup.name)
         self._replica = Replica(replica_config(setup))
         self._status = GroupStatus(setup.name, setup.chain, setup.validators)
@@ -150,7 +151,9 @@ class GroupDriver:
         self._proposer = Proposer(
             setup.chain, self._desk.pool, setup.signer.address, partial(self._put_events, ())
         )
-        self._executor = Executor(setup.chain, setup.memory.decode, setup.name)
+        self._executor = Executor(
+            setup.chain, setup.memory.decode, setup.name, setup.metrics.stages
+        )
         self._sync = BlockSync(
             setup.chain, self._executor, setup.network, self._on_imported, self._on_failure
         )
@@ -339,20 +342,25 @@ class GroupDriver:
 
     async def _round(self) -> None:
         """Take what waits in the inbox; one sync for all that it persists, then its effects."""
-        effects: list[Effect | Signed] = []
-        for _ in range(min(len(self._inbox), ROUND_ITEMS_MAX)):
-            for event in self._inbox.popleft()():
-                effects += self._step(event)
-        effects += self._propose()
+        with self._measure("consensus"):
+            effects = self._take_round()
         logged = [effect for effect in effects if isinstance(effect, Persist | Compact)]
         if logged:
             # Everything logged in the round is synced before anything of the round leaves: earlier
             # than its place asks for, which is always safe.
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._log_writer, self._write_log, logged)
-        for effect in effects:
-            self._perform(effect)
-        self._publish()
+        with self._measure("consensus"):
+            for effect in effects:
+                self._perform(effect)
+            self._publish()
+
+    def _take_round(self) -> list[Effect | Signed]:
+        effects: list[Effect | Signed] = []
+        for _ in range(min(len(self._inbox), ROUND_ITEMS_MAX)):
+            for event in self._inbox.popleft()():
+                effects += self._step(event)
+        return effects + self._propose()
 
     def _step(self, event: Event) -> list[Effect | Signed]:
         """One event and the own messages that follow from it; a `Broadcast` becomes its message."""
@@ -377,19 +385,22 @@ class GroupDriver:
     def _propose(self) -> list[Effect | Signed]:
         effects: list[Effect | Signed] = []
         while True:
-            self._desk.follow(self._replica.open_proposals())
+            with self._measure("pool"):
+                self._desk.follow(self._replica.open_proposals())
             slot = self._replica.proposal_slot()
-            proposal = None if slot is None else self._proposer.fill(slot)
+            with self._measure("pool"):
+                proposal = None if slot is None else self._proposer.fill(slot)
             if proposal is None:
                 return effects
             effects += self._step(Propose(proposal))
 
     def _write_log(self, effects: list[Persist | Compact]) -> None:
-        for effect in effects:
-            if isinstance(effect, Compact):
-                self._votes.replace(effect.entries)
-            else:
-                self._votes.append(effect.entries)
+        with self._measure("consensus"):
+            for effect in effects:
+                if isinstance(effect, Compact):
+                    self._votes.replace(effect.entries)
+                else:
+                    self._votes.append(effect.entries)
 
     def _perform(self, effect: Effect | Signed) -> None:
         match effect:
@@ -455,7 +466,8 @@ class GroupDriver:
     def _on_stored(self, block: StoredBlock) -> Iterable[Event]:
         """A block is final: the pool prunes, subscribers hear of it, the replica moves on."""
         self._intake.learn(block.epochs)
-        self._desk.apply_block(block.outcome)
+        with self._measure("pool"):
+            self._desk.apply_block(block.outcome)
         self._subscriptions.tell(NewHead(block.number))
         self._log.info(
             "block.stable",
@@ -471,7 +483,9 @@ class GroupDriver:
             transactions=block.transactions,
             has_room=block.has_room,
         )
-        yield from self._desk.request_changes()
+        with self._measure("pool"):
+            changes = list(self._desk.request_changes())
+        yield from changes
 
     def _on_batch(self, proposal: Proposal) -> None:
         self._put_events((BatchReceived(proposal),))
@@ -505,7 +519,8 @@ class GroupDriver:
             case Channel.CONSENSUS:
                 return self._intake.events(peer, payload)
             case Channel.GOSSIP:
-                self._desk.on_gossip(peer, payload)
+                with self._measure("gossip"):
+                    self._desk.on_gossip(peer, payload)
             case Channel.BULK:
                 self._metrics.frames_dropped.labels("unused channel").inc()
         return ()

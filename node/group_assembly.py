@@ -12,7 +12,7 @@ import structlog
 
 from ledger.chain import Chain
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
-from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
 from ledger.values import address_from_hex
@@ -23,6 +23,7 @@ from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
 from node.journal import Journal
 from node.keyfile import load_private_key
+from node.measured import MeasuredEngine, MeasuredStore
 from node.metrics import Metrics
 from node.p2p import PeerNetwork
 from node.peer_groups import PeerGroupNetwork
@@ -82,7 +83,8 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     suite = genesis.suite
     signer = KeySigner(suite, load_private_key(parts.folder.consensus_key))
     memory = TransactionMemory()
-    chain = _open_chain(folder, genesis, parts.config.engine, memory)
+    engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
+    chain = _open_chain(folder, genesis, engine, memory)
     members = {
         **{entry.node: entry.organisation for entry in genesis.validators},
         **{entry.node: entry.organisation for entry in genesis.observers},
@@ -90,7 +92,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     member_ids = frozenset(members)
     network = PeerGroupNetwork(parts.network, chain.group, lambda: member_ids)
     try:
-        journal = Journal(folder.journal)
+        journal = Journal(folder.journal, parts.metrics.stages)
     except OSError as error:
         raise ConfigurationError(f"cannot open the journal: {error}") from error
     return GroupDriver(
@@ -122,7 +124,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
 
 
 def _open_chain(
-    folder: GroupFolder, genesis: Genesis, engine: str, memory: TransactionMemory
+    folder: GroupFolder, genesis: Genesis, engine: MeasuredEngine, memory: TransactionMemory
 ) -> Chain:
     try:
         return _chain(folder, genesis, engine, memory)
@@ -139,11 +141,13 @@ def _open_chain(
         raise ConfigurationError(f"{folder.path}: {error}") from error
 
 
-def _chain(folder: GroupFolder, genesis: Genesis, engine: str, memory: TransactionMemory) -> Chain:
-    database = LevelDB(folder.database)
+def _chain(
+    folder: GroupFolder, genesis: Genesis, engine: MeasuredEngine, memory: TransactionMemory
+) -> Chain:
+    database = MeasuredStore(folder.database, engine.stages)
     try:
         store = BlockStore(database, genesis.suite)
-        return Chain(genesis, store, engine_named(engine), decode=memory.decode)
+        return Chain(genesis, store, engine, decode=memory.decode)
     except BaseException:
         database.close()
         raise

@@ -19,6 +19,8 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
+from node.stages import Stages
+
 JOURNAL_HEAD = b"quorate-journal-1\n"
 RECORD_BYTES_MAX = 1 << 20
 REFUSALS_COUNT_MAX = 65_536
@@ -52,8 +54,9 @@ class _Recovered:
 class Journal:
     """One file of framed, checksummed records; many `add`s share one fsync."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stages: Stages | None = None) -> None:
         """Open or create the file; an incomplete end is cut. Blocking; raises `OSError`."""
+        self._stages = Stages() if stages is None else stages
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         recovered = _recover(path)
@@ -139,7 +142,7 @@ class Journal:
 
     def _start_flush(self) -> None:
         if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush())
+            self._flushing = asyncio.create_task(self._stages.steps("journal", self._flush()))
 
     async def _flush(self) -> None:
         while self._buffer or self._waiting:
@@ -169,6 +172,10 @@ class Journal:
         return [_frame(body) for body in (*refused, *added)]
 
     def _write(self, frames: list[bytes]) -> None:
+        with self._stages.measure("journal"):
+            self._append(frames)
+
+    def _append(self, frames: list[bytes]) -> None:
         data = b"".join(frames)
         self._file.write(data)
         self._file.flush()

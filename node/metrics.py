@@ -5,8 +5,10 @@ Labels come from closed sets (group names, reasons, method names): no caller can
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from node.stages import Stages
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -16,6 +18,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.stages = Stages()
+        self.registry.register(self.stages)
+        ProcessCollector(registry=self.registry)
         self.stable_height = self._gauge(
             "quorate_stable_height", "Number of the last stable block", "group"
         )

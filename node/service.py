@@ -144,6 +144,7 @@ class Node:
             parse_address(self._config.p2p.listen),
             addresses={peer.node: peer.address for peer in self._config.peer},
             on_membership=self._save_membership,
+            stages=self.metrics.stages,
         )
         parts = NodeParts(
             self._folder,

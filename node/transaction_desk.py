@@ -54,9 +54,12 @@ class TransactionDesk:
         self._network = network
         self._journal = journal
         self._metrics = metrics
+        self._measure = metrics.stages.measure
         self._subscriptions = subscriptions
         self._put = put
-        self._admission = Admission(chain.parameters, SystemGate(), chain.latest_state, decode)
+        self._admission = Admission(
+            chain.parameters, SystemGate(), chain.latest_state, decode, metrics.stages
+        )
         self.pool = Pool(limits, self._admission.nonce_of)
         self._ordered = OrderedTransactions(self.pool, decode)
         self._waiting: set[Hash32] = set()
@@ -73,8 +76,9 @@ class TransactionDesk:
         Raises `InvalidTransaction` (its reasons, and the pool's) and `Unavailable`.
         """
         try:
-            checked = self._admission.examine(raw)
-            is_new = self._add(checked)
+            with self._measure("pool"):
+                checked = self._admission.examine(raw)
+                is_new = self._add(checked)
         except InvalidTransaction as error:
             self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
             raise
@@ -110,12 +114,16 @@ class TransactionDesk:
         except InvalidEncoding as error:
             self._log.warning("gossip.malformed", peer=peer, error=str(error))
             return
-        for raw in raws:
-            try:
-                self._add(self._admission.examine(raw))
-            except InvalidTransaction as error:
-                if error.code is not Reason.NONCE_USED:  # what is executed comes late, as expected
-                    self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
+        with self._measure("pool"):
+            for raw in raws:
+                self._take(raw)
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            self._add(self._admission.examine(raw))
+        except InvalidTransaction as error:
+            if error.code is not Reason.NONCE_USED:  # what is executed comes late, as expected
+                self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
 
     def check_batch(self, proposal: Proposal) -> None:
         """Check a PRE-PREPARE's batch; raises `InvalidBatch`. Its transactions enter the pool, so
@@ -175,7 +183,8 @@ class TransactionDesk:
 
     def _send_gossip(self) -> None:
         raws, self._gossip, self._gossip_timer = self._gossip, [], None
-        self._send(raws, self._network.connected())
+        with self._measure("gossip"):
+            self._send(raws, self._network.connected())
 
     def _send(self, raws: Iterable[bytes], peers: Iterable[str]) -> None:
         for payload in encode_gossip(raws):

@@ -15,9 +15,10 @@ from cryptography import x509
 from node.p2p.frames import Bye, Hello, InvalidFrame, encode_frame
 from node.p2p.limits import Limits
 from node.p2p.link import READ_BUFFER_BYTES, Link
-from node.p2p.tls import client_context, peer_certificate, refusal_of, server_context
+from node.p2p.tls import client_context, measured_tls, peer_certificate, refusal_of, server_context
 from node.p2p.trust import Refusal, RefusedPeer, Trust
 from node.pki import NodeIdentity
+from node.stages import Stages
 
 Clock = Callable[[], datetime]
 
@@ -26,8 +27,16 @@ class Entrance:
     """Makes links with one identity and one trust; a change of either makes a new Entrance."""
 
     def __init__(
-        self, identity: NodeIdentity, trust: Trust, instance: bytes, limits: Limits, now: Clock
+        self,
+        identity: NodeIdentity,
+        trust: Trust,
+        instance: bytes,
+        limits: Limits,
+        *,
+        now: Clock,
+        stages: Stages,
     ) -> None:
+        self._stages = stages
         self.identity = identity
         self.trust = trust
         self._limits = limits
@@ -35,6 +44,8 @@ class Entrance:
         self._hello = Hello(instance, trust.membership.version)
         self._server_context = server_context(identity, trust)
         self._client_context = client_context(identity, trust)
+        for context in (self._server_context, self._client_context):
+            context.sslobject_class = measured_tls(stages)
 
     async def accept(self, connection: socket.socket) -> Link:
         """The link with whoever connected. Takes the socket over. Raises RefusedPeer."""
@@ -94,6 +105,7 @@ class Entrance:
                 (reader, writer),
                 self._limits,
                 dialled=dialled_node is not None,
+                stages=self._stages,
             )
             hello = await self._exchange_hello(link)
             self._check_instance(link, hello)

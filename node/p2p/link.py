@@ -28,6 +28,7 @@ from node.p2p.frames import (
 from node.p2p.inbox import Inbox
 from node.p2p.limits import Limits
 from node.p2p.outbox import Outbox
+from node.stages import Stages
 
 READ_BUFFER_BYTES = 131_072
 _WRITES_PER_TURN = 16
@@ -48,7 +49,9 @@ class Link:
         limits: Limits,
         *,
         dialled: bool,
+        stages: Stages,
     ) -> None:
+        self._stages = stages
         self.node_id = node_id
         self.certificate = certificate
         self.dialled = dialled
@@ -94,8 +97,8 @@ class Link:
         `on_frame` may raise InvalidFrame to have the peer disconnected.
         """
         tasks = [
-            asyncio.create_task(self._guard(self._read_frames(on_frame))),
-            asyncio.create_task(self._guard(self._write_frames())),
+            asyncio.create_task(self._stages.steps("p2p", self._guard(work)))
+            for work in (self._read_frames(on_frame), self._write_frames())
         ]
         try:
             await self._closing.wait()

@@ -27,6 +27,7 @@ from node.p2p.link import Link
 from node.p2p.requests import ServeRequest
 from node.p2p.trust import Trust
 from node.pki import NodeIdentity
+from node.stages import Stages
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +46,8 @@ class PeerNetwork:
     `listen` is `(host, port)`, port 0 for a free one; after `start`, `address` has the real one.
     `addresses` overrides the membership document's (`{"tax/tax-1": "10.0.0.1:30300"}`).
     `on_membership` hears of every newer document that peers brought, to save it.
-    `now` is the clock that certificates are judged by. `metrics` are plain counters.
+    `now` is the clock that certificates are judged by, `stages` where processor time is counted.
+    `metrics` are plain counters.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class PeerNetwork:
         limits: Limits = DEFAULT_LIMITS,
         on_membership: Callable[[Membership], None] | None = None,
         now: Clock = lambda: datetime.now(UTC),
+        stages: Stages | None = None,
     ) -> None:
+        self._stages = Stages() if stages is None else stages
         self.node_id = identity.node_id
         self.metrics = Counters()
         self.address: tuple[str, int] | None = None
@@ -228,7 +232,9 @@ class PeerNetwork:
         self._connections.enter_through(self._new_entrance(identity, trust))
 
     def _new_entrance(self, identity: NodeIdentity, trust: Trust) -> Entrance:
-        return Entrance(identity, trust, self._instance, self._limits, self._now)
+        return Entrance(
+            identity, trust, self._instance, self._limits, now=self._now, stages=self._stages
+        )
 
     def _on_document(self, link: Link, document: bytes) -> None:
         link.documents_count += 1

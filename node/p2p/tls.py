@@ -7,11 +7,13 @@ is no way to make a context without these.
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 from cryptography import x509
 
 from node.p2p.trust import Refusal, RefusedPeer, Trust
 from node.pki import InvalidNodeCertificate, NodeIdentity, decode_der_certificate
+from node.stages import Stages
 
 # RFC 5280 errors by OpenSSL's numbers (x509_vfy.h), which Python passes on without names.
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -53,6 +55,21 @@ def _restrict(context: ssl.SSLContext, identity: NodeIdentity, trust: Trust) -> 
     context.load_verify_locations(cadata=trust.authorities_pem())
     context.load_cert_chain(identity.certificate_path, identity.key_path)
     return context
+
+
+def measured_tls(stages: Stages) -> type[ssl.SSLObject]:
+    """TLS whose encrypting and decrypting are counted; for a context's `sslobject_class`."""
+
+    class MeasuredTls(ssl.SSLObject):
+        def read(self, *arguments: Any) -> Any:
+            with stages.measure("p2p"):
+                return super().read(*arguments)
+
+        def write(self, data: Any) -> int:
+            with stages.measure("p2p"):
+                return super().write(data)
+
+    return MeasuredTls
 
 
 def peer_certificate(ssl_object: ssl.SSLObject) -> x509.Certificate:

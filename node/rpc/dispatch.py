@@ -39,6 +39,9 @@ class Dispatcher:
 
     async def answer(self, principal: Principal, context: Context, body: bytes) -> bytes | None:
         """The response to a request or batch; None if all of it were notifications."""
+        return await self._metrics.stages.steps("rpc", self._answer(principal, context, body))
+
+    async def _answer(self, principal: Principal, context: Context, body: bytes) -> bytes | None:
         try:
             request = _parse(body)
         except RpcError as problem:

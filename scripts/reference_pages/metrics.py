@@ -3,12 +3,24 @@
 from prometheus_client import Counter, Gauge
 
 from node.metrics import Metrics
+from node.stages import DOCUMENTATION, NAME, STAGES
 from scripts.reference_pages.markdown import code, page, table
 
 INTRODUCTION = """\
 `GET /metrics` on a node's RPC address, in Prometheus' text format. Labels come from closed sets:
 group names, reasons, method names. Counters begin at zero with the process, and a series with
 labels appears with its first event."""
+
+STAGE_TEXT = """\
+On Linux `process_cpu_seconds_total`, `process_resident_memory_bytes` and the other `process_`
+metrics of the Prometheus client are there too.
+
+## Stages
+
+Processor time, not waiting: a thread's own clock is read where a stage begins and ends, and a
+stage inside another is taken out of the outer one. What `process_cpu_seconds_total` holds beyond
+their sum is the event loop, HTTP and sockets, the database's own threads and those of the native
+crate, which recovers senders and hashes large tries on all cores."""
 
 ADVICE = """\
 ## What to watch
@@ -29,7 +41,16 @@ def render() -> str:
         for metric in vars(Metrics()).values()
         if isinstance(metric, Counter | Gauge)
     ]
-    return page("Metrics", INTRODUCTION, table(("metric", "kind", "labels", "what"), rows), ADVICE)
+    rows.append((code(f"{NAME}_total"), "counter", code("stage"), DOCUMENTATION))
+    stages = [(code(stage), text) for stage, text in STAGES.items()]
+    return page(
+        "Metrics",
+        INTRODUCTION,
+        table(("metric", "kind", "labels", "what"), rows),
+        STAGE_TEXT,
+        table(("stage", "what its seconds are spent on"), stages),
+        ADVICE,
+    )
 
 
 def _name(metric: Counter | Gauge) -> str:

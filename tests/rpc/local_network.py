@@ -38,6 +38,7 @@ from node.pool import BatchLimits, BlockOutcome, Pool, PoolLimits
 from node.rpc.limits import Limits
 from node.rpc.server import RpcServer
 from node.rpc.view import GroupEvent, NewHead, NewPending
+from node.stages import Stages
 from node.subscriptions import Subscriptions
 
 T = TypeVar("T")
@@ -136,7 +137,7 @@ class LocalGroup:
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
-            genesis.parameters, SystemGate(), self.chain.latest_state, decode_transaction
+            genesis.parameters, SystemGate(), self.chain.latest_state, decode_transaction, Stages()
         )
         self.pool = Pool(PoolLimits(), self._admission.nonce_of)
         self._subscriptions = Subscriptions()

@@ -13,13 +13,16 @@ from ledger.store import BlockStore
 from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction, decode_transaction
 from node.admission import NONCE_AHEAD_MAX, Admission, InvalidBatch
+from node.stages import Stages
 
 
 @pytest.fixture
 def admission(tmp_path, kit):
     genesis = kit.GroupWorld(tmp_path).genesis
     chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), PyEvmEngine())
-    return Admission(chain.parameters, SystemGate(), chain.latest_state, decode_transaction)
+    return Admission(
+        chain.parameters, SystemGate(), chain.latest_state, decode_transaction, Stages()
+    )
 
 
 def batch_of(kit, *raws):
