@@ -7,12 +7,11 @@ trailing or over a bound is refused. The `as_` functions turn decoded items into
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from ledger.crate import why_missing
 from ledger.values import ADDRESS_BYTES, HASH_BYTES, Address, Hash32
 
-try:
-    from quorate_native import rlp_encode
-except ImportError:  # the crate is optional
-    rlp_encode = None
+if why_missing() is None:
+    import quorate_native
 
 Item: TypeAlias = "bytes | list[Item]"
 Encodable: TypeAlias = "bytes | int | Sequence[Encodable]"
@@ -37,7 +36,9 @@ def encode_in_python(item: Encodable) -> bytes:
     return _prefix(0xC0, len(payload)) + payload
 
 
-_encode: Callable[[Encodable], bytes] = rlp_encode or encode_in_python
+_encode: Callable[[Encodable], bytes] = (
+    encode_in_python if why_missing() else quorate_native.rlp_encode
+)
 
 
 def encode(item: Encodable) -> bytes:

@@ -4,11 +4,10 @@ It needs the crate under `native/`, which may not be built here: ask `is_availab
 and gate are the same lists as the reference's, in Rust; a test holds the two against each other.
 """
 
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ledger.crate import why_missing
 from ledger.engine import (
     BlockResult,
     CallResult,
@@ -31,21 +30,23 @@ from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import message_gas
 from ledger.values import ZERO_HASH, Address, Hash32
 
+if why_missing() is None:
+    import quorate_native
+
 NODE_CACHE_BYTES_MAX = 128 * 1024 * 1024
 """Trie nodes that an engine keeps between blocks; some 400,000 of them."""
 
-_MODULE = "quorate_native"
-
 
 def is_available() -> bool:
-    """Whether the crate is built and installed here."""
-    return importlib.util.find_spec(_MODULE) is not None
+    """Whether the crate is built here, and for this version; `why_missing` says why not."""
+    return why_missing() is None
 
 
 class NativeEngine:
     """Runs blocks and calls on revm; `precompiles` stand beside Cancun's own.
 
-    Raises ImportError where the crate is not installed. While it works, other threads run.
+    Raises ImportError where the crate is missing or of another version. While it works, other
+    threads run.
     """
 
     name = "native"
@@ -55,10 +56,12 @@ class NativeEngine:
             (address, precompile.gas, precompile.run)
             for address, precompile in (precompiles or {}).items()
         ]
-        native = importlib.import_module(_MODULE)
-        self._decode = native.decode_transactions
-        self._list_root = native.ordered_root
-        self._engine = native.Engine(table, MalformedInput, NODE_CACHE_BYTES_MAX)
+        missing = why_missing()
+        if missing is not None:
+            raise ImportError(missing)
+        self._decode = quorate_native.decode_transactions
+        self._list_root = quorate_native.ordered_root
+        self._engine = quorate_native.Engine(table, MalformedInput, NODE_CACHE_BYTES_MAX)
 
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         """Each transaction with its sender, recovered on all cores; or why it is none."""

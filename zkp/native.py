@@ -1,6 +1,7 @@
 """The backend in Rust (arkworks, both cores): the verbs of `zkp.reference` over `quorate_native`.
 
-Importing it raises `ImportError` where the crate is not built; `zkp.backend` knows what then.
+Importing it raises `ImportError` where the crate is not built, or built for another version;
+`zkp.backend` knows what then.
 Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them.
 """
 
@@ -11,6 +12,9 @@ from functools import lru_cache
 from typing import TypeVar, cast
 
 import quorate_native as crate
+from quorate_native import (
+    INTERFACE as BUILT_INTERFACE,
+)
 from quorate_native import (
     Groth16ProvingKey,
     Groth16VerifyingKey,
@@ -43,6 +47,12 @@ __all__ = [
 ]
 
 NAME = "native"
+
+INTERFACE = 1
+"""The `INTERFACE` of `native/src/lib.rs` that this code speaks; the two change together."""
+
+if BUILT_INTERFACE != INTERFACE:
+    raise ImportError(f"expected quorate_native's interface {INTERFACE}, found {BUILT_INTERFACE}")
 
 Point = TypeVar("Point")
 
