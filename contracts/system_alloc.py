@@ -13,10 +13,12 @@ from ledger.gate import (
     GATE_CONTRACT,
     GROTH16_CONTRACT,
     KEYS_CONTRACT,
+    NODES_MAX,
     Role,
     permission_word,
 )
 from ledger.genesis import Allocation
+from ledger.participants import NODE_WORDS
 from ledger.validators import VALIDATORS_MAX
 from ledger.values import Address, to_hex
 
@@ -59,6 +61,14 @@ class ValidatorEntry:
 
 
 @dataclass(frozen=True)
+class ObserverEntry:
+    """A node that follows the group without a consensus key in force."""
+
+    organisation: str
+    node: str
+
+
+@dataclass(frozen=True)
 class AllocatedContract:
     """One contract at genesis: runtime code, and the slots that are not zero."""
 
@@ -84,6 +94,7 @@ def system_alloc(
     validators: Sequence[ValidatorEntry],
     window_blocks: int,
     production: bool,
+    observers: Sequence[ObserverEntry] = (),
     threshold: int | None = None,
 ) -> dict[Address, AllocatedContract]:
     """Allocation of all system contracts; raises InvalidAllocation.
@@ -108,6 +119,7 @@ def system_alloc(
         **_organisation_slots(gate, organisations, accounts, index),
         **_account_slots(gate, accounts, index),
         **_validator_slots(gate, validators, index),
+        **_node_slots(gate, [*validators, *observers], index),
     }
     return {
         GATE_CONTRACT: AllocatedContract(
@@ -202,6 +214,20 @@ def _validator_slots(
         slots[base] = _number(index, entry.organisation)
         slots[base + 1] = _name_word(entry.node)
         slots[base + 2] = 1  # ready
+    return slots
+
+
+def _node_slots(
+    gate: Compiled, entries: Sequence[ValidatorEntry | ObserverEntry], index: dict[str, int]
+) -> dict[int, int]:
+    nodes = list(dict.fromkeys((_number(index, e.organisation), e.node) for e in entries))
+    if len(nodes) > NODES_MAX:
+        raise InvalidAllocation(f"expected at most {NODES_MAX} nodes, got {len(nodes)}")
+    base = gate.layout["nodes"].slot
+    slots = {base: len(nodes)}
+    for position, (organisation, name) in enumerate(nodes):
+        slots[base + 1 + NODE_WORDS * position] = organisation
+        slots[base + 2 + NODE_WORDS * position] = _name_word(name)
     return slots
 
 

@@ -23,6 +23,10 @@ PERMISSIONS_SLOT = 0
 VALIDATORS_SLOT = 1
 CHANGED_AT_SLOT = VALIDATORS_SLOT + 1 + VALIDATORS_MAX
 WINDOW_BLOCKS_SLOT = CHANGED_AT_SLOT + 1
+CONSENSUS_KEYS_SLOT = WINDOW_BLOCKS_SLOT + 1
+ORGANISATIONS_SLOT = 134
+NODES_SLOT = 140
+NODES_MAX = 256
 
 FROZEN_BIT = 1 << 255
 _ROLES_MASK = 0xFFFF
@@ -104,8 +108,13 @@ def permission_word(*roles: Role, organisation: int, frozen: bool = False) -> in
 
 
 def permission_slot(address: Address) -> int:
-    """Where an account's word stands: Vyper hashes the map's slot, then the key."""
-    return int.from_bytes(keccak(PERMISSIONS_SLOT.to_bytes(32) + address.rjust(32, b"\0")))
+    """Where an account's word stands."""
+    return map_slot(PERMISSIONS_SLOT, int.from_bytes(address))
+
+
+def map_slot(slot: int, key: int) -> int:
+    """Where Vyper puts a map's value: the hash of the map's slot and a one-word key."""
+    return int.from_bytes(keccak(slot.to_bytes(32) + key.to_bytes(32)))
 
 
 class Gate(Protocol):

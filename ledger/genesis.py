@@ -16,6 +16,7 @@ from ledger.commitment import commit
 from ledger.gate import GATE_CONTRACT, WINDOW_BLOCKS_SLOT, contract_validators
 from ledger.header import BLOOM_BYTES, Header
 from ledger.parameters import InvalidParameters, Parameters
+from ledger.participants import admitted_nodes, key_holder
 from ledger.proposal import null_request
 from ledger.record import Record
 from ledger.state import EMPTY_STATE, Account, Overlay, Writes
@@ -285,8 +286,22 @@ def _check_alloc(genesis: Genesis) -> None:
         raise InvalidGenesis(f"alloc: nothing stands at the gate, {to_hex(GATE_CONTRACT)}")
     slots = {_number(slot): _number(value) for slot, value in gate.storage.items()}
     writes = Writes(EMPTY_TRIE_ROOT, storage={GATE_CONTRACT: slots})
-    if contract_validators(Overlay(EMPTY_STATE, writes)) != genesis.validator_set:
+    state = Overlay(EMPTY_STATE, writes)
+    if contract_validators(state) != genesis.validator_set:
         raise InvalidGenesis("the validators in the gate's storage are not those of the document")
+    admitted = admitted_nodes(state)
+    for observer in genesis.observers:
+        if observer.node not in admitted:
+            raise InvalidGenesis(
+                f"observer {observer.node} is not among the nodes that the gate's storage admits"
+            )
+    for entry in genesis.validators:
+        holder = key_holder(state, address_from_hex(entry.address))
+        if holder is not None and holder != (entry.node, entry.organisation):
+            raise InvalidGenesis(
+                f"validator {entry.address} is of {entry.node}, in the gate's storage it is of "
+                f"{holder[0]}"
+            )
     window = slots.get(WINDOW_BLOCKS_SLOT, 0)
     if window != genesis.parameters.window_blocks:
         raise InvalidGenesis(

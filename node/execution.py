@@ -16,6 +16,8 @@ from consensus.epochs import Epoch
 from ledger.block import decode_block
 from ledger.certificate import Certificate, decode_certificate
 from ledger.chain import Chain, ExecutedBlock
+from ledger.gate import GATE_CONTRACT
+from ledger.participants import is_nodes_slot
 from ledger.proposal import Proposal
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Hash32
@@ -35,6 +37,8 @@ class StoredBlock:
     epochs: tuple[Epoch, ...]
     outcome: BlockOutcome
     has_room: bool
+    nodes_changed: bool
+    """Whether the block wrote into the group's list of admitted nodes."""
 
     @property
     def number(self) -> int:
@@ -130,6 +134,7 @@ class Executor:
                 tuple((entry.hash, entry.reason) for entry in result.dropped),
             ),
             has_room=self._has_room(executed.proposal),
+            nodes_changed=any(map(is_nodes_slot, result.writes.storage.get(GATE_CONTRACT, ()))),
         )
 
     def _has_room(self, proposal: Proposal) -> bool:

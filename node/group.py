@@ -56,6 +56,7 @@ from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
 from node.epochs import due_epochs
 from node.execution import Executor, StoredBlock
+from node.group_members import GroupMembers
 from node.group_network import Channel, GroupNetwork
 from node.group_status import GroupStatus
 from node.journal import Journal
@@ -87,7 +88,7 @@ Work = Callable[[], Iterable[Event]]
 
 @dataclass(frozen=True)
 class GroupSetup:
-    """What a group is made of. `validators` maps addresses of consensus keys to node ids."""
+    """What a group is made of."""
 
     name: str
     node_id: str
@@ -99,7 +100,7 @@ class GroupSetup:
     journal: Journal
     memory: TransactionMemory
     envelopes: EnvelopePost
-    validators: Mapping[Address, str]
+    members: GroupMembers
     metrics: Metrics
     pool_limits: PoolLimits
     tick_ms: int = TICK_MS
@@ -135,7 +136,7 @@ class GroupDriver:
         self._measure = setup.metrics.stages.measure
         self._log = structlog.get_logger("group").bind(group=setup.name)
         self._replica = Replica(replica_config(setup))
-        self._status = GroupStatus(setup.name, setup.chain, setup.validators)
+        self._status = GroupStatus(setup.name, setup.chain, setup.members)
         self._subscriptions = Subscriptions()
         self._desk = TransactionDesk(
             name=setup.name,
@@ -417,7 +418,7 @@ class GroupDriver:
             case Synchronise(certificate):
                 self._sync.want(certificate.number)
             case Forward(transaction_hash, primary):
-                peer = self._setup.validators.get(primary, self._setup.node_id)
+                peer = self._setup.members.node_of(primary) or self._setup.node_id
                 self._desk.forward(transaction_hash, peer)
             case Alarm(kind, message):
                 self._on_alarm(kind, message)
@@ -431,7 +432,7 @@ class GroupDriver:
         if to is None:
             for peer in self._network.connected():
                 self._network.send(peer, Channel.CONSENSUS, payload)
-        elif (peer_id := self._setup.validators.get(to)) is not None:
+        elif (peer_id := self._setup.members.node_of(to)) is not None:
             self._network.send(peer_id, Channel.CONSENSUS, payload)
 
     # -- execution and storage --------------------------------------------------------------------
@@ -466,6 +467,9 @@ class GroupDriver:
     def _on_stored(self, block: StoredBlock) -> Iterable[Event]:
         """A block is final: the pool prunes, subscribers hear of it, the replica moves on."""
         self._intake.learn(block.epochs)
+        if self._setup.members.follow(block.epochs, nodes_changed=block.nodes_changed):
+            self._network.refresh()
+            self._log.info("members.changed", nodes=sorted(self._setup.members.node_ids))
         with self._measure("pool"):
             self._desk.apply_block(block.outcome)
         self._subscriptions.tell(NewHead(block.number))
@@ -497,9 +501,7 @@ class GroupDriver:
         self._log.info("peer.connected", peer=peer)
         self._setup.envelopes.on_connected()
         self._desk.greet(peer)
-        for address, node_id in self._setup.validators.items():
-            if node_id == peer:
-                self._put_events((PeerConnected(address),))
+        self._put_events(tuple(map(PeerConnected, self._setup.members.keys_of(peer))))
 
     def on_disconnected(self, peer: str) -> None:
         """Only said; the replica notices silence by itself."""

@@ -15,12 +15,12 @@ from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
-from ledger.values import address_from_hex
 from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
 from node.engines import engine_named
 from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
+from node.group_members import GroupMembers
 from node.journal import Journal
 from node.keyfile import load_private_key
 from node.measured import MeasuredEngine, MeasuredStore
@@ -85,12 +85,8 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     memory = TransactionMemory()
     engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
     chain = _open_chain(folder, genesis, engine, memory)
-    members = {
-        **{entry.node: entry.organisation for entry in genesis.validators},
-        **{entry.node: entry.organisation for entry in genesis.observers},
-    }
-    member_ids = frozenset(members)
-    network = PeerGroupNetwork(parts.network, chain.group, lambda: member_ids)
+    members = GroupMembers(chain)
+    network = PeerGroupNetwork(parts.network, chain.group, lambda: members.node_ids)
     try:
         journal = Journal(folder.journal, parts.metrics.stages)
     except OSError as error:
@@ -112,11 +108,9 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
                 suite=suite,
                 store=parts.envelopes,
                 network=network,
-                members=lambda: members,
+                members=lambda: members.organisations,
             ),
-            validators={
-                address_from_hex(entry.address): entry.node for entry in genesis.validators
-            },
+            members=members,
             metrics=parts.metrics,
             pool_limits=_pool_limits(parts.config.limits),
         )

@@ -45,6 +45,9 @@ class GroupNetwork(Protocol):
     async def request(self, peer: str, payload: bytes, timeout_s: float) -> bytes:
         """A member's answer; raises `RequestFailed`."""
 
+    def refresh(self) -> None:
+        """The group's members have changed."""
+
     def open(self, listener: GroupListener) -> None:
         """Take part: from now on the listener is told."""
 

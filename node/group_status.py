@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from consensus.effects import AlarmKind
 from consensus.status import ReplicaStatus
 from ledger.chain import Chain
 from ledger.values import Address
+from node.group_members import GroupMembers
 
 ALARMS_COUNT_MAX = 16
 
@@ -21,10 +21,10 @@ ALARMS_COUNT_MAX = 16
 class GroupStatus:
     """Remembers when each validator was heard last, and the latest alarms."""
 
-    def __init__(self, name: str, chain: Chain, validators: Mapping[Address, str]) -> None:
+    def __init__(self, name: str, chain: Chain, members: GroupMembers) -> None:
         self._name = name
         self._chain = chain
-        self._validators = validators
+        self._members = members
         self._started_s = time.monotonic()
         self._heard_s: dict[Address, float] = {}
         self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_COUNT_MAX)
@@ -73,7 +73,7 @@ class GroupStatus:
         }
 
     def _node(self, address: Address) -> str:
-        node_id = self._validators.get(address)
+        node_id = self._members.node_of(address)
         return "0x" + address.hex() if node_id is None else node_id.rpartition("/")[2]
 
     def _silent_ms(self, address: Address) -> int:

@@ -39,6 +39,11 @@ class PeerGroupNetwork:
         except PeerRequestFailed as error:
             raise RequestFailed(str(error)) from error
 
+    def refresh(self) -> None:
+        """Open frames to who is a member now, close them to who is none any more."""
+        if self._listener is not None:
+            self._network.refresh(self._group)
+
     def open(self, listener: GroupListener) -> None:
         """Carry the group's frames."""
         self._listener = listener

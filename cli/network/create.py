@@ -26,7 +26,13 @@ from cli.network.folder import (
 from cli.network.manifest import GroupEntry, Manifest, load_manifest
 from client.accounts import save_account, save_password
 from contracts.roles import role_named
-from contracts.system_alloc import AccountEntry, OrganisationEntry, ValidatorEntry, system_alloc
+from contracts.system_alloc import (
+    AccountEntry,
+    ObserverEntry,
+    OrganisationEntry,
+    ValidatorEntry,
+    system_alloc,
+)
 from ledger import genesis as founding
 from ledger.genesis import Genesis
 from ledger.parameters import CHAIN_ID_MAX, Parameters, gas_limit
@@ -227,6 +233,7 @@ class _Builder:
                 ValidatorEntry(self._consensus_keys[name], home[name], name)
                 for name in group.validators
             ],
+            observers=[ObserverEntry(home[name], name) for name in group.observers],
             window_blocks=given.window_blocks,
             production=self._manifest.production,
         )

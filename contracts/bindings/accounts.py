@@ -1,8 +1,10 @@
 """The gate: accounts, freezing, consensus keys, votes of organisations, envelope keys."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+from typing import Any
 
 from contracts.bindings.contract import Call, Contract, Query
 from contracts.interface import load_abi
@@ -18,6 +20,29 @@ class ProposalKind(IntEnum):
     ADD_VALIDATOR = 1
     REMOVE_VALIDATOR = 2
     APPOINT_ADMIN = 3
+
+
+@dataclass(frozen=True)
+class ConsensusKey:
+    """A consensus key as the gate knows it; organisation 0 stands for a key never declared."""
+
+    organisation: int
+    node: str
+    ready: bool
+    retired: bool
+
+
+@dataclass(frozen=True)
+class ProposedChange:
+    """A proposal; `votes` are the numbers of the organisations that agree."""
+
+    number: int
+    kind: ProposalKind
+    subject: Address
+    organisation: int
+    votes: frozenset[int]
+    expires_at: int
+    enacted: bool
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,16 @@ def lift(target: Address) -> Call:
 def set_envelope_key(key: bytes) -> Call:
     """By an admin: the organisation's X25519 public key, 32 bytes."""
     return gate().call("set_envelope_key", key)
+
+
+def admit_node(node: str) -> Call:
+    """By an admin: a node of its own organisation, by its short name, may follow the group."""
+    return gate().call("admit_node", node.encode())
+
+
+def dismiss_node(node: str) -> Call:
+    """By an admin: a node of its own organisation follows the group no longer."""
+    return gate().call("dismiss_node", node.encode())
 
 
 def ready_digest(chain_id: int, organisation: int, node: str, key: Address) -> Hash32:
@@ -115,10 +150,63 @@ def organisation(number: int) -> Query[Organisation]:
         .query("organisations", number)
         .then(
             lambda fields: Organisation(
-                fields["name"].rstrip(b"\0").decode(), fields["admins"], fields["supervisory"]
+                _text(fields["name"]), fields["admins"], fields["supervisory"]
             )
         )
     )
+
+
+def consensus_key(key: Address) -> Query[ConsensusKey]:
+    """What is declared of a consensus key."""
+    return (
+        gate()
+        .query("consensus_keys", key)
+        .then(
+            lambda fields: ConsensusKey(
+                fields["organisation"],
+                _text(fields["node"]),
+                fields["ready"],
+                fields["retired"],
+            )
+        )
+    )
+
+
+def node_list() -> Query[tuple[tuple[int, str], ...]]:
+    """Every admitted node: its organisation's number and its short name."""
+    return (
+        gate()
+        .query("node_list")
+        .then(lambda nodes: tuple((node["organisation"], _text(node["name"])) for node in nodes))
+    )
+
+
+def proposal_count() -> Query[int]:
+    """How many proposals there have been; they are numbered from 1."""
+    return gate().query("proposal_count")
+
+
+def threshold() -> Query[int]:
+    """How many organisations must agree to a proposal."""
+    return gate().query("threshold")
+
+
+def proposal(number: int) -> Query[ProposedChange]:
+    """A proposal by its number."""
+
+    def change(fields: Mapping[str, Any]) -> ProposedChange:
+        votes = fields["votes"]
+        return ProposedChange(
+            number,
+            ProposalKind(fields["kind"]),
+            Address(fields["subject"]),
+            fields["organisation"],
+            frozenset(index for index in range(votes.bit_length()) if votes >> index & 1),
+            fields["expires_at"],
+            fields["enacted"],
+        )
+
+    return gate().query("proposals", number).then(change)
 
 
 def organisation_count() -> Query[int]:
@@ -144,3 +232,7 @@ def pending_until() -> Query[int]:
 def obstacle(proposal: int) -> Query[str]:
     """Why a proposal cannot be enacted now; empty if it can."""
     return gate().query("obstacle", proposal)
+
+
+def _text(word: bytes) -> str:
+    return word.rstrip(b"\0").decode("utf-8", errors="replace")

@@ -12,6 +12,7 @@ from system import permission
 
 VALIDATORS_MIN: constant(uint256) = 4
 VALIDATORS_MAX: constant(uint256) = 128
+NODES_MAX: constant(uint256) = 256
 PROPOSAL_SECONDS_MAX: constant(uint256) = 30 * 24 * 3600
 # Precompiles and system contracts: freezing the gate itself could never be lifted.
 RESERVED_ADDRESS_MAX: constant(uint256) = 65535
@@ -31,6 +32,10 @@ struct ConsensusKey:
     node: bytes32  # the node's name within its organisation, UTF-8
     ready: bool
     retired: bool  # left a set once: its votes are promised to be over, it never returns
+
+struct Node:
+    organisation: uint256
+    name: bytes32  # within its organisation, UTF-8
 
 struct Proposal:
     kind: uint256
@@ -88,6 +93,16 @@ event ValidatorsChanged:
     size: uint256
     in_force_from: uint256  # the first block that the new set certifies
 
+event NodeAdmitted:
+    organisation: indexed(uint256)
+    node: bytes32
+    sender: indexed(address)
+
+event NodeDismissed:
+    organisation: indexed(uint256)
+    node: bytes32
+    sender: indexed(address)
+
 event EnvelopeKeySet:
     organisation: indexed(uint256)
     key: bytes32
@@ -109,6 +124,8 @@ threshold: public(uint256)
 production: public(bool)
 proposal_count: public(uint256)
 proposals: public(HashMap[uint256, Proposal])
+# Whom the group's frames reach besides the validators in force: each may follow the group.
+nodes: DynArray[Node, NODES_MAX]
 
 
 # Accounts
@@ -181,6 +198,45 @@ def set_envelope_key(key: bytes32):
     log EnvelopeKeySet(organisation=organisation, key=key, sender=msg.sender)
 
 
+# Nodes
+
+
+@external
+def admit_node(node: bytes32):
+    """
+    @notice An admin lets a node of its own organisation follow the group. What the organisation
+            may read it may read on any node of its own.
+    """
+    organisation: uint256 = self._sender_organisation(
+        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
+    )
+    assert node != empty(bytes32), "node name is empty"
+    assert self._node_position(organisation, node) == len(self.nodes), "node is admitted already"
+    assert len(self.nodes) < NODES_MAX, "no more than 256 nodes"
+    self.nodes.append(Node(organisation=organisation, name=node))
+    log NodeAdmitted(organisation=organisation, node=node, sender=msg.sender)
+
+
+@external
+def dismiss_node(node: bytes32):
+    """
+    @notice An admin takes a node of its own organisation out of the group. Who validates is
+            voted out first: its frames are still needed.
+    """
+    organisation: uint256 = self._sender_organisation(
+        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
+    )
+    position: uint256 = self._node_position(organisation, node)
+    assert position < len(self.nodes), "no such node in this group"
+    for validator: address in self.validators:
+        key: ConsensusKey = self.consensus_keys[validator]
+        assert key.organisation != organisation or key.node != node, "node holds a validator's key"
+    last: Node = self.nodes.pop()
+    if position < len(self.nodes):
+        self.nodes[position] = last
+    log NodeDismissed(organisation=organisation, node=node, sender=msg.sender)
+
+
 # Validators
 
 
@@ -201,8 +257,10 @@ def ready(key: address, node: bytes32, v: uint256, r: uint256, s: uint256):
     known: ConsensusKey = self.consensus_keys[key]
     assert not known.retired, "key has left a validator set, make a new one"
     assert known.organisation in [0, organisation], "key of another organisation"
+    assert self._position(key) == len(self.validators), "key is a validator's already"
     digest: bytes32 = self._ready_digest(key, organisation, node)
     assert ecrecover(digest, v, r, s) == key, "signature is not the consensus key's"
+    assert self._node_position(organisation, node) < len(self.nodes), "admit the node first"
     self.consensus_keys[key] = ConsensusKey(
         organisation=organisation, node=node, ready=True, retired=False
     )
@@ -266,6 +324,12 @@ def enact(proposal: uint256):
 @view
 def validator_set() -> DynArray[address, VALIDATORS_MAX]:
     return self.validators
+
+
+@external
+@view
+def node_list() -> DynArray[Node, NODES_MAX]:
+    return self.nodes
 
 
 @external
@@ -406,6 +470,18 @@ def _position(key: address) -> uint256:
     index: uint256 = 0
     for validator: address in self.validators:
         if validator == key:
+            break
+        index += 1
+    return index
+
+
+@internal
+@view
+def _node_position(organisation: uint256, name: bytes32) -> uint256:
+    """The node's index in the list, or the list's length."""
+    index: uint256 = 0
+    for node: Node in self.nodes:
+        if node.organisation == organisation and node.name == name:
             break
         index += 1
     return index

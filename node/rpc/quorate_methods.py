@@ -10,7 +10,8 @@ from typing import Any
 from ledger.header import encode_header
 from ledger.proposal import encode_proposal
 from ledger.record import encode_record
-from ledger.values import Hash32, address_from_hex
+from ledger.values import Hash32
+from node.group_members import genesis_holders, holder_of
 
 from .context import Context
 from .errors import TRANSACTION_REJECTED, RpcError, invalid_parameters
@@ -134,16 +135,16 @@ async def validators(
     def read() -> dict[str, Any]:
         number = resolve(chain, selector)
         epoch, members = chain.validators_for(number)
-        names = {
-            address_from_hex(entry.address): entry.node
-            for entry in context.group.genesis.validators
-        }
+        state = chain.state_at(min(number, chain.head.number))
+        named = genesis_holders(chain.genesis)
+        holders = {member: holder_of(state, named, member) for member in members.members}
         return {
             "number": number,
             "epoch": epoch,
             "quorum": members.quorum,
             "validators": [
-                {"address": data(member), "node": names.get(member)} for member in members.members
+                {"address": data(member), "node": holder[0] if holder else None}
+                for member, holder in holders.items()
             ],
         }
 

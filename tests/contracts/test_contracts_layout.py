@@ -37,6 +37,7 @@ FINAL_SLOTS = {
     "production": (137, 1),
     "proposal_count": (138, 1),
     "proposals": (139, 1),
+    "nodes": (140, 513),
 }
 
 
@@ -52,6 +53,13 @@ def test_ledger_gate_reads_where_vyper_writes() -> None:
     assert layout["changed_at"].slot == gate.CHANGED_AT_SLOT
     assert layout["window_blocks"].slot == gate.WINDOW_BLOCKS_SLOT
     assert layout["validators"].slots == gate.VALIDATORS_MAX + 1
+    assert layout["nodes"].slot == gate.NODES_SLOT
+    assert layout["nodes"].slots == 1 + 2 * gate.NODES_MAX
+    for name, slot in (
+        ("consensus_keys", gate.CONSENSUS_KEYS_SLOT),
+        ("organisations", gate.ORGANISATIONS_SLOT),
+    ):
+        assert layout[name].slot == slot
     someone = address("applicant")
     slot = value_slot(layout["permissions"].slot, int.from_bytes(someone, "big"))
     assert slot == gate.permission_slot(someone)

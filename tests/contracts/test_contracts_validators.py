@@ -7,10 +7,12 @@ from contracts.bindings.accounts import ProposalKind
 from contracts.bindings.contract import Call
 from contracts.system_alloc import ValidatorEntry
 from ledger.gate import Role, contract_validators
+from ledger.participants import admitted_nodes, key_holder
 from ledger.suite import STANDARD
 from tests.contracts.contract_group import (
     CHAIN_ID,
     DATA,
+    ORGANISATIONS,
     VALIDATORS,
     WINDOW_BLOCKS,
     Group,
@@ -29,12 +31,18 @@ def signed_ready(node: str, organisation: int = DATA, *, signer: str | None = No
     return accounts.ready(key, node, STANDARD.sign(digest, private_key(signer or node)))
 
 
+def declare(group: Group, node: str, *, sender: str = "data-admin") -> None:
+    """Admits a node and declares its key ready."""
+    group.do("data-admin", accounts.admit_node(node))
+    group.do(sender, signed_ready(node))
+
+
 def listed(group: Group) -> set[bytes]:
     return set(contract_validators(group.state).members)
 
 
 def add(group: Group, node: str) -> None:
-    group.do("data-admin", signed_ready(node))
+    declare(group, node)
     vote_in(group, accounts.propose_validator(ADD, address(node)))
 
 
@@ -55,6 +63,7 @@ def test_ready_digest_is_the_contracts() -> None:
 
 
 def test_a_ready_key_joins_with_the_last_vote_needed(group: Group) -> None:
+    group.do("data-admin", accounts.admit_node("data-2"))
     [event] = group.events("data-admin", signed_ready("data-2"), accounts.gate())
     assert (event.name, event.arguments["organisation"]) == ("Ready", DATA)
     call = accounts.propose_validator(ADD, address("data-2"))
@@ -92,9 +101,65 @@ def test_readiness_needs_the_keys_own_signature(
     assert message in group.send(sender, call).revert
 
 
+def test_an_organisation_admits_its_own_nodes_only(group: Group) -> None:
+    known = [(organisation, f"{name}-1") for organisation, name in enumerate(ORGANISATIONS, 1)]
+    assert list(group.ask(accounts.node_list())) == known
+    [event] = group.events("data-admin", accounts.admit_node("data-2"), accounts.gate())
+    assert (event.name, event.arguments["organisation"]) == ("NodeAdmitted", DATA)
+    assert admitted_nodes(group.state)["data/data-2"] == "data"
+    again = group.send("data-admin", accounts.admit_node("data-2"))
+    assert again.revert == "node is admitted already"
+    assert "node name is empty" in group.send("data-admin", accounts.admit_node("")).revert
+    assert "lacks the role" in group.send("applicant", accounts.admit_node("data-3")).revert
+    foreign = group.send("tax-admin", accounts.dismiss_node("data-2"))
+    assert foreign.revert == "no such node in this group"
+    [event] = group.events("data-admin", accounts.dismiss_node("data-2"), accounts.gate())
+    assert event.name == "NodeDismissed"
+    assert list(group.ask(accounts.node_list())) == known
+
+
+def test_a_validators_node_is_voted_out_before_it_is_dismissed(group: Group) -> None:
+    refused = group.send("data-admin", accounts.dismiss_node("data-1")).revert
+    assert refused == "node holds a validator's key"
+    add(group, "data-2")
+    group.mine(WINDOW_BLOCKS + 1)
+    vote_in(group, accounts.propose_validator(REMOVE, address("data-1")))
+    group.do("data-admin", accounts.dismiss_node("data-1"))
+    assert "data/data-1" not in admitted_nodes(group.state)
+    assert admitted_nodes(group.state)["audit/audit-1"] == "audit"
+
+
+def test_readiness_needs_an_admitted_node_and_a_key_that_is_not_in_force(group: Group) -> None:
+    refused = group.send("data-admin", signed_ready("data-2")).revert
+    assert refused == "admit the node first"
+    refused = group.send("data-admin", signed_ready("data-1")).revert
+    assert refused == "key is a validator's already"
+
+
+def test_state_names_the_holder_of_each_key(group: Group) -> None:
+    assert key_holder(group.state, address("audit-1")) == ("audit/audit-1", "audit")
+    assert key_holder(group.state, address("data-2")) is None
+    declare(group, "data-2")
+    assert key_holder(group.state, address("data-2")) == ("data/data-2", "data")
+    assert group.ask(accounts.consensus_key(address("data-2"))) == accounts.ConsensusKey(
+        DATA, "data-2", ready=True, retired=False
+    )
+
+
+def test_a_proposal_says_who_agrees(group: Group) -> None:
+    declare(group, "data-2")
+    group.do("data-admin", accounts.propose_validator(ADD, address("data-2")))
+    group.do("tax-admin", accounts.vote(1))
+    change = group.ask(accounts.proposal(1))
+    assert (change.kind, change.subject) == (ADD, address("data-2"))
+    assert change.votes == {1, DATA}
+    assert not change.enacted
+    assert (group.ask(accounts.proposal_count()), group.ask(accounts.threshold())) == (1, 3)
+
+
 def test_a_system_administrator_may_declare_ready(group: Group) -> None:
     group.do("data-admin", accounts.set_account(address("ops"), Role.SYSTEM_ADMINISTRATOR))
-    group.do("ops", signed_ready("data-2"))
+    declare(group, "data-2", sender="ops")
 
 
 def test_without_ready_nothing_is_applied_until_enacted(group: Group) -> None:
@@ -102,7 +167,7 @@ def test_without_ready_nothing_is_applied_until_enacted(group: Group) -> None:
     assert address("data-2") not in listed(group)
     assert group.ask(accounts.obstacle(number)) == "key is not ready"
     assert group.send("tax-admin", accounts.enact(number)).revert == "key is not ready"
-    group.do("data-admin", signed_ready("data-2"))
+    declare(group, "data-2")
     group.do("tax-admin", accounts.enact(number))
     assert address("data-2") in listed(group)
     assert group.send("tax-admin", accounts.enact(number)).revert == "proposal is enacted"
@@ -119,7 +184,7 @@ def test_an_organisation_votes_once(group: Group) -> None:
 def test_the_last_pending_block_refuses_and_the_next_accepts() -> None:
     group = new_group(threshold=1)
     for node in ("data-2", "data-3"):
-        group.do("data-admin", signed_ready(node))
+        declare(group, node)
     group.do("data-admin", accounts.propose_validator(ADD, address("data-2")))
     changed_at = group.number
     group.do("data-admin", accounts.propose_validator(ADD, address("data-3")))
@@ -143,7 +208,7 @@ def test_four_is_the_smallest_set(group: Group) -> None:
 def test_128_is_the_largest_set() -> None:
     validators = [ValidatorEntry(address(f"n{i}"), "tax", f"n{i}") for i in range(128)]
     group = new_group(validators=validators, threshold=1)
-    group.do("data-admin", signed_ready("data-2"))
+    declare(group, "data-2")
     group.do("data-admin", accounts.propose_validator(ADD, address("data-2")))
     refused = group.send("data-admin", accounts.enact(1)).revert
     assert refused == "no more than 128 validators"

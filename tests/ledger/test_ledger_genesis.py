@@ -11,6 +11,7 @@ from ledger.genesis import (
     Allocation,
     FounderSignature,
     InvalidGenesis,
+    ObserverEntry,
     ValidatorEntry,
     decode_genesis,
     document_hash,
@@ -118,6 +119,7 @@ def test_contradictions_are_refused(world):
         {"recovery_threshold": 3},
         {"organisations": [*genesis.organisations, genesis.organisations[0]]},
         {"name": ""},
+        {"observers": [ObserverEntry(node="tax/tax-9", organisation="tax")]},
     ):
         with pytest.raises(InvalidGenesis):
             changed(genesis, **changes).checked()

@@ -33,6 +33,7 @@ from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
 from node.group_assembly import found_group
+from node.group_members import GroupMembers
 from node.group_network import Channel, GroupListener, RequestFailed
 from node.journal import Journal
 from node.keyfile import save_private_key
@@ -131,6 +132,9 @@ class Port:
         except ValueError as error:
             raise RequestFailed(str(error)) from error
 
+    def refresh(self) -> None:
+        """The hub carries between all; members are the real network's concern."""
+
     def open(self, listener: GroupListener) -> None:
         self.listener = listener
         self._hub.ports[self._name] = self
@@ -189,7 +193,7 @@ class FakeNode:
                     network=port,
                     members=lambda: world.members,
                 ),
-                validators=world.node_ids,
+                members=GroupMembers(self.chain),
                 metrics=self.metrics,
                 pool_limits=PoolLimits(),
                 tick_ms=20,
