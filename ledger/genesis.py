@@ -19,7 +19,7 @@ from ledger.parameters import InvalidParameters, Parameters
 from ledger.participants import admitted_nodes, key_holder
 from ledger.proposal import null_request
 from ledger.record import Record
-from ledger.state import EMPTY_STATE, Account, Overlay, Writes
+from ledger.state import EMPTY_STATE, Account, Overlay, StateReader, Writes
 from ledger.suite import SIGNATURE_BYTES, InvalidSignature, Signer, Suite, suite_named
 from ledger.validators import VALIDATORS_MAX, InvalidValidators, ValidatorSet
 from ledger.values import (
@@ -289,24 +289,29 @@ def _check_alloc(genesis: Genesis) -> None:
     state = Overlay(EMPTY_STATE, writes)
     if contract_validators(state) != genesis.validator_set:
         raise InvalidGenesis("the validators in the gate's storage are not those of the document")
+    _check_participants(genesis, state)
+    window = slots.get(WINDOW_BLOCKS_SLOT, 0)
+    if window != genesis.parameters.window_blocks:
+        raise InvalidGenesis(
+            f"window_blocks is {genesis.parameters.window_blocks}, in the gate's storage {window}"
+        )
+
+
+def _check_participants(genesis: Genesis, state: StateReader) -> None:
+    """The nodes that the document names must be those that the first state names."""
     admitted = admitted_nodes(state)
     for observer in genesis.observers:
         if observer.node not in admitted:
             raise InvalidGenesis(
                 f"observer {observer.node} is not among the nodes that the gate's storage admits"
             )
-    for entry in genesis.validators:
-        holder = key_holder(state, address_from_hex(entry.address))
-        if holder is not None and holder != (entry.node, entry.organisation):
+    for validator in genesis.validators:
+        holder = key_holder(state, address_from_hex(validator.address))
+        if holder is not None and holder != (validator.node, validator.organisation):
             raise InvalidGenesis(
-                f"validator {entry.address} is of {entry.node}, in the gate's storage it is of "
-                f"{holder[0]}"
+                f"validator {validator.address} is of {validator.node}, in the gate's storage it "
+                f"is of {holder[0]}"
             )
-    window = slots.get(WINDOW_BLOCKS_SLOT, 0)
-    if window != genesis.parameters.window_blocks:
-        raise InvalidGenesis(
-            f"window_blocks is {genesis.parameters.window_blocks}, in the gate's storage {window}"
-        )
 
 
 def _check_signatures(genesis: Genesis, founding: bool) -> None:
