@@ -15,6 +15,7 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, table
 from client.rpc import Client, NodeUnreachable, RpcFailure
 from node.config import NodeFolder, load_node_config
+from node.engines import NATIVE, why_not_native
 from node.pki import NodeIdentity
 
 CERTIFICATE_DAYS_MIN = 30
@@ -65,7 +66,14 @@ def _of_folder(folder: NodeFolder) -> list[Finding]:
     identity = NodeIdentity.load(folder.tls_certificate, folder.tls_key)
     days = identity.days_left(datetime.now(UTC))
     free = shutil.disk_usage(folder.path).free
+    asked, missing = load_node_config(folder).engine, why_not_native()
     return [
+        Finding(
+            "node.toml",
+            asked != NATIVE or not missing,
+            f"asks for engine {asked}",
+            missing or "" if asked == NATIVE else "",
+        ),
         Finding(
             "certificate",
             days >= CERTIFICATE_DAYS_MIN,
@@ -89,7 +97,8 @@ def _of_node(rpc: str) -> list[Finding]:
     connected = [peer["node"] for peer in status["peers"] if peer["connected"]]
     absent = [peer["node"] for peer in status["peers"] if not peer["connected"]]
     findings = [
-        Finding("node", True, f"{status['node']} {status['version']}, engine {status['engine']}"),
+        Finding("node", True, f"{status['node']} {status['version']}"),
+        _of_engine(status),
         Finding(
             "peers",
             not absent,
@@ -98,6 +107,17 @@ def _of_node(rpc: str) -> list[Finding]:
         ),
     ]
     return findings + [_of_group(group) for group in status["groups"]]
+
+
+def _of_engine(status: dict[str, Any]) -> Finding:
+    """Either engine is well; that the fast one is missing is worth a word."""
+    missing, backend = status.get("native_missing"), status.get("zk_backend", "an older version")
+    return Finding(
+        "engine",
+        True,
+        f"blocks on {status['engine']}, proofs on {backend}",
+        f"for the native engine: {missing}" if missing else "",
+    )
 
 
 def _of_group(group: dict[str, Any]) -> Finding:

@@ -10,7 +10,8 @@ from cli.doctor import doctor
 from cli.failure import report
 from cli.network import commands as network
 from cli.output import JsonOption, emit
-from node.engines import installed_engines
+from node.engines import installed_engines, why_not_native
+from zkp.backend import CURRENT
 
 app = typer.Typer(
     name="quorate",
@@ -39,9 +40,16 @@ app.command()(doctor)
 @app.command()
 def version(as_json: JsonOption = False) -> None:
     """Version, and which engines are installed here. 版本与执行引擎。"""
-    engines = installed_engines()
-    value = {"version": distribution_version("quorate"), "engine": engines[0], "engines": engines}
-    emit(value, as_json, lambda: f"quorate {value['version']}, engine {', '.join(engines)}")
+    engines, missing = installed_engines(), why_not_native()
+    value = {
+        "version": distribution_version("quorate"),
+        "engine": engines[0],
+        "engines": engines,
+        "zk_backend": CURRENT.NAME,
+        "native_missing": missing,
+    }
+    line = f"quorate {value['version']}, engine {', '.join(engines)}, proofs {CURRENT.NAME}"
+    emit(value, as_json, lambda: line + (f"\nNo native engine: {missing}." if missing else ""))
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ CONFIG_BYTES_MAX = 1 << 20
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
-ENGINES = ("py-evm", "native")
+ENGINES = ("auto", "native", "py-evm")
+"""`auto` is native where its crate is built when the node starts, else py-evm."""
 ROLES = ("validator", "observer")
 
 
@@ -73,7 +74,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     org: str
     p2p: ListenConfig
     rpc: ListenConfig
-    engine: str = "py-evm"
+    engine: str = "auto"
     default_group: str = ""
     group: tuple[GroupConfig, ...] = ()
     peer: tuple[PeerConfig, ...] = ()

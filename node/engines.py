@@ -5,8 +5,9 @@ The place where the ledger meets the curves: neither of the two knows the other.
 
 from collections.abc import Callable
 
+from ledger.crate import why_missing
 from ledger.engine import Engine, MalformedInput, Precompile
-from ledger.native import NativeEngine, is_available
+from ledger.native import NativeEngine
 from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
 from node.config import ConfigurationError
@@ -15,6 +16,12 @@ from zkp.precompiles import InvalidCurveInput
 
 PY_EVM = "py-evm"
 NATIVE = "native"
+AUTO = "auto"
+
+_REMEDY = (
+    "run `make install` in the checkout where cargo is installed, or install the wheel "
+    "quorate-native of this version"
+)
 
 _ECADD_GAS = 150
 _ECMUL_GAS = 6_000
@@ -51,20 +58,34 @@ CURVE_PRECOMPILES = {
 
 def installed_engines() -> tuple[str, ...]:
     """The engines that nodes can run on here, the fastest first."""
-    return (NATIVE, PY_EVM) if is_available() else (PY_EVM,)
+    return (PY_EVM,) if why_missing() else (NATIVE, PY_EVM)
+
+
+def why_not_native() -> str | None:
+    """Why nodes cannot run on the native engine here, and the way out; None where they can."""
+    reason = why_missing()
+    return reason and f"{reason}; {_REMEDY}"
+
+
+def resolve_engine(name: str) -> str:
+    """The engine that a node runs on here: `auto` is the fastest that is installed."""
+    return installed_engines()[0] if name == AUTO else name
 
 
 def engine_named(name: str) -> Engine:
-    """The execution engine of a node. Raises `ConfigurationError`."""
+    """The execution engine of a node, `auto` resolved. Raises `ConfigurationError`."""
+    name = resolve_engine(name)
     if name == PY_EVM:
         return PyEvmEngine(CURVE_PRECOMPILES)
     if name != NATIVE:
         raise ConfigurationError(
-            f'there is no engine {name!r}: set engine = "{PY_EVM}" or "{NATIVE}" in node.toml'
+            f'there is no engine {name!r}: set engine = "{AUTO}", "{NATIVE}" or "{PY_EVM}" '
+            "in node.toml"
         )
-    if not is_available():
+    missing = why_not_native()
+    if missing is not None:
         raise ConfigurationError(
-            f"the engine {name!r} is not installed here: build the crate with "
-            f'"maturin develop --release" in native/, or set engine = "{PY_EVM}" in node.toml'
+            f"node.toml asks for the engine {name!r}, and {missing}. "
+            f'Or set engine = "{AUTO}" in node.toml, to run on what is there'
         )
     return NativeEngine()

@@ -18,6 +18,7 @@ import structlog
 from ledger.suite import STANDARD
 from ledger.values import Hash32
 from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
+from node.engines import AUTO, resolve_engine, why_not_native
 from node.envelopes import EnvelopeRefused, EnvelopeStore
 from node.group import GroupDriver
 from node.group_assembly import NodeParts, assemble_group
@@ -68,7 +69,8 @@ class Node:
 
     @property
     def engine(self) -> str:
-        return self._config.engine
+        """The engine that blocks run on, `auto` resolved."""
+        return resolve_engine(self._config.engine)
 
     @property
     def groups(self) -> Mapping[str, GroupDriver]:
@@ -133,8 +135,11 @@ class Node:
             raise
         log.info(
             "node.started", node=self.node_id, version=self.version, rpc=self.rpc_url,
-            groups=sorted(self._groups),
+            engine=self.engine, groups=sorted(self._groups),
         )  # fmt: skip
+        missing = why_not_native()
+        if missing is not None and self._config.engine == AUTO:
+            log.warning("node.without_native_engine", runs_on=self.engine, reason=missing)
 
     async def _start(self) -> None:
         network = PeerNetwork(

@@ -69,14 +69,14 @@ def _status_table(states: list[NodeState]) -> Table:
     rows: list[tuple[object, ...]] = []
     for state in states:
         if state.status is None:
-            rows.append((state.name, "yes" if state.alive else "no", *["-"] * 7))
+            rows.append((state.name, "no answer" if state.alive else "down", *["-"] * 7))
             continue
         for group in state.status["groups"]:
             missing = ", ".join(entry["node"] for entry in group["missing"])
             rows.append(
                 (
                     state.name,
-                    "yes",
+                    state.engine,
                     group["name"],
                     group["stable"]["number"],
                     group["view"],
@@ -86,7 +86,7 @@ def _status_table(states: list[NodeState]) -> Table:
                     _note(group),
                 )
             )
-    columns = ("node", "alive", "group", "stable", "view", "primary", "quorum", "missing", "note")
+    columns = ("node", "runs on", "group", "stable", "view", "primary", "quorum", "missing", "note")
     return table("Network", columns, rows)
 
 

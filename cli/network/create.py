@@ -46,6 +46,7 @@ from node.config import (
     PeerConfig,
     save_node_config,
 )
+from node.engines import resolve_engine
 from node.group_assembly import found_group
 from node.keyfile import save_private_key
 from node.membership import Organisation, draft
@@ -305,7 +306,7 @@ class _Builder:
             p2p=self._p2p(place),
             dir=str(Path("nodes") / entry.name),
             pid_file=str(Path("nodes") / entry.name / "node.pid"),
-            engine=entry.engine,
+            engine=resolve_engine(entry.engine),
             default_group=default_group,
             groups=tuple(Membership(name, role) for name, role in groups),
         )

@@ -13,7 +13,7 @@ from cli.failure import CommandFailed
 from ledger.parameters import Parameters
 
 Role = Literal["member", "author", "regulator", "admin"]
-Engine = Literal["py-evm", "native"]
+Engine = Literal["auto", "native", "py-evm"]
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
@@ -35,7 +35,7 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     org: str
-    engine: Engine = "py-evm"
+    engine: Engine = "auto"
 
 
 class GroupEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from cli.failure import CommandFailed
 from cli.network import process
-from cli.network.folder import NetworkFile, Node, load_network
+from cli.network.folder import NetworkFile, Node, load_network, save_network
 from client.rpc import Client, NodeUnreachable, RpcFailure
 
 UP_TIMEOUT_S = 120.0
@@ -21,10 +21,14 @@ Progress = Callable[[str], None]
 
 
 class NodeState(msgspec.Struct, frozen=True):
-    """What `network status` says of one node; `status` is the node's own answer, or None."""
+    """What `network status` says of one node; `status` is the node's own answer, or None.
+
+    `engine` is what the node runs on, or ran on when it was brought up last.
+    """
 
     name: str
     alive: bool
+    engine: str
     status: dict[str, Any] | None
 
 
@@ -59,7 +63,18 @@ def bring_up(folder: Path, only: str | None, progress: Progress) -> list[str]:
             )
         if waiting:
             time.sleep(POLL_S)
+    _note_engines(folder, network)
     return list(started)
+
+
+def _note_engines(folder: Path, network: NetworkFile) -> None:
+    """Keep `network.json` true: an `auto` node may run on another engine than at creation."""
+    now = {state.name: state.engine for state in node_states(folder)}
+    if any(node.engine != now[node.name] for node in network.nodes):
+        nodes = tuple(
+            msgspec.structs.replace(node, engine=now[node.name]) for node in network.nodes
+        )
+        save_network(folder, msgspec.structs.replace(network, nodes=nodes))
 
 
 def take_down(folder: Path, only: str | None, progress: Progress) -> list[str]:
@@ -81,10 +96,13 @@ def take_down(folder: Path, only: str | None, progress: Progress) -> list[str]:
 def node_states(folder: Path) -> list[NodeState]:
     """Every node of the folder: whether its process lives, and what it answers."""
     network: NetworkFile = load_network(folder)
-    return [
-        NodeState(node.name, process.running_pid(folder / node.pid_file) is not None, _status(node))
-        for node in network.nodes
-    ]
+    return [_node_state(folder, node) for node in network.nodes]
+
+
+def _node_state(folder: Path, node: Node) -> NodeState:
+    status = _status(node)
+    alive = process.running_pid(folder / node.pid_file) is not None
+    return NodeState(node.name, alive, status["engine"] if status else node.engine, status)
 
 
 def _status(node: Node) -> dict[str, Any] | None:

@@ -11,7 +11,9 @@ from ledger.header import encode_header
 from ledger.proposal import encode_proposal
 from ledger.record import encode_record
 from ledger.values import Hash32
+from node.engines import why_not_native
 from node.group_members import genesis_holders, holder_of
+from zkp.backend import CURRENT
 
 from .context import Context
 from .errors import TRANSACTION_REJECTED, RpcError, invalid_parameters
@@ -75,6 +77,8 @@ async def status(principal: Principal, context: Context) -> dict[str, Any]:
         "node": context.node.name,
         "version": context.node.version,
         "engine": context.node.engine,
+        "zk_backend": CURRENT.NAME,
+        "native_missing": why_not_native(),
         "peers": [dict(peer) for peer in context.node.peers()],
         "groups": [
             dict(group.status())

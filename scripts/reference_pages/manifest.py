@@ -33,7 +33,8 @@ MEANING = {
     "Organisation.label": "what people read, such as 税务局",
     "NodeEntry.name": "the node's name",
     "NodeEntry.org": "whose it is",
-    "NodeEntry.engine": "the execution engine: `py-evm`, or `native` where its crate is built",
+    "NodeEntry.engine": "the execution engine: `native`, `py-evm`, or `auto`: the first where its "
+    "crate is built when the node starts, else the second",
     "GroupEntry.name": "the ledger's name; the first group is every node's default",
     "GroupEntry.validators": "nodes that vote",
     "GroupEntry.observers": "nodes that follow",

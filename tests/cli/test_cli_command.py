@@ -25,9 +25,10 @@ def quorate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_version_for_people_and_machines() -> None:
     assert quorate("version").stdout.startswith("quorate ")
     answer = json.loads(quorate("version", "--json").stdout)
-    assert set(answer) == {"version", "engine", "engines"}
+    assert set(answer) == {"version", "engine", "engines", "zk_backend", "native_missing"}
     assert answer["engine"] == answer["engines"][0]
     assert "py-evm" in answer["engines"]
+    assert ("native" in answer["engines"]) == (answer["native_missing"] is None)
 
 
 @pytest.mark.parametrize(

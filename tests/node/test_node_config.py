@@ -40,7 +40,7 @@ def test_a_saved_configuration_is_loaded_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('engine = "py-evm"', 'engine = "geth"', "expected engine"),
+        ('engine = "auto"', 'engine = "geth"', "expected engine"),
         ('name = "tax-1"', 'name = "../tax"', "expected a name"),
         ('name = "tax-1"', 'nome = "tax-1"', "nome"),
         ("127.0.0.1:8545", "127.0.0.1", "host:port"),
