@@ -62,7 +62,7 @@ class Bench:
         ]
         self.validators = [_key(f"validator {index}") for index in range(4)]
         self.set = ValidatorSet.of(signer.address for signer in self.validators)
-        token = compile_source(Path(__file__).parent / "token.vy")
+        token = compile_source("benchmark/token.vy")
         slot = token.layout["balanceOf"].slot
         holding = [signer.address for signer in self.senders] + self.others
         balances = {

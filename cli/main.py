@@ -6,6 +6,7 @@ from importlib.metadata import version as distribution_version
 import typer
 
 from cli import account, agreement, contract, explorer, group, node, transfer, zk
+from cli.bench import commands as bench
 from cli.doctor import doctor
 from cli.failure import report
 from cli.network import commands as network
@@ -32,6 +33,7 @@ for name, part in {
     "transfer": transfer,
     "zk": zk,
     "explorer": explorer,
+    "bench": bench,
 }.items():
     app.add_typer(part.app, name=name)
 app.command()(doctor)

@@ -7,7 +7,8 @@ that do not trust one another's machines make their own keys and exchange public
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from client.accounts import save_account, save_password
 from contracts.roles import role_named
 from contracts.system_alloc import (
     AccountEntry,
+    AllocatedContract,
     ObserverEntry,
     OrganisationEntry,
     ValidatorEntry,
@@ -63,7 +65,22 @@ LOCAL_KEYSTORE_ROUNDS = 1 << 12
 Progress = Callable[[str], None]
 
 
-def create_network(manifest_path: Path, folder: Path, base_port: int, progress: Progress) -> None:
+@dataclass(frozen=True)
+class Additions:
+    """What every group's genesis holds beyond the manifest: accounts whose keys are kept
+    elsewhere, and contracts of the network's own."""
+
+    accounts: tuple[AccountEntry, ...] = ()
+    contracts: Mapping[Address, AllocatedContract] = field(default_factory=dict)
+
+
+def create_network(
+    manifest_path: Path,
+    folder: Path,
+    base_port: int,
+    progress: Progress,
+    additions: Additions | None = None,
+) -> None:
     """Make `folder` whole or not at all; an existing one is refused unless it is empty."""
     manifest = load_manifest(manifest_path)
     _check_ports(manifest, base_port)
@@ -76,7 +93,7 @@ def create_network(manifest_path: Path, folder: Path, base_port: int, progress: 
     draft_folder.mkdir(mode=0o700)
     try:
         shutil.copyfile(manifest_path, draft_folder / "network.toml")
-        _Builder(manifest, draft_folder, base_port, progress).build()
+        _Builder(manifest, draft_folder, base_port, progress, additions or Additions()).build()
         if folder.exists():
             folder.rmdir()
         draft_folder.rename(folder)
@@ -102,12 +119,18 @@ def _new_signer(path: Path) -> KeySigner:
 
 class _Builder:
     def __init__(
-        self, manifest: Manifest, folder: Path, base_port: int, progress: Progress
+        self,
+        manifest: Manifest,
+        folder: Path,
+        base_port: int,
+        progress: Progress,
+        additions: Additions,
     ) -> None:
         self._manifest = manifest
         self._folder = folder
         self._base_port = base_port
         self._progress = progress
+        self._additions = additions
         self._now = datetime.now(UTC)
         self._consensus_keys: dict[str, Address] = {}
         self._recovery: dict[str, KeySigner] = {}
@@ -225,10 +248,13 @@ class _Builder:
                 for entry in self._manifest.org
             ],
             accounts=[
-                AccountEntry(
-                    address_from_hex(account.address), account.org, role_named(account.role)
-                )
-                for account in accounts
+                *(
+                    AccountEntry(
+                        address_from_hex(account.address), account.org, role_named(account.role)
+                    )
+                    for account in accounts
+                ),
+                *self._additions.accounts,
             ],
             validators=[
                 ValidatorEntry(self._consensus_keys[name], home[name], name)
@@ -264,7 +290,8 @@ class _Builder:
                 for name in group.observers
             ],
             alloc={
-                to_hex(address): contract.as_allocation() for address, contract in alloc.items()
+                to_hex(address): contract.as_allocation()
+                for address, contract in {**alloc, **self._additions.contracts}.items()
             },
             production=self._manifest.production,
         )

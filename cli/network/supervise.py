@@ -52,7 +52,7 @@ def bring_up(folder: Path, only: str | None, progress: Progress) -> list[str]:
             if child is not None and child.poll() is not None:
                 words = process.last_words(folder / node.dir)
                 raise CommandFailed(f"{node.name} ended with code {child.returncode}: {words}")
-            if _has_first_block(node):
+            if has_first_block(node):
                 progress(f"{node.name}: block {FIRST_BLOCK} is stable")
                 del waiting[node.name]
         if waiting and time.monotonic() > deadline:
@@ -112,7 +112,8 @@ def _status(node: Node) -> dict[str, Any] | None:
         return None
 
 
-def _has_first_block(node: Node) -> bool:
+def has_first_block(node: Node) -> bool:
+    """Whether the node answers, with a stable block in every group."""
     status = _status(node)
     return status is not None and all(
         group["stable"]["number"] >= FIRST_BLOCK for group in status["groups"]
