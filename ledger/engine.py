@@ -28,10 +28,14 @@ class MalformedInput(ValueError):
 
 @dataclass(frozen=True)
 class Precompile:
-    """A function of ours at a reserved address: the gas for an input, then the output."""
+    """A function of ours at a reserved address: the gas for an input, then the output.
+
+    `native` is the crate's name for the same function, which the native engine then runs instead.
+    """
 
     gas: Callable[[bytes], int]
     run: Callable[[bytes], bytes]
+    native: str | None = None
 
 
 @dataclass(frozen=True)

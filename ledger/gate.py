@@ -18,6 +18,8 @@ GROTH16_CONTRACT = Address((0x7004).to_bytes(20))
 
 OWN_PRECOMPILES = range(0x7100, 0x7200)
 """Addresses reserved for precompiles of ours."""
+POSEIDON_PRECOMPILE = Address((0x7101).to_bytes(20))
+GROTH16_PRECOMPILE = Address((0x7102).to_bytes(20))
 
 PERMISSIONS_SLOT = 0
 VALIDATORS_SLOT = 1

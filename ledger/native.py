@@ -45,15 +45,15 @@ def is_available() -> bool:
 class NativeEngine:
     """Runs blocks and calls on revm; `precompiles` stand beside Cancun's own.
 
-    Raises ImportError where the crate is missing or of another version. While it works, other
-    threads run.
+    Where a precompile names the crate's function, that one runs and Python's does not. Raises
+    ImportError where the crate is missing or of another version. While it works, other threads run.
     """
 
     name = "native"
 
     def __init__(self, precompiles: Mapping[Address, Precompile] | None = None) -> None:
         table = [
-            (address, precompile.gas, precompile.run)
+            (address, precompile.gas, precompile.run, precompile.native)
             for address, precompile in (precompiles or {}).items()
         ]
         missing = why_missing()

@@ -30,7 +30,10 @@ class _Reader(Protocol):
     def code_by_hash(self, code_hash: Any, /) -> bytes: ...
     def node(self, node_hash: Any, /) -> bytes: ...
 
-_Precompile: TypeAlias = tuple[bytes, Callable[[bytes], int], Callable[[bytes], bytes]]
+# address, gas, run, and the name of the crate's own in their place
+_Precompile: TypeAlias = tuple[
+    bytes, Callable[[bytes], int], Callable[[bytes], bytes], str | None
+]
 
 # number, timestamp, coinbase, gas limit, chain id, ancestor hash, base fee, randao, excess blob gas
 _Environment: TypeAlias = tuple[int, int, bytes, int, int, Callable[[int], bytes], int, bytes, int]

@@ -7,11 +7,19 @@ from collections.abc import Callable
 
 from ledger.crate import why_missing
 from ledger.engine import Engine, MalformedInput, Precompile
+from ledger.gate import GROTH16_PRECOMPILE, POSEIDON_PRECOMPILE
 from ledger.native import NativeEngine
 from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
 from node.config import ConfigurationError
 from zkp.backend import ecadd, ecmul, ecpairing
+from zkp.own_precompiles import (
+    InvalidPrecompileInput,
+    groth16_verify_call,
+    groth16_verify_gas,
+    poseidon_call,
+    poseidon_gas,
+)
 from zkp.precompiles import InvalidCurveInput
 
 PY_EVM = "py-evm"
@@ -38,7 +46,7 @@ def _refusing(function: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     def run(data: bytes) -> bytes:
         try:
             return function(data)
-        except InvalidCurveInput as error:
+        except (InvalidCurveInput, InvalidPrecompileInput) as error:
             raise MalformedInput(str(error)) from error
 
     return run
@@ -52,6 +60,15 @@ CURVE_PRECOMPILES = {
     _address(8): Precompile(
         lambda data: _ECPAIRING_GAS + _ECPAIRING_PAIR_GAS * (len(data) // _PAIR_BYTES),
         _refusing(ecpairing),
+    ),
+}
+
+# Rules of every group. py-evm runs them in plain Python even where the crate is built: two engines
+# that must agree are worth more when neither computes for the other.
+OWN_PRECOMPILES = {
+    POSEIDON_PRECOMPILE: Precompile(poseidon_gas, _refusing(poseidon_call), native="poseidon"),
+    GROTH16_PRECOMPILE: Precompile(
+        groth16_verify_gas, _refusing(groth16_verify_call), native="groth16_verify"
     ),
 }
 
@@ -76,7 +93,7 @@ def engine_named(name: str) -> Engine:
     """The execution engine of a node, `auto` resolved. Raises `ConfigurationError`."""
     name = resolve_engine(name)
     if name == PY_EVM:
-        return PyEvmEngine(CURVE_PRECOMPILES)
+        return PyEvmEngine({**CURVE_PRECOMPILES, **OWN_PRECOMPILES})
     if name != NATIVE:
         raise ConfigurationError(
             f'there is no engine {name!r}: set engine = "{AUTO}", "{NATIVE}" or "{PY_EVM}" '
@@ -88,4 +105,4 @@ def engine_named(name: str) -> Engine:
             f"node.toml asks for the engine {name!r}, and {missing}. "
             f'Or set engine = "{AUTO}" in node.toml, to run on what is there'
         )
-    return NativeEngine()
+    return NativeEngine(OWN_PRECOMPILES)

@@ -19,6 +19,11 @@ def verify(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> bool:
         return False
     if not (g1_is_valid(proof.a) and g2_is_valid(proof.b) and g1_is_valid(proof.c)):
         return False
+    return equation_holds(key, proof, publics)
+
+
+def equation_holds(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> bool:
+    """Whether the equation holds; points, number of inputs and inputs must have been checked."""
     inputs = multi_scalar_multiply(G1, key.ic, (1, *publics))
     return pairing_product_is_one(
         [

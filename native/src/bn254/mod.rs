@@ -1,5 +1,5 @@
 //! BN254 (alt_bn128) over arkworks: Groth16 by `.zkey` files, sums of multiples, transforms, the
-//! EVM's curve precompiles.
+//! EVM's curve precompiles, and the ones of ours.
 //!
 //! Every number crosses the boundary as 32 bytes big-endian and every point as EIP-196 and EIP-197
 //! write it (in G2 the imaginary part first; the identity is all zeros). Only `.zkey` files are
@@ -7,10 +7,13 @@
 
 mod fft;
 mod field;
+mod grain;
 mod inversion;
 mod msm;
+mod own;
 mod pairing;
 mod points;
+mod poseidon;
 mod precompiles;
 mod prove;
 mod python;
@@ -19,4 +22,5 @@ mod sections;
 mod verify;
 mod zkey;
 
+pub use own::{OwnPrecompile, own_precompile};
 pub use python::register;

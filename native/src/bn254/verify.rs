@@ -91,14 +91,19 @@ pub fn decode_proof(bytes: &[u8]) -> Result<Proof, Invalid> {
     })
 }
 
+/// The public inputs in the exponent: the first IC point, and each other one times its input.
+pub fn sum_of_inputs(ic: &[G1Affine], publics: &[Fr]) -> G1Affine {
+    let mut factors = vec![BigInt::from(1u64)];
+    factors.extend(publics.iter().map(|value| value.into_bigint()));
+    sum_of_multiples(ic, &factors).into_affine()
+}
+
 /// Whether the proof shows the statement with these public inputs, each of them below r.
 pub fn verify(key: &VerifyingKey, proof: &Proof, publics: &[Fr]) -> bool {
     if publics.len() != key.publics() {
         return false;
     }
-    let mut factors = vec![BigInt::from(1u64)];
-    factors.extend(publics.iter().map(|value| value.into_bigint()));
-    let inputs = sum_of_multiples(&key.ic, &factors).into_affine();
+    let inputs = sum_of_inputs(&key.ic, publics);
     let product = Bn254::multi_miller_loop(
         [proof.a, -inputs, -proof.c],
         [proof.b.into(), key.gamma.clone(), key.delta.clone()],

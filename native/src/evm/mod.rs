@@ -20,13 +20,12 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
-use revm::primitives::HashMap;
 
 use block::{Ground, Outcome};
 use cache::{FlatState, NodeCache};
 use commitment::Writes;
-use convert::{address_bytes, address_from, int_from_word};
-use precompiles::{Own, OwnTable};
+use convert::{address_bytes, int_from_word};
+use precompiles::OwnTable;
 use state::State;
 use transaction::{Environment, Transaction};
 
@@ -44,19 +43,16 @@ struct Engine {
 
 #[pymethods]
 impl Engine {
-    /// `precompiles` are `(address, gas, run)`; `malformed` is what `run` raises for bad input.
+    /// `precompiles` are `(address, gas, run, name)`, the name that of one in this crate or None;
+    /// `malformed` is what `run` raises for bad input.
     #[new]
     fn new(
-        precompiles: Vec<(Vec<u8>, Py<PyAny>, Py<PyAny>)>,
+        precompiles: Vec<precompiles::Entry>,
         malformed: Py<PyAny>,
         node_cache_bytes_max: usize,
     ) -> PyResult<Self> {
-        let mut entries = HashMap::default();
-        for (address, gas, run) in precompiles {
-            entries.insert(address_from(&address)?, Own { gas, run });
-        }
         Ok(Engine {
-            own: OwnTable { entries, malformed },
+            own: OwnTable::from_python(precompiles, malformed)?,
             nodes: Arc::new(Mutex::new(NodeCache::new(node_cache_bytes_max))),
             flat: Mutex::new(None),
             profile: Mutex::new([0.0; 4]),

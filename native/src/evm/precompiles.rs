@@ -1,5 +1,7 @@
-//! Ethereum's precompiles of Cancun and those that the composition root hands over.
+//! Ethereum's precompiles of Cancun and those of ours that the composition root hands over, each
+//! as functions of Python's or by the name of one that this crate has.
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use revm::context_interface::ContextTr;
@@ -8,17 +10,43 @@ use revm::interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult};
 use revm::primitives::hardfork::SpecId;
 use revm::primitives::{Address, AddressSet, Bytes, HashMap};
 
-/// A function of Python's at an address: the gas for an input, then the output.
-pub struct Own {
-    pub gas: Py<PyAny>,
-    pub run: Py<PyAny>,
+use super::convert::address_from;
+use crate::bn254::{OwnPrecompile, own_precompile};
+
+/// What stands at an address of ours: the gas for an input, then the output.
+enum Own {
+    Python { gas: Py<PyAny>, run: Py<PyAny> },
+    Crate(&'static OwnPrecompile),
 }
 
 /// The table by address, and the exception for input that is none.
 pub struct OwnTable {
-    pub entries: HashMap<Address, Own>,
-    pub malformed: Py<PyAny>,
+    entries: HashMap<Address, Own>,
+    malformed: Py<PyAny>,
 }
+
+impl OwnTable {
+    /// Entries are `(address, gas, run, name)`; a name is of a precompile of this crate, which
+    /// then stands there in the place of the two functions.
+    pub fn from_python(entries: Vec<Entry>, malformed: Py<PyAny>) -> PyResult<Self> {
+        let mut table = HashMap::default();
+        for (address, gas, run, name) in entries {
+            let own = match name {
+                None => Own::Python { gas, run },
+                Some(name) => Own::Crate(own_precompile(&name).ok_or_else(|| {
+                    PyValueError::new_err(format!("this crate has no precompile {name:?}"))
+                })?),
+            };
+            table.insert(address_from(&address)?, own);
+        }
+        Ok(OwnTable {
+            entries: table,
+            malformed,
+        })
+    }
+}
+
+pub type Entry = (Vec<u8>, Py<PyAny>, Py<PyAny>, Option<String>);
 
 /// Cancun's table with ours beside it; all of them are warm from the start.
 pub struct Table<'a> {
@@ -42,40 +70,56 @@ impl<'a> Table<'a> {
     }
 
     fn run_own(&self, own: &Own, data: &[u8], gas_limit: u64) -> PyResult<InterpreterResult> {
+        match own {
+            Own::Python { gas, run } => self.run_python(gas, run, data, gas_limit),
+            Own::Crate(own) => {
+                let mut gas = Gas::new(gas_limit);
+                if !gas.record_regular_cost((own.gas)(data)) {
+                    return Ok(failed(gas));
+                }
+                Ok(match (own.run)(data) {
+                    Ok(output) => returned(output, gas),
+                    Err(_) => failed(gas),
+                })
+            }
+        }
+    }
+
+    fn run_python(
+        &self,
+        price: &Py<PyAny>,
+        run: &Py<PyAny>,
+        data: &[u8],
+        gas_limit: u64,
+    ) -> PyResult<InterpreterResult> {
         let mut gas = Gas::new(gas_limit);
-        let out_of_gas = |mut gas: Gas| {
-            gas.spend_all();
-            Ok(InterpreterResult::new(
-                InstructionResult::PrecompileOOG,
-                Bytes::new(),
-                gas,
-            ))
-        };
         Python::attach(|py| {
             let data = PyBytes::new(py, data);
             // An amount that is no u64 is more than any limit.
-            let cost = own
-                .gas
+            let cost = price
                 .call1(py, (&data,))?
                 .extract::<u64>(py)
                 .unwrap_or(u64::MAX);
             if !gas.record_regular_cost(cost) {
-                return out_of_gas(gas);
+                return Ok(failed(gas));
             }
-            match own.run.call1(py, (&data,)) {
-                Ok(output) => {
-                    let output = Bytes::from(output.extract::<Vec<u8>>(py)?);
-                    Ok(InterpreterResult::new(
-                        InstructionResult::Return,
-                        output,
-                        gas,
-                    ))
-                }
-                Err(error) if error.is_instance(py, self.own.malformed.bind(py)) => out_of_gas(gas),
+            match run.call1(py, (&data,)) {
+                Ok(output) => Ok(returned(output.extract::<Vec<u8>>(py)?, gas)),
+                Err(error) if error.is_instance(py, self.own.malformed.bind(py)) => Ok(failed(gas)),
                 Err(error) => Err(error),
             }
         })
     }
+}
+
+fn returned(output: Vec<u8>, gas: Gas) -> InterpreterResult {
+    InterpreterResult::new(InstructionResult::Return, Bytes::from(output), gas)
+}
+
+/// Too little gas, or input that is none: the frame loses all it had.
+fn failed(mut gas: Gas) -> InterpreterResult {
+    gas.spend_all();
+    InterpreterResult::new(InstructionResult::PrecompileOOG, Bytes::new(), gas)
 }
 
 impl<CTX: ContextTr> PrecompileProvider<CTX> for Table<'_> {
