@@ -14,6 +14,7 @@ from ledger.reasons import Reason
 from ledger.receipts import Receipt
 from ledger.state import StateReader, Writes
 from ledger.transactions import AccessList, InvalidTransaction, Transaction, decode_transaction
+from ledger.trie import Node, Proven
 from ledger.validity import check_form
 from ledger.values import Address, Hash32, keccak
 
@@ -139,6 +140,9 @@ class Engine(Protocol):
 
     def list_root(self, values: Sequence[bytes]) -> Hash32:
         """`ledger.trie.ordered_root`, perhaps faster."""
+
+    def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
+        """`ledger.trie.prove_each` for keys of 32 bytes, perhaps faster."""
 
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader

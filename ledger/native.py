@@ -27,6 +27,7 @@ from ledger.receipts import Log, Receipt
 from ledger.state import Account, StateReader, Writes
 from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction, Transaction
+from ledger.trie import Node, Proven
 from ledger.validity import message_gas
 from ledger.values import ZERO_HASH, Address, Hash32
 
@@ -61,6 +62,7 @@ class NativeEngine:
             raise ImportError(missing)
         self._decode = quorate_native.decode_transactions
         self._list_root = quorate_native.ordered_root
+        self._prove = quorate_native.trie_prove
         self._engine = quorate_native.Engine(table, MalformedInput, NODE_CACHE_BYTES_MAX)
 
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
@@ -73,6 +75,9 @@ class NativeEngine:
 
     def list_root(self, values: Sequence[bytes]) -> Hash32:
         return Hash32(self._list_root(list(values)))
+
+    def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
+        return self._prove(root, list(keys), node)
 
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader

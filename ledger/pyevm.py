@@ -42,7 +42,7 @@ from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
 from ledger.state import StateReader
 from ledger.transactions import InvalidTransaction, Transaction
-from ledger.trie import ordered_root
+from ledger.trie import Node, Proven, ordered_root, prove_each
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
 
@@ -166,6 +166,9 @@ class PyEvmEngine:
 
     def list_root(self, values: Sequence[bytes]) -> Hash32:
         return ordered_root(values)
+
+    def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
+        return prove_each(root, keys, node)
 
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader

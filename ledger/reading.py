@@ -28,10 +28,10 @@ from ledger.proposal import Proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, encode_receipt
 from ledger.record import Record
-from ledger.state import Account, StateReader, TrieState
+from ledger.state import Account, StateReader, TrieState, decode_account, decode_slot
 from ledger.store import BlockStore, FlatState, Head, Outcome
 from ledger.transactions import Transaction
-from ledger.trie import ordered_proof, prove
+from ledger.trie import ordered_proof
 from ledger.validators import ValidatorSet
 from ledger.validity import check_form, check_state
 from ledger.values import EMPTY_TRIE_ROOT, Address, Hash32, keccak
@@ -341,19 +341,18 @@ class ChainReader:
         if len(slots) > PROOF_SLOTS_MAX:
             raise InvalidFilter(f"expected at most {PROOF_SLOTS_MAX} slots, got {len(slots)}")
         state: TrieState = self._store.state_at(self.head.number if number is None else number)
-        account = state.account(address)
+        [(found, nodes)] = self.engine.prove(state.root, [keccak(address)], state.node)
+        account = None if found is None else decode_account(found)
         root = EMPTY_TRIE_ROOT if account is None else account.storage_root
+        keys = [keccak(slot.to_bytes(32)) for slot in slots]
+        proven = self.engine.prove(root, keys, state.node)
         return AccountProof(
             address,
             account,
-            prove(state.root, keccak(address), state.node),
+            nodes,
             tuple(
-                SlotProof(
-                    slot,
-                    state.storage(address, slot),
-                    prove(root, keccak(slot.to_bytes(32)), state.node),
-                )
-                for slot in slots
+                SlotProof(slot, 0 if value is None else decode_slot(value), nodes)
+                for slot, (value, nodes) in zip(slots, proven, strict=True)
             ),
         )
 

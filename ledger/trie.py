@@ -16,6 +16,8 @@ NODE_BYTES_MAX = 16 * 1024 * 1024
 """A leaf holds a whole transaction or receipt, so nodes are as large as those."""
 PROOF_NODES_MAX = 65
 Node = Callable[[Hash32], bytes]
+Proven = tuple[bytes | None, tuple[bytes, ...]]
+"""A key's value, None where there is none, and the nodes that prove it."""
 Nibbles = bytes
 """One nibble a byte, each below 16."""
 
@@ -51,6 +53,19 @@ def lookup(root: Hash32, key: bytes, node: Node) -> bytes | None:
 def prove(root: Hash32, key: bytes, node: Node) -> tuple[bytes, ...]:
     """The nodes on the way to a key or to where it would be; empty for an empty trie."""
     return tuple(_walk(root, key, node)[1])
+
+
+def prove_each(root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
+    """For each key its value, None where there is none, and its proof; each node is read once."""
+    read: dict[Hash32, bytes] = {}
+
+    def once(node_hash: Hash32) -> bytes:
+        if node_hash not in read:
+            read[node_hash] = node(node_hash)
+        return read[node_hash]
+
+    walks = (_walk(root, key, once) for key in keys)
+    return [(value, tuple(used)) for value, used in walks]
 
 
 def verify_proof(root: Hash32, key: bytes, proof: Sequence[bytes]) -> bytes | None:

@@ -31,9 +31,7 @@ class _Reader(Protocol):
     def node(self, node_hash: Any, /) -> bytes: ...
 
 # address, gas, run, and the name of the crate's own in their place
-_Precompile: TypeAlias = tuple[
-    bytes, Callable[[bytes], int], Callable[[bytes], bytes], str | None
-]
+_Precompile: TypeAlias = tuple[bytes, Callable[[bytes], int], Callable[[bytes], bytes], str | None]
 
 # number, timestamp, coinbase, gas limit, chain id, ancestor hash, base fee, randao, excess blob gas
 _Environment: TypeAlias = tuple[int, int, bytes, int, int, Callable[[int], bytes], int, bytes, int]
@@ -80,6 +78,9 @@ def decode_transactions(batch: Sequence[bytes]) -> list[tuple[Any, ...] | None]:
 def trie_update(
     root: bytes, changes: Sequence[tuple[bytes, bytes]], node: Callable[[Any], bytes]
 ) -> tuple[Any, dict[Any, bytes]]: ...
+def trie_prove(
+    root: bytes, keys: Sequence[bytes], node: Callable[[Any], bytes]
+) -> list[tuple[bytes | None, tuple[bytes, ...]]]: ...
 def ordered_root(values: Sequence[bytes]) -> bytes: ...
 def rlp_encode(item: object) -> bytes: ...
 

@@ -16,6 +16,7 @@ from ledger.keyvalue import Batch, LevelDB
 from ledger.native import NativeEngine
 from ledger.state import StateReader
 from ledger.transactions import InvalidTransaction, Transaction
+from ledger.trie import Node, Proven
 from ledger.values import Hash32
 from node.stages import Stages
 
@@ -38,6 +39,9 @@ class MeasuredEngine:
     def list_root(self, values: Sequence[bytes]) -> Hash32:
         with self.stages.measure("root"):
             return self._engine.list_root(values)
+
+    def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
+        return self._engine.prove(root, keys, node)
 
     def execute_block(
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader

@@ -38,6 +38,7 @@ from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
 from ledger.suite import STANDARD, KeySigner
 from ledger.validity import INIT_CODE_BYTES_MAX
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, keccak
+from node.engines import OWN_PRECOMPILES
 from tests.native.programs import CHAIN_ID, Programs, init_code, signed
 
 GATE_CODE = bytes.fromhex("6020355f35555f80f3")
@@ -63,7 +64,10 @@ def _own_run(data: bytes) -> bytes:
     return keccak(data)
 
 
-PRECOMPILES = {OWN: Precompile(gas=lambda data: 100 + 3 * len(data), run=_own_run)}
+PRECOMPILES = {
+    OWN: Precompile(gas=lambda data: 100 + 3 * len(data), run=_own_run),
+    **OWN_PRECOMPILES,
+}
 
 
 class Difference(AssertionError):

@@ -5,11 +5,16 @@ invalid opcode or in bytes that nobody chose.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from ledger.codec import encode
+from ledger.gate import GROTH16_PRECOMPILE, POSEIDON_PRECOMPILE
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import Address, keccak
+from zkp.field import R
+from zkp.snarkjs.calldata import statement_words
+from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
 
 CHAIN_ID = 77_001
 EDGES = (0, 1, 2, 31, 32, 255, 256, 2**64 - 1, 2**128, 2**255 - 1, 2**255, 2**256 - 1)
@@ -31,7 +36,20 @@ NULLARY = (
 """All but GAS, which is random enough in the calls, and BLOBHASH, which takes one."""
 COPIES = (0x37, 0x39, 0x5E)
 CALLS = (0xF1, 0xF2, 0xF4, 0xFA)
-PRECOMPILES = tuple(Address(number.to_bytes(20)) for number in range(1, 11))
+PRECOMPILES = (
+    *(Address(number.to_bytes(20)) for number in range(1, 11)),
+    POSEIDON_PRECOMPILE,
+    GROTH16_PRECOMPILE,
+)
+_VECTORS = Path(__file__).parents[1] / "vectors" / "snarkjs"
+STATEMENT = b"".join(
+    word.to_bytes(32)
+    for word in statement_words(
+        decode_verifying_key((_VECTORS / "m500.vkey.json").read_text()),
+        decode_proof((_VECTORS / "m500.proof.json").read_text()),
+        decode_publics((_VECTORS / "m500.public.json").read_text()),
+    )
+)
 BLAKE_INPUT = (12).to_bytes(4) + bytes(64 + 128 + 16) + b"\x01"
 
 
@@ -186,12 +204,27 @@ class Programs:
             digest = self.random.randbytes(32)
             made = STANDARD.sign(keccak(digest), keccak(b"some key"))
             data = keccak(digest) + (27 + made[64]).to_bytes(32) + made[:64]
+        if address == POSEIDON_PRECOMPILE:
+            words = [self.random.randrange(R) for _ in range(self.random.randint(2, 6))]
+            data = b"".join(word.to_bytes(32) for word in words)
+        if address == GROTH16_PRECOMPILE:
+            data = STATEMENT
+        if address in (POSEIDON_PRECOMPILE, GROTH16_PRECOMPILE) and self.random.random() < 0.4:
+            data = self._spoilt(data)
         code = b""
         for start in range(0, len(data), 32):
             word = data[start : start + 32].ljust(32, b"\0")
             code += b"\x7f" + word + push(start) + b"\x52"
         code += push(64) + push(0) + push(len(data)) + push(0)
-        return code + push(address[-1]) + b"\x5a\xfa" + self._use()
+        return code + push(int.from_bytes(address)) + b"\x5a\xfa" + self._use()
+
+    def _spoilt(self, data: bytes) -> bytes:
+        """Another number in some word, or another length."""
+        if self.random.random() < 0.3:
+            return data[: self.random.randrange(len(data))]
+        place = 32 * self.random.randrange(len(data) // 32)
+        word = self.random.choice((bytes(32), b"\xff" * 32, (1).to_bytes(32), data[-32:]))
+        return data[:place] + word + data[place + 32 :]
 
     def _create(self) -> bytes:
         if self.depth >= 2:

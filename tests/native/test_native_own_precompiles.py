@@ -25,7 +25,7 @@ from zkp.groth16.keys import Proof, VerifyingKey
 from zkp.groth16.verify import verify
 from zkp.own_precompiles import GROTH16_PUBLICS_MAX
 from zkp.poseidon import poseidon
-from zkp.snarkjs.calldata import g1_words, g2_words, key_words, proof_words
+from zkp.snarkjs.calldata import g1_words, g2_words, statement_words
 from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "snarkjs"
@@ -129,10 +129,7 @@ def proven(name: str) -> tuple[VerifyingKey, Proof, tuple[int, ...]]:
 
 
 def encoded(key: VerifyingKey, proof: Proof, publics: tuple[int, ...]) -> bytes:
-    alpha, beta, gamma, delta, ic = key_words(key)
-    head = words(*alpha, *beta, *gamma, *delta, *(v for point in ic for v in point))
-    a, b, c = proof_words(proof)
-    return head + words(*a, *b, *c) + words(*publics)
+    return words(*statement_words(key, proof, publics))
 
 
 def g1(scalar: int) -> tuple[int, int] | None:

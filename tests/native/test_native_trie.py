@@ -35,6 +35,33 @@ def test_updates_give_the_roots_of_the_reference(rounds):
             assert trie.lookup(root, key, nodes.__getitem__) == held.get(key)
 
 
+@settings(max_examples=100, deadline=None)
+@given(CHANGES, st.lists(st.sampled_from(KEYS) | st.binary(min_size=32, max_size=32), max_size=9))
+def test_proofs_are_those_of_the_reference(held, keys):
+    root, nodes = trie.update(EMPTY_TRIE_ROOT, held, {}.__getitem__)
+    proven = native.trie_prove(root, keys, nodes.__getitem__)
+    assert proven == trie.prove_each(root, keys, nodes.__getitem__)
+    for key, (value, proof) in zip(keys, proven, strict=True):
+        assert value == (held.get(key) or None)
+        assert proof == trie.prove(root, key, nodes.__getitem__)
+        assert trie.verify_proof(root, key, proof) == value
+
+
+def test_an_empty_trie_has_empty_proofs():
+    expected = [(None, ())] * 2
+    assert native.trie_prove(EMPTY_TRIE_ROOT, KEYS[:2], {}.__getitem__) == expected
+    assert trie.prove_each(EMPTY_TRIE_ROOT, KEYS[:2], {}.__getitem__) == expected
+
+
+def test_proofs_of_one_request_read_each_node_once():
+    changes = {keccak(index.to_bytes(4)): index.to_bytes(40) for index in range(500)}
+    root, nodes = trie.update(EMPTY_TRIE_ROOT, changes, {}.__getitem__)
+    for prove in (native.trie_prove, trie.prove_each):
+        read = []
+        prove(root, list(changes), lambda key: read.append(key) or nodes[key])  # noqa: B023
+        assert len(read) == len(set(read)) > 100
+
+
 def test_many_changes_at_once():
     changes = {keccak(index.to_bytes(4)): index.to_bytes(40) for index in range(2_000)}
     root, nodes = native.trie_update(EMPTY_TRIE_ROOT, list(changes.items()), {}.__getitem__)
@@ -55,9 +82,13 @@ def test_what_a_reader_raises_passes_through():
 
     with pytest.raises(MissingNode):
         native.trie_update(keccak(b"some root"), [(KEYS[0], b"\x01")], missing)
+    with pytest.raises(MissingNode):
+        native.trie_prove(keccak(b"some root"), [KEYS[0]], missing)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\xc0", b"\xff" * 40, b"\xc2\x80\x80", b"\xf8"])
 def test_damaged_nodes_are_named(damaged):
     with pytest.raises(ValueError, match="damaged"):
         native.trie_update(keccak(b"some root"), [(KEYS[0], b"\x01")], lambda _: damaged)
+    with pytest.raises(ValueError, match="damaged"):
+        native.trie_prove(keccak(b"some root"), [KEYS[0]], lambda _: damaged)

@@ -65,6 +65,14 @@ def key_words(key: VerifyingKey) -> KeyWords:
     )
 
 
+def statement_words(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> tuple[int, ...]:
+    """A whole statement in the order that the precompile `groth16_verify` takes it."""
+    alpha, beta, gamma, delta, ic = key_words(key)
+    a, b, c = proof_words(proof)
+    points = (word for point in ic for word in point)
+    return (*alpha, *beta, *gamma, *delta, *points, *a, *b, *c, *publics)
+
+
 def solidity_calldata(proof: Proof, publics: Sequence[int]) -> str:
     """The text of `snarkjs zkey export soliditycalldata`, for tools that paste it."""
     a, b, c = proof_words(proof)

@@ -1,6 +1,7 @@
-//! Tries and their encoding for Python: `trie_update` and `ordered_root` as `ledger/trie.py` has
-//! them, `rlp_encode` as `ledger/codec.py` does.
+//! Tries and their encoding for Python: `trie_update`, `trie_prove` and `ordered_root` as
+//! `ledger/trie.py` has them, `rlp_encode` as `ledger/codec.py` does.
 
+mod prove;
 pub mod rlp;
 pub mod update;
 
@@ -113,6 +114,7 @@ fn put_integer(out: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<()> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(trie_update, module)?)?;
+    module.add_function(wrap_pyfunction!(prove::trie_prove, module)?)?;
     module.add_function(wrap_pyfunction!(rlp_encode, module)?)?;
     module.add_function(wrap_pyfunction!(ordered_root, module)?)
 }
