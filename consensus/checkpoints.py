@@ -2,6 +2,7 @@
 
 from typing import cast
 
+from consensus.epochs import Epoch
 from consensus.messages import Checkpoint, Signed
 from ledger.certificate import Certificate, certificate_of
 from ledger.validators import ValidatorSet
@@ -38,6 +39,10 @@ class Checkpoints:
         signed = self._votes.get(number, {}).get(sender)
         return None if signed is None else cast(Checkpoint, signed.message).header_hash
 
+    def of(self, sender: Address) -> list[Signed]:
+        """What a sender signed, by ascending number."""
+        return [votes[sender] for _, votes in sorted(self._votes.items()) if sender in votes]
+
     def learn(self, certificate: Certificate, number_max: int) -> None:
         """Keep a certificate up to `number_max`, and the highest one whatever its number."""
         if certificate.number <= number_max:
@@ -55,16 +60,24 @@ class Checkpoints:
             for old in [n for n in table if n <= number]:
                 del table[old]
 
-    def forget_votes(self) -> None:
-        """A new epoch: votes of the old set count no more."""
+    def enter(self, epoch: Epoch) -> None:
+        """A new epoch: votes of the old set count no more, nor certificates that it voids."""
         self._votes.clear()
+        for number, certificate in list(self._certificates.items()):
+            if epoch.voids(certificate.epoch, number):
+                del self._certificates[number]
+        if self.highest is not None and epoch.voids(self.highest.epoch, self.highest.number):
+            self.highest = None
 
-    def difference(self, number: int, validators: ValidatorSet) -> dict[Hash32, list[Address]]:
-        """Who signed which header, once no header can reach a quorum any more; else empty."""
-        sides: dict[Hash32, list[Address]] = {}
+    def sides(self, number: int) -> dict[Hash32, list[Address]]:
+        """Who signed which header of a block."""
+        found: dict[Hash32, list[Address]] = {}
         for sender, signed in sorted(self._votes.get(number, {}).items()):
-            sides.setdefault(cast(Checkpoint, signed.message).header_hash, []).append(sender)
-        silent = validators.n - sum(map(len, sides.values()))
-        if len(sides) > 1 and max(map(len, sides.values())) + silent < validators.quorum:
-            return sides
-        return {}
+            found.setdefault(cast(Checkpoint, signed.message).header_hash, []).append(sender)
+        return found
+
+    def is_hopeless(self, number: int, validators: ValidatorSet) -> bool:
+        """Whether no header of a block can reach a quorum any more."""
+        sizes = [len(senders) for senders in self.sides(number).values()]
+        silent = validators.n - sum(sizes)
+        return max(sizes, default=0) + silent < validators.quorum

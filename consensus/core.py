@@ -24,12 +24,15 @@ class Core:
         self.config = config
         self.out: list[Effect] = []
         self.halted: str | None = None
+        self.retired: Signed | None = None
         self.epoch: Epoch | None = None
         self.next_epoch: Epoch | None = None
+        self.previous_epoch: Epoch | None = None
         self.stable = 0
         self.stable_certificate: Certificate | None = None
         self.stored_digests: dict[int, Hash32] = {}
         self.waiting_log: tuple[LogEntry, ...] = ()
+        self.has_resumed = False
         self.mark: Certificate | None = None
         self.since_compact = 0
         self.is_compact_due = False
@@ -59,6 +62,9 @@ class Core:
         self.executing_ticks = 0
         self.failed_views = 0
         self.heard: dict[Address, int] = {}
+        self.owing: dict[Address, int] = {}
+        self.voted: dict[Address, int] = {}
+        self.entered_tick = 0
         self.answered: dict[Address, int] = {}
         self.alarmed: set[tuple[AlarmKind, int]] = set()
 
@@ -75,6 +81,26 @@ class Core:
         if self.config.address in self.current.validators:
             place = (self.current.number, self.view, self.is_active)
             self.emit(Broadcast(Position(*place, self.stable_certificate)))
+        elif self._is_leaving and self.stable_certificate is not None:
+            # Who leaves serves until the next epoch has a stable block: the others may lack the
+            # certificate that its last votes made.
+            last = self.stable_certificate.epoch
+            self.emit(Broadcast(Position(last, 0, True, self.stable_certificate)))
+
+    @property
+    def _is_leaving(self) -> bool:
+        """Whether the last set of this replica may still need it."""
+        certificate, previous = self.stable_certificate, self.previous_epoch
+        if certificate is None or certificate.epoch >= self.current.number:
+            return False
+        was_member = previous is not None and self.config.address in previous.validators
+        return was_member or self.config.address in certificate.signers
+
+    def hear(self, sender: Address, sequence: int) -> None:
+        """A vote of a validator came: about a sequence, or 0 for a view."""
+        self.heard[sender] = self.ticks
+        self.voted[sender] = max(sequence, self.voted.get(sender, 0))
+        self.owing.pop(sender, None)
 
     @property
     def current(self) -> Epoch:
@@ -83,7 +109,12 @@ class Core:
 
     @property
     def is_behind_mark(self) -> bool:
-        return self.mark is not None and self.mark.number > self.stable
+        mark = self.mark
+        return (
+            mark is not None
+            and mark.number > self.stable
+            and not self.current.voids(mark.epoch, mark.number)
+        )
 
     @property
     def is_behind(self) -> bool:
@@ -94,6 +125,7 @@ class Core:
     def is_voter(self) -> bool:
         return (
             self.config.may_vote
+            and self.retired is None
             and not self.is_behind_mark
             and self.config.address in self.current.validators
         )
@@ -170,6 +202,14 @@ class Core:
     def persist(self, *entries: LogEntry) -> None:
         if self.is_voter:
             self.emit(Persist(entries))
+
+    def count_towards_compaction(self, steps: int) -> None:
+        """So many blocks or view changes were logged; a log that grew long is replaced."""
+        if self.is_voter:
+            self.since_compact += steps
+            if self.since_compact >= max(1, self.config.window_blocks // 2):
+                self.since_compact = 0
+                self.is_compact_due = True
 
     def emit(self, effect: Effect) -> None:
         self.out.append(effect)

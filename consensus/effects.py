@@ -94,6 +94,7 @@ class AlarmKind(StrEnum):
     EQUIVOCATION = "equivocation"
     KEY_USED_TWICE = "key-used-twice"
     CHECKPOINTS_DIFFER = "checkpoints-differ"
+    NO_CERTIFICATE = "no-certificate"
     VIEW_CHANGE = "view-change"
 
 

@@ -56,6 +56,26 @@ class MarkEntry:
     certificate: Certificate
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredEntry:
+    """A message under this replica's key that this log does not know: the key votes no more."""
+
+    evidence: Signed
+
+
 LogEntry: TypeAlias = (
-    BatchEntry | VoteEntry | PreparedEntry | CheckpointEntry | ViewEntry | MarkEntry
+    BatchEntry | VoteEntry | PreparedEntry | CheckpointEntry | ViewEntry | MarkEntry | RetiredEntry
 )
+
+
+def epoch_of(entry: LogEntry) -> int:
+    """The epoch that an entry belongs to."""
+    match entry:
+        case BatchEntry(proposal):
+            return proposal.epoch
+        case PreparedEntry(certificate) | MarkEntry(certificate):
+            return certificate.epoch
+        case VoteEntry(message) | CheckpointEntry(message, _):
+            return message.epoch
+        case ViewEntry(signed) | RetiredEntry(signed):
+            return signed.message.epoch

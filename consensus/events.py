@@ -96,6 +96,18 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochRecovered:
+    """The organisations' recovery keys opened an epoch after block first_sequence − 1 (rule 8).
+
+    The driver verified their certificate, and `Stored.epochs` agree with it from now on. What the
+    old set certified above that block is void. A replica that stored such a block halts: the driver
+    cuts its store back and starts it again.
+    """
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True, slots=True)
 class RequestWaiting:
     """A transaction in the pool could execute next on the stable state (rule 6)."""
 
@@ -130,6 +142,7 @@ Event: TypeAlias = (
     | BatchReceived
     | Executed
     | Stored
+    | EpochRecovered
     | RequestWaiting
     | RequestGone
     | PeerConnected

@@ -80,23 +80,39 @@ class Execution:
         certificate = self._core.checkpoints.keep(signed, validators)
         if certificate is not None:
             self.learn(certificate)
+        self._compare(message.number)
+
+    def _compare(self, number: int) -> None:
+        """Name the sides of a mismatch: from the first differing signature on."""
+        sides = self._core.checkpoints.sides(number)
+        if len(sides) < 2:
             return
-        sides = self._core.checkpoints.difference(message.number, validators)
-        if sides:
-            told = "; ".join(
-                f"{header.hex()} by {', '.join('0x' + sender.hex() for sender in senders)}"
-                for header, senders in sorted(sides.items())
-            )
+        told = "; ".join(
+            f"{header.hex()} by {', '.join('0x' + sender.hex() for sender in senders)}"
+            for header, senders in sorted(sides.items())
+        )
+        self._core.alarm(
+            AlarmKind.CHECKPOINTS_DIFFER,
+            number,
+            f"replicas came to different headers of block {number}: {told}; compare the blocks' "
+            "fields, their engines and versions",
+        )
+        if self._core.checkpoints.is_hopeless(number, self._core.current.validators):
             self._core.alarm(
-                AlarmKind.CHECKPOINTS_DIFFER,
-                message.number,
-                f"no header of block {message.number} can reach a quorum: {told}; compare the "
-                "blocks' fields, and open a recovery epoch",
+                AlarmKind.NO_CERTIFICATE,
+                number,
+                f"no header of block {number} can reach a quorum: {told}; compare the blocks' "
+                "fields, and open a recovery epoch",
             )
 
     def learn(self, certificate: Certificate) -> None:
         """Take note of a verified certificate."""
         if certificate.number <= self._core.stable:
+            return
+        if self._core.current.voids(certificate.epoch, certificate.number):
+            return  # the old set's word above a recovery epoch's beginning
+        following = self._core.next_epoch
+        if following is not None and following.voids(certificate.epoch, certificate.number):
             return
         is_higher = (
             self._core.checkpoints.highest is None

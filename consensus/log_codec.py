@@ -6,6 +6,7 @@ from consensus.entries import (
     LogEntry,
     MarkEntry,
     PreparedEntry,
+    RetiredEntry,
     ViewEntry,
     VoteEntry,
 )
@@ -43,14 +44,14 @@ from ledger.proposal import decode_proposal, encode_proposal
 from ledger.suite import Suite
 
 ENTRY_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
-_BATCH, _VOTE, _PREPARED, _CHECKPOINT, _VIEW, _MARK = range(1, 7)
+_BATCH, _VOTE, _PREPARED, _CHECKPOINT, _VIEW, _MARK, _RETIRED = range(1, 8)
 
 
 class InvalidEntry(ValueError):
     """Bytes that no replica of this version logged."""
 
 
-def encode_entry(entry: LogEntry) -> bytes:
+def encode_entry(entry: LogEntry) -> bytes:  # noqa: PLR0911 - one case for each kind
     """The RLP of [kind, fields]."""
     match entry:
         case BatchEntry(proposal):
@@ -66,6 +67,8 @@ def encode_entry(entry: LogEntry) -> bytes:
             return encode([_VIEW, signed_items(new_view)])
         case MarkEntry(mark):
             return encode([_MARK, [encode_certificate(mark)]])
+        case RetiredEntry(evidence):
+            return encode([_RETIRED, signed_items(evidence)])
 
 
 def decode_entry(suite: Suite, data: bytes) -> LogEntry:
@@ -77,7 +80,9 @@ def decode_entry(suite: Suite, data: bytes) -> LogEntry:
         raise InvalidEntry(f"expected a log entry of this version: {error}") from error
 
 
-def _entry(suite: Suite, kind: int, fields: list[Item]) -> LogEntry:
+def _entry(  # noqa: PLR0911 - one case for each kind
+    suite: Suite, kind: int, fields: list[Item]
+) -> LogEntry:
     match kind:
         case 1:
             return BatchEntry(decode_proposal(suite, as_bytes(fields[0], "batch")))
@@ -97,5 +102,7 @@ def _entry(suite: Suite, kind: int, fields: list[Item]) -> LogEntry:
             return ViewEntry(signed_of(fields))
         case 6:
             return MarkEntry(decode_certificate(as_bytes(fields[0], "mark")))
+        case 7:
+            return RetiredEntry(signed_of(fields))
         case _:
-            raise InvalidEntry(f"expected an entry kind of 1 to 6, got {kind}")
+            raise InvalidEntry(f"expected an entry kind of 1 to 7, got {kind}")

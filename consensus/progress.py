@@ -75,6 +75,24 @@ class Progress:
             for state in self._core.states.values()
         )
 
+    def silent(self) -> dict[Address, int]:
+        """Validators of which a vote is due and was not heard, and for how many ticks.
+
+        A vote is due once a block became stable without it, and while work is open: then everyone
+        repeats its votes. An idle validator of an idle group owes nothing.
+        """
+        core, patience = self._core, self._core.config.view_ticks
+        is_stalled = self.is_work_open() and core.idle > patience
+        found = {}
+        for member in core.current.validators.members:
+            ticks = core.ticks - core.heard.get(member, core.entered_tick)
+            is_owing = core.ticks > core.owing.get(member, core.ticks) or (
+                core.stable > core.voted.get(member, core.stable) + 1
+            )
+            if member != core.config.address and (is_owing or is_stalled) and ticks > patience:
+                found[member] = ticks
+        return found
+
     def _catch_up(self, *, is_paused: bool) -> None:
         if is_paused:
             return

@@ -9,6 +9,7 @@ from consensus.entries import (
     LogEntry,
     MarkEntry,
     PreparedEntry,
+    RetiredEntry,
     ViewEntry,
     VoteEntry,
 )
@@ -46,6 +47,11 @@ def compute_mark(entries: Iterable[LogEntry]) -> Certificate | None:
     return max(marks, key=lambda mark: mark.number, default=None)
 
 
+def find_retirement(entries: Iterable[LogEntry]) -> Signed | None:
+    """The message for which this key votes no more, None if it may vote."""
+    return next((entry.evidence for entry in entries if isinstance(entry, RetiredEntry)), None)
+
+
 def recover(entries: Iterable[LogEntry], *, epoch: int, stable: int) -> Recovered:
     """Fold a log, oldest entry first, leaving out other epochs and stored sequences."""
     found = Recovered()
@@ -66,7 +72,7 @@ def recover(entries: Iterable[LogEntry], *, epoch: int, stable: int) -> Recovere
             case VoteEntry(message):
                 if message.epoch == epoch:
                     _fold_vote(found, message, stable)
-            case MarkEntry():
+            case MarkEntry() | RetiredEntry():
                 pass
     return found
 

@@ -37,6 +37,10 @@ class RequestClocks:
     def __len__(self) -> int:
         return len(self._clocks)
 
+    def set_limit(self, limit_ticks: int) -> None:
+        """Another time-out, from the next complaint on."""
+        self._limit_ticks = limit_ticks
+
     def start(self, transaction_hash: Hash32) -> None:
         """A transaction could execute next from now on."""
         if transaction_hash not in self._clocks and len(self._clocks) < self._requests_max:

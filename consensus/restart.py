@@ -12,6 +12,7 @@ from consensus.entries import (
     PreparedEntry,
     ViewEntry,
     VoteEntry,
+    epoch_of,
 )
 from consensus.messages import NewView, PrePrepare, without_body
 from consensus.ordering import Ordering
@@ -30,7 +31,9 @@ class Restart:
         """Take up what the log says: votes, locks and view, and say the votes again."""
         epoch = self._core.current
         found = recover(self._core.waiting_log, epoch=epoch.number, stable=self._core.stable)
-        self._core.waiting_log = ()
+        self._core.waiting_log = tuple(
+            entry for entry in self._core.waiting_log if epoch_of(entry) > epoch.number
+        )
         self._core.batches.update(found.batches)
         for sequence in {*found.votes, *found.commits, *found.prepared, *found.checkpoints}:
             state = self._core.state(sequence)
@@ -110,4 +113,5 @@ class Restart:
             if state.own_checkpoint is not None:
                 assert state.decided is not None
                 entries.append(CheckpointEntry(state.own_checkpoint, state.decided))
+        entries.extend(self._core.waiting_log)
         return tuple(entries)

@@ -23,9 +23,11 @@ class Slot:
 class ReplicaStatus:
     """A snapshot for operators.
 
-    missing: validators not heard from within the last view time-out.
+    missing: validators of which no vote was heard for so long that one was due; `missing_ticks`
+        says for how long. A node that is up and does not vote is missing too.
     stalled_ticks: ticks since a block was stored, 0 while nothing is open.
     is_behind: a certificate for a later block than the stored one is known.
+    retired: a message under this replica's key is not its own, so it votes no more.
     """
 
     epoch: int
@@ -38,6 +40,8 @@ class ReplicaStatus:
     quorum: int
     validators: tuple[Address, ...]
     missing: tuple[Address, ...]
+    missing_ticks: tuple[int, ...]
     stalled_ticks: int
     is_behind: bool
+    retired: bool
     halted: str | None

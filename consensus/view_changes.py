@@ -76,6 +76,10 @@ class ViewChanges:
         if known is None or _view(known) < _view(signed):
             self._latest[signed.sender] = signed
 
+    def of(self, sender: Address) -> list[Signed]:
+        """A sender's latest, if there is one."""
+        return [self._latest[sender]] if sender in self._latest else []
+
     def exactly(self, view: int) -> list[Signed]:
         """Those for this very view, by ascending sender."""
         return [s for _, s in sorted(self._latest.items()) if _view(s) == view]

@@ -43,6 +43,7 @@ class Views:
         self._core.signed_view_change = None
         self._core.alarm(AlarmKind.VIEW_CHANGE, view, f"leaving for view {view}: {reason}")
         self._core.persist(VoteEntry(message))
+        self._core.count_towards_compaction(1)
         self._core.emit(Broadcast(message))
 
     def on_view_change(self, signed: Signed) -> None:

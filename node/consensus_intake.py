@@ -12,7 +12,7 @@ import structlog
 
 from consensus.epochs import Epoch
 from consensus.events import Event, ProposalRefused, Received
-from consensus.messages import PrePrepare
+from consensus.messages import Position, PrePrepare
 from consensus.verify import UnknownEpoch, Verifier
 from consensus.wire import InvalidMessage, decode_signed
 from ledger.chain import Chain
@@ -26,9 +26,13 @@ from node.metrics import Metrics
 EPOCHS_KNOWN_MAX = 64
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class ConsensusIntake:
     """One group's checks. `check_batch` raises `InvalidBatch`; `heard` is told of every sender
-    whose message verifies; `later_epoch` of a peer that speaks of an epoch not known here."""
+    of a vote that verifies; `later_epoch` of a peer that speaks of an epoch not known here."""
 
     def __init__(
         self,
@@ -39,8 +43,10 @@ class ConsensusIntake:
         later_epoch: Callable[[str], None],
         metrics: Metrics,
         group: str,
+        now_ms: Callable[[], int] = _now_ms,
     ) -> None:
         self._chain = chain
+        self._now_ms = now_ms
         self._check_batch = check_batch
         self._heard = heard
         self._later_epoch = later_epoch
@@ -75,8 +81,9 @@ class ConsensusIntake:
             self._metrics.frames_dropped.labels("invalid consensus message").inc()
             self._log.warning("consensus.invalid", peer=peer, error=str(error))
             return ()
-        self._heard(signed.sender)
         message = signed.message
+        if not isinstance(message, Position):
+            self._heard(signed.sender)
         if isinstance(message, PrePrepare) and message.proposal is not None:
             refused = self._refuse(message.proposal, message.view)
             if refused is not None:
@@ -93,7 +100,7 @@ class ConsensusIntake:
         if proposal.is_null:
             return None
         if proposal.origin_view == view:
-            late = self._clock.refuse(proposal, time.time_ns() // 1_000_000)
+            late = self._clock.refuse(proposal, self._now_ms())
             if late is not None:
                 return late
         try:

@@ -138,10 +138,10 @@ class Cluster:
             case fx.Execute(proposal):
                 header = self.header_of(node.name, proposal)
                 return [ev.Executed(proposal.sequence, proposal.digest, header)]
-            case fx.Stable(certificate):
+            case fx.Stable(certificate) if certificate.number == node.height + 1:
                 proposals = {p.sequence: p for p in node.replica.open_proposals()}
                 node.stored.append((proposals[certificate.number], certificate))
-                return [self._stored(node)]
+                return [self._stored(node, certificate.number)]
             case fx.FetchBatch(_, digest):
                 for peer in self.nodes.values():
                     stored = (p for p, _ in peer.stored if p.digest == digest)
@@ -158,8 +158,8 @@ class Cluster:
         other = self.headers.get((name, proposal.sequence))
         return other if other is not None else FAKE.hash(b"header" + proposal.digest)
 
-    def _stored(self, node: Node) -> ev.Stored:
-        proposal, certificate = node.stored[-1]
+    def _stored(self, node: Node, number: int) -> ev.Stored:
+        proposal, certificate = node.stored[number - 1]
         return ev.Stored(
             certificate, proposal.digest, self.epochs_after(certificate.number), 1, False
         )
@@ -172,8 +172,9 @@ class Cluster:
         )
         if best.height <= node.height:
             return []
+        height = node.height
         node.stored = list(best.stored)
-        return [self._stored(node)]
+        return [self._stored(node, number) for number in range(height + 1, node.height + 1)]
 
     def _reach(self, source: Node, to: Node) -> bool:
         is_linked = (source.name, to.name) not in self.cut

@@ -183,6 +183,7 @@ def test_rule_3_headers_of_which_none_can_reach_a_quorum_are_reported() -> None:
     net.deliver()
     kinds = [effect.kind for effect in net.nodes["r0"].trace if isinstance(effect, fx.Alarm)]
     assert fx.AlarmKind.CHECKPOINTS_DIFFER in kinds
+    assert fx.AlarmKind.NO_CERTIFICATE in kinds
 
 
 def test_rule_3_a_later_certificate_alone_stores_nothing() -> None:

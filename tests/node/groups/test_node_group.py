@@ -65,8 +65,11 @@ async def test_a_stopped_primary_is_replaced_and_catches_up(group, kit) -> None:
     status = rest[0].driver.status()
     assert status["view"] >= 1
     assert status["primary"] != old.name.rpartition("/")[2]
-    missing = {entry["node"]: entry["since_ms"] for entry in status["missing"]}
-    assert missing[old.name.rpartition("/")[2]] > 500
+    async with asyncio.timeout(5):
+        while not (missing := rest[0].driver.status()["missing"]):
+            await asyncio.sleep(0.02)
+    assert [entry["node"] for entry in missing] == [old.name.rpartition("/")[2]]
+    assert missing[0]["since_ms"] > 500
     await old.start()
     more = await load(group, kit, (kit.ANNA, 6), 4)
     await asyncio.gather(*(node.executed(hashes + more) for node in group.nodes))
