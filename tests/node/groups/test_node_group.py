@@ -66,7 +66,7 @@ async def test_a_stopped_primary_is_replaced_and_catches_up(group, kit) -> None:
     assert status["view"] >= 1
     assert status["primary"] != old.name.rpartition("/")[2]
     async with asyncio.timeout(5):
-        while not (missing := rest[0].driver.status()["missing"]):
+        while not (missing := rest[0].driver.status()["missing"]):  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.02)
     assert [entry["node"] for entry in missing] == [old.name.rpartition("/")[2]]
     assert missing[0]["since_ms"] > 500
