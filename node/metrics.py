@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from node.stages import Stages
+from node.threads import Threads
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -20,6 +21,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.stages = Stages()
         self.registry.register(self.stages)
+        self.registry.register(Threads())
         ProcessCollector(registry=self.registry)
         self.stable_height = self._gauge(
             "quorate_stable_height", "Number of the last stable block", "group"

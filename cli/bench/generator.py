@@ -1,7 +1,7 @@
 """The load generator, a process of its own: signs first, then sends, then waits for certificates.
 
-It says `ready` when all is signed and starts at the first line on its standard input; what it saw
-goes to the job's result file.
+It says `ready` when all is signed and `final` when every node has the last certificate, and waits
+for a line on its standard input each time; what it saw goes to the job's result file.
 """
 
 import asyncio
@@ -39,6 +39,9 @@ class Generator:
             await sender.run()
             last = await self._wait_final()
             cpu_s = time.process_time() - cpu_s
+            # The nodes are looked at now: what is asked below is no part of the load.
+            print("final", flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
             return await self._load(sender, last, cpu_s)
         finally:
             await self._heads.close()
@@ -46,10 +49,9 @@ class Generator:
     async def _wait_final(self) -> int:
         """The block that completes the load, once every node has its certificate."""
         heads, wanted = self._heads, len(self._transfers)
-        first = next(iter(self._job.urls))
         while heads.final < wanted:
             await self._wait_moved()
-        last = max(number for number in heads.seen_s[first])
+        last = await heads.number()
         while any(heads.last(name) < last for name in self._job.urls):
             await self._wait_moved()
         return last

@@ -1,5 +1,7 @@
 """All that one run found out, as `--json` prints it."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from cli.bench.job import Load
@@ -8,17 +10,19 @@ from cli.bench.usage import Memory
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """What the figures were measured on; `busy_elsewhere` cores were at other work."""
+    """What the figures were measured on; `busy_elsewhere` processors were at other work."""
 
     processors: int
     busy_elsewhere: float
 
 
 class NodeOutcome(msgspec.Struct, frozen=True):
-    """One node: its profile in microseconds of processor time per transaction, memory, disk."""
+    """One node: microseconds of processor time per transaction by stage, and the same time by
+    thread; its memory; the bytes by which its files grew."""
 
     name: str
     profile_us: dict[str, float]
+    threads_us: dict[str, float]
     memory: Memory
     disk_bytes: dict[str, int]
 
@@ -35,10 +39,7 @@ class Outcome(msgspec.Struct, frozen=True):
     generator_us: float
     machine: Machine
 
-    def mean_profile_us(self) -> dict[str, float]:
-        """The mean over the nodes, by stage."""
-        stages = self.nodes[0].profile_us
-        return {
-            stage: sum(node.profile_us[stage] for node in self.nodes) / len(self.nodes)
-            for stage in stages
-        }
+
+def mean(parts: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each entry; all have the same ones."""
+    return {name: sum(part[name] for part in parts) / len(parts) for name in parts[0]}

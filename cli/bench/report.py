@@ -1,10 +1,12 @@
 """A run's outcome as tables for people."""
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cli.bench.outcome import Outcome
+from cli.bench.outcome import Outcome, mean
 from cli.output import table
 
 MIB = 1 << 20
@@ -12,7 +14,10 @@ MIB = 1 << 20
 
 def report(outcome: Outcome) -> RenderableType:
     """Summary, profile, memory and disk."""
-    return Group(_summary(outcome), Text(), _profile(outcome), Text(), _nodes(outcome))
+    stages = _processor(outcome, "stage", [node.profile_us for node in outcome.nodes])
+    threads = _processor(outcome, "thread", [node.threads_us for node in outcome.nodes])
+    parts = (_summary(outcome), stages, threads, _nodes(outcome))
+    return Group(*(piece for part in parts for piece in (part, Text())))
 
 
 def _summary(outcome: Outcome) -> Table:
@@ -43,15 +48,14 @@ def _summary(outcome: Outcome) -> Table:
     return table("Network", ("", ""), rows)
 
 
-def _profile(outcome: Outcome) -> Table:
-    mean = outcome.mean_profile_us()
+def _processor(outcome: Outcome, title: str, parts: Sequence[dict[str, float]]) -> Table:
     rows = [
-        (stage, *(f"{node.profile_us[stage]:,.1f}" for node in outcome.nodes), f"{us:,.1f}")
-        for stage, us in mean.items()
+        (name, *(f"{part[name]:,.1f}" for part in parts), f"{us:,.1f}")
+        for name, us in mean(parts).items()
     ]
-    sums = [sum(node.profile_us.values()) for node in outcome.nodes]
-    rows.append(("all", *(f"{us:,.1f}" for us in sums), f"{sum(mean.values()):,.1f}"))
-    columns = ("stage", *(node.name for node in outcome.nodes), "mean")
+    sums = [sum(part.values()) for part in parts]
+    rows.append(("all", *(f"{us:,.1f}" for us in (*sums, sum(sums) / len(sums)))))
+    columns = (title, *(node.name for node in outcome.nodes), "mean")
     return table("Processor time, µs per transaction", columns, rows)
 
 

@@ -1,9 +1,11 @@
 """One run from nothing: network, nodes, load generator, measuring, and everything ended again."""
 
 import os
+import selectors
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,7 @@ from cli.bench.job import Job, Load
 from cli.bench.nodes import Nodes, make_network, new_workload
 from cli.bench.outcome import Machine, NodeOutcome, Outcome
 from cli.bench.plan import Plan
-from cli.bench.profile import profile, spent
+from cli.bench.profile import Spent, profile, spent
 from cli.bench.usage import PARTS, MemoryWatch, folder_bytes, machine_busy_s
 from cli.bench.workload import Workload
 from cli.failure import CommandFailed
@@ -20,7 +22,7 @@ from cli.network.create import Progress
 from cli.network.folder import NetworkFile
 
 POLL_S = 0.2
-END_S_MAX = 10.0
+END_S_MAX = 120.0
 
 
 def run(plan: Plan, folder: Path, progress: Progress) -> Outcome:
@@ -52,25 +54,24 @@ def _job(plan: Plan, folder: Path, workload: Workload, network: NetworkFile, nod
 
 
 def _measure(plan: Plan, folder: Path, job: Job, nodes: Nodes, stopped: str | None) -> Outcome:
+    names = [node.name for node in nodes.running]
     with _Generator(folder, job, nodes) as generator:
-        names = [node.name for node in nodes.running]
-        disk = {name: _disk_bytes(nodes, name) for name in names}
-        before = {node.name: spent(node.rpc) for node in nodes.running}
-        busy_s, start_s = machine_busy_s(), time.monotonic()
+        before = _look(nodes)
         with MemoryWatch({name: nodes.pid(name) for name in names}) as memory:
-            load = generator.go()
-        busy_s, passed_s = machine_busy_s() - busy_s, time.monotonic() - start_s
-        after = {node.name: spent(node.rpc) for node in nodes.running}
+            generator.pass_on("final")
+        after = _look(nodes)
+        load = generator.finish()
     count = load.transactions
     ours_s = load.generator_cpu_s + sum(
-        sum(after[name].values()) - sum(before[name].values()) for name in names
+        after.spent[name].whole_s - before.spent[name].whole_s for name in names
     )
+    busy_s, passed_s = after.busy_s - before.busy_s, after.at_s - before.at_s
     found = tuple(
         NodeOutcome(
             name,
-            profile(before[name], after[name], count),
+            *profile(before.spent[name], after.spent[name], count),
             memory.of(name),
-            {part: size - disk[name][part] for part, size in _disk_bytes(nodes, name).items()},
+            {part: size - before.disk[name][part] for part, size in after.disk[name].items()},
         )
         for name in names
     )
@@ -85,6 +86,25 @@ def _measure(plan: Plan, folder: Path, job: Job, nodes: Nodes, stopped: str | No
         / count,
         generator_us=load.generator_cpu_s / count * 1e6,
         machine=Machine(os.cpu_count() or 1, max(0.0, busy_s - ours_s) / passed_s),
+    )
+
+
+@dataclass(frozen=True)
+class _Look:
+    """All running nodes at one moment."""
+
+    spent: dict[str, Spent]
+    disk: dict[str, dict[str, int]]
+    busy_s: float
+    at_s: float
+
+
+def _look(nodes: Nodes) -> _Look:
+    return _Look(
+        {node.name: spent(node.rpc) for node in nodes.running},
+        {node.name: _disk_bytes(nodes, node.name) for node in nodes.running},
+        machine_busy_s(),
+        time.monotonic(),
     )
 
 
@@ -114,12 +134,13 @@ class _Generator:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
             )
-        assert self._child.stdout is not None
-        if self._child.stdout.readline().strip() != "ready":
+        self._said = self._child.stdout
+        try:
+            self._wait("ready")
+        except BaseException:
             self.__exit__()
-            raise CommandFailed(f"the load generator did not start: {self._last_words()}")
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,17 +151,32 @@ class _Generator:
             if pipe is not None:
                 pipe.close()
 
-    def go(self) -> Load:
-        """Start the clock; what was seen when all is final. Raises CommandFailed."""
-        assert self._child.stdin is not None
-        self._child.stdin.write("go\n")
-        self._child.stdin.flush()
-        while self._child.poll() is None:
-            self._nodes.check()
-            time.sleep(POLL_S)
-        if self._child.returncode != 0:
+    def pass_on(self, word: str) -> None:
+        """Let it go on until it says `word`. Raises CommandFailed."""
+        self._go()
+        self._wait(word)
+
+    def finish(self) -> Load:
+        """Let it end; what it saw. Raises CommandFailed."""
+        self._go()
+        if self._child.wait(END_S_MAX) != 0:
             raise CommandFailed(f"the load did not come through: {self._last_words()}")
         return msgspec.json.decode(self._result.read_bytes(), type=Load)
+
+    def _go(self) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.write(b"go\n")
+        self._child.stdin.flush()
+
+    def _wait(self, word: str) -> None:
+        assert self._said is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._said, selectors.EVENT_READ)
+            while not selector.select(POLL_S):
+                self._nodes.check()
+        said = self._said.readline().decode().strip()
+        if said != word:
+            raise CommandFailed(f"the load did not come through: {self._last_words()}")
 
     def _last_words(self) -> str:
         lines = self._errors.read_text(encoding="utf-8").strip().splitlines()

@@ -2,8 +2,8 @@
 
 from prometheus_client import Counter, Gauge
 
+from node import stages, threads
 from node.metrics import Metrics
-from node.stages import DOCUMENTATION, NAME, STAGES
 from scripts.reference_pages.markdown import code, page, table
 
 INTRODUCTION = """\
@@ -41,16 +41,23 @@ def render() -> str:
         for metric in vars(Metrics()).values()
         if isinstance(metric, Counter | Gauge)
     ]
-    rows.append((code(f"{NAME}_total"), "counter", code("stage"), DOCUMENTATION))
-    stages = [(code(stage), text) for stage, text in STAGES.items()]
+    for module, label in ((stages, "stage"), (threads, "thread")):
+        name = code(f"{module.NAME}_total")
+        rows.append((name, "counter", code(label), module.DOCUMENTATION))
     return page(
         "Metrics",
         INTRODUCTION,
         table(("metric", "kind", "labels", "what"), rows),
         STAGE_TEXT,
-        table(("stage", "what its seconds are spent on"), stages),
+        _names("stage", stages.STAGES),
+        _names("thread", threads.THREADS),
         ADVICE,
     )
+
+
+def _names(label: str, texts: dict[str, str]) -> str:
+    rows = [(code(name), text) for name, text in texts.items()]
+    return table((label, "what its seconds are spent on"), rows)
 
 
 def _name(metric: Counter | Gauge) -> str:

@@ -1,6 +1,7 @@
 """Processor time by stage: nested stages are counted once, suspended work not at all."""
 
 import asyncio
+import re
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from node.metrics import Metrics
 from node.stages import STAGES, Stages
+from node.threads import THREADS
 
 
 def burn(seconds):
@@ -94,3 +96,17 @@ def test_the_metrics_have_a_series_for_each_stage():
     text = metrics.exposition().decode()
     assert 'quorate_stage_seconds_total{stage="execute"} 1.5' in text
     assert text.count("quorate_stage_seconds_total{") == len(STAGES)
+
+
+def test_the_metrics_tell_the_threads_apart():
+    def run():
+        burn(0.05)
+        texts.append(Metrics().exposition().decode())
+
+    texts: list[str] = []
+    worker = threading.Thread(target=run, name="execute-equity_0")
+    worker.start()
+    worker.join()
+    spent = dict(re.findall(r'quorate_thread_seconds_total\{thread="(\w+)"\} (\S+)', texts[0]))
+    assert spent.keys() == THREADS.keys()
+    assert 0.03 <= float(spent["execute"]) < 0.2
