@@ -5,7 +5,7 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import account, agreement, contract, explorer, group, node, transfer, zk
+from cli import account, agreement, contract, explorer, governance, group, node, transfer, zk
 from cli.bench import commands as bench
 from cli.doctor import doctor
 from cli.failure import report
@@ -28,6 +28,7 @@ for name, part in {
     "node": node,
     "account": account,
     "group": group,
+    "governance": governance,
     "contract": contract,
     "agreement": agreement,
     "transfer": transfer,

@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from cli.output import JsonOption, emit
+from ledger.values import to_hex
+from node.config import NodeFolder
+from node.key_renewal import renew_consensus_key
 from node.service import run_node
 
 app = typer.Typer(help="One node. 单个节点。")
@@ -16,3 +20,20 @@ def run(
 ) -> None:
     """Run a node until it is told to stop (SIGTERM, SIGINT). 前台运行。"""
     run_node(folder)
+
+
+@app.command("renew-key")
+def renew_key(
+    folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new consensus key and destroy the old one; the node must be down. 更换共识密钥。"""
+    address = to_hex(renew_consensus_key(NodeFolder(folder)))
+    emit(
+        {"address": address},
+        as_json,
+        lambda: (
+            f"New consensus key {address}. It votes once the organisations have let it in: "
+            "quorate governance ready, then propose add-validator"
+        ),
+    )

@@ -48,12 +48,12 @@ class ValidatorSet:
     @property
     def f(self) -> int:
         """How many of them may be faulty: floor((n - 1) / 3)."""
-        return (self.n - 1) // 3
+        return faults_of(self.n)
 
     @property
     def quorum(self) -> int:
         """How many distinct validators decide: ceil((n + f + 1) / 2)."""
-        return (self.n + self.f + 2) // 2
+        return quorum_of(self.n)
 
     def primary(self, view: int) -> Address:
         """Who proposes in a view: view mod n in the order of addresses."""
@@ -76,3 +76,13 @@ class ValidatorSet:
     @cached_property
     def _positions(self) -> dict[object, int]:
         return {member: position for position, member in enumerate(self.members)}
+
+
+def faults_of(n: int) -> int:
+    """How many of n validators may be faulty: floor((n - 1) / 3)."""
+    return (n - 1) // 3
+
+
+def quorum_of(n: int) -> int:
+    """How many distinct validators of n decide: ceil((n + f + 1) / 2)."""
+    return (n + faults_of(n) + 2) // 2

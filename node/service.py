@@ -202,6 +202,25 @@ class Node:
             self._pid_file = None
         log.info("node.stopped", node=self.node_id)
 
+    def reload(self) -> None:
+        """Take up a newer membership document and a renewed certificate from the folder.
+
+        What cannot be used is said and changes nothing: the node goes on as it was.
+        """
+        try:
+            membership, identity = self._load_membership(), self._load_identity()
+            if membership.version > self.network.membership.version:
+                self.network.update_membership(membership)
+            self.network.update_identity(identity)
+        except (ConfigurationError, InvalidMembership) as error:
+            log.error("node.reload_failed", error=str(error))
+            return
+        log.info(
+            "node.reloaded",
+            membership=self.network.membership.version,
+            certificate_until=identity.certificate.not_valid_after_utc.isoformat(),
+        )
+
     async def _measure(self, measure: NetworkMetrics) -> None:
         while True:
             measure.update()
@@ -232,13 +251,17 @@ class Node:
 
 
 async def serve(folder: Path) -> None:
-    """Run a node until SIGTERM or SIGINT. Raises `ConfigurationError`."""
+    """Run a node until SIGTERM or SIGINT; SIGHUP has it reload its certificate and membership.
+
+    Raises `ConfigurationError`.
+    """
     node = Node(folder)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await node.start()
+    loop.add_signal_handler(signal.SIGHUP, node.reload)
     await stopping.wait()
     await node.stop()
 

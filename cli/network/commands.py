@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli.desks import LocalNetwork
 from cli.network.create import BASE_PORT_DEFAULT, create_network
+from cli.network.extend import add_node
 from cli.network.folder import load_network
 from cli.network.manifest import find_manifest
 from cli.network.supervise import NodeState, bring_up, node_states, take_down
@@ -41,6 +43,24 @@ def create(
         {"network": str(folder), "nodes": [node.name for node in network.nodes]},
         as_json,
         lambda: f"Made {folder}. Start it with: quorate network up {folder}",
+    )
+
+
+@app.command("add-node")
+def add_node_(
+    folder: Folder,
+    org: Annotated[str, typer.Option(help="Its organisation.")],
+    name: Annotated[str, typer.Option(help="A new name.")],
+    group: Annotated[str | None, typer.Option(help="By default the first group.")] = None,
+    engine: Annotated[str | None, typer.Option(help="By default the first node's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a node to a running network; it follows a group as an observer. 增加节点。"""
+    node = add_node(LocalNetwork(folder, group), org, name, engine, _say)
+    emit(
+        node,
+        as_json,
+        lambda: f"Added {name}. Start it with: quorate network up {folder} --node {name}",
     )
 
 

@@ -1,0 +1,66 @@
+"""A new consensus key for a stopped node: the old one was voted out, or its vote log was lost.
+
+The old key is destroyed and its vote log put aside: what it said stays readable, and nobody can
+make it say more. The organisations let the new key in by vote.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ledger.genesis import genesis_block
+from ledger.suite import Suite
+from ledger.values import Address, Hash32, to_hex
+from node.config import ConfigurationError, GroupFolder, NodeFolder, load_node_config
+from node.files import RealFiles
+from node.group_assembly import read_genesis
+from node.keyfile import load_private_key, save_private_key
+from node.pid_file import PidFile
+from node.vote_log import VoteLog
+
+
+def renew_consensus_key(folder: NodeFolder) -> Address:
+    """The new key's address. Raises `ConfigurationError`, also while the node runs.
+
+    A renewal that was cut off goes on with the key that it had made.
+    """
+    config = load_node_config(folder)
+    lock = PidFile(folder.pid_file)
+    try:
+        groups = [folder.group(entry.name) for entry in config.group]
+        if not groups:
+            raise ConfigurationError("the node is in no group, so its key belongs to no suite")
+        documents = [read_genesis(group) for group in groups]
+        suite = documents[0].suite
+        fresh = folder.consensus_key.with_suffix(".key.new")
+        if not fresh.is_file():
+            save_private_key(fresh, suite.new_private_key())
+        old = suite.address_of(load_private_key(folder.consensus_key))
+        new = suite.address_of(load_private_key(fresh))
+        for group, document in zip(groups, documents, strict=True):
+            _renew_log(group, suite, genesis_block(document).hash, old, new)
+        os.replace(fresh, folder.consensus_key)
+        return new
+    finally:
+        lock.release()
+
+
+def _renew_log(
+    group: GroupFolder, suite: Suite, identity: Hash32, old: Address, new: Address
+) -> None:
+    if group.wal.is_dir():
+        present = VoteLog.open(RealFiles(group.wal), suite, identity, new)
+        present.close()
+        if present.lost is None:
+            return
+        group.wal.rename(_free_name(group.wal, to_hex(old)))
+    VoteLog.create(group.wal, identity, new)
+
+
+def _free_name(wal: Path, address: str) -> Path:
+    """`wal.ADDRESS`, numbered if an earlier log of that key stands there."""
+    candidate, number = wal.with_name(f"wal.{address}"), 1
+    while candidate.exists():
+        candidate, number = wal.with_name(f"wal.{address}.{number}"), number + 1
+    return candidate
