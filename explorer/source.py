@@ -23,6 +23,7 @@ from contracts.bindings import accounts
 from ledger.gate import GATE_CONTRACT, Permission, decode_permission, permission_slot
 from ledger.genesis import Genesis
 from ledger.header import Header
+from ledger.participants import key_holder
 from ledger.record import Record
 from ledger.values import Address, Hash32, address_from_hex, to_hex
 
@@ -43,6 +44,16 @@ class Sealed:
     signers: tuple[Address, ...]
     verified: bool
     problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _ProvenStorage:
+    """Storage words after the head, each with its proof checked; raises InvalidAnswer."""
+
+    light: LightClient
+
+    def storage(self, address: Address, slot: int) -> int:
+        return self.light.account(address, [slot]).storage[slot]
 
 
 @dataclass
@@ -127,7 +138,7 @@ class Source:
     # -- names
 
     @cached_property
-    def nodes(self) -> dict[Address, str]:
+    def _nodes(self) -> dict[Address, str | None]:
         """Names of validators' nodes: the genesis file's, else what the node says."""
         if self.genesis is not None:
             return {address_from_hex(v.address): v.node for v in self.genesis.validators}
@@ -139,8 +150,20 @@ class Source:
         }
 
     def node_party(self, address: Address) -> Party:
-        """A proposer or signer with its node's name."""
-        return Party(address=to_hex(address), node=self.nodes.get(address))
+        """A proposer or signer with its node's name, where that can be proven."""
+        if address not in self._nodes:
+            self._nodes[address] = self._later_node(address)
+        return Party(address=to_hex(address), node=self._nodes[address])
+
+    def _later_node(self, key: Address) -> str | None:
+        """The node of a key that was voted in after genesis: its entry in the state stays."""
+        if self.light is None or not any(key):
+            return None
+        try:
+            holder = key_holder(_ProvenStorage(self.light), key)
+        except (InvalidAnswer, RpcFailure):
+            return None
+        return None if holder is None else holder[0]
 
     def permission(self, address: Address, number: int) -> tuple[Permission, str | None]:
         """An account's permission after a block, and why it could not be verified."""

@@ -179,7 +179,8 @@ class Membership:
     def save(self, path: Path) -> None:
         """Write the document whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".new")
+        # Two processes may write the same version at once: a node, and who administers it.
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
         with temporary.open("wb") as file:
             file.write(self.encode())
             file.flush()

@@ -348,13 +348,13 @@ class NodeFolders:
         self.world = GroupWorld(folder)
         self.running: list[Node] = []
         now = datetime.now(UTC)
-        authorities = {name: OrganisationCA.create(name, now) for name in ORGANISATIONS}
-        membership = draft(
+        self.authorities = {name: OrganisationCA.create(name, now) for name in ORGANISATIONS}
+        self.membership = draft(
             "test",
             1,
             3,
             [
-                Member(name, key("member " + name).address, (authorities[name].certificate,))
+                Member(name, key("member " + name).address, (self.authorities[name].certificate,))
                 for name in ORGANISATIONS
             ],
             dict.fromkeys(self.world.members, "127.0.0.1:1"),
@@ -374,10 +374,10 @@ class NodeFolders:
             )
             save_private_key(home.consensus_key, node.signer._private_key)
             home.tls.mkdir()
-            authorities[node.organisation].issue_identity(
+            self.authorities[node.organisation].issue_identity(
                 node.name, home.tls_certificate, home.tls_key, now
             )
-            membership.save(home.membership)
+            self.membership.save(home.membership)
             home.group("equity").path.mkdir(parents=True)
             save_genesis(self.world.genesis, home.group("equity").genesis)
             found_group(home, "equity")
