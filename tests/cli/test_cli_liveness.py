@@ -20,7 +20,8 @@ def status(validators: str, missing: str = "") -> dict[str, object]:
         ("a b c d e", "e", "e", False),
         ("a b c d e", "c d", "e", True),
         ("a b c d e", "d e", "e", False),
-        ("a b c d e f g", "f g", "a", True),
+        ("a b c d e f g", "f g", "a", False),
+        ("a b c d e f g", "e f g", "a", True),
     ],
 )
 def test_removing(validators: str, missing: str, leaver: str, warned: bool) -> None:
