@@ -8,7 +8,7 @@ TEST   := $(VENV)/.installed-test
 NODE_TOOLS := tests/snarkjs/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check sim sim-mutants bench accept vectors lock clean
+.PHONY: help install native native-once demo test check sim sim-mutants bench accept vectors lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,13 +32,20 @@ $(NODE_TOOLS): tests/snarkjs/package-lock.json
 	  cd tests/snarkjs && npm ci --silent --no-audit --no-fund && touch node_modules/.installed; \
 	else echo "npm is not here: the tests against snarkjs will be skipped, or fail under CI"; fi
 
-install: $(RUN)  ## create .venv with the quorate command
-	@$(BIN)/quorate version
+# The crate where cargo is: never an error, and nothing to do a second time.
+native-once: $(RUN)
+	@$(BIN)/python scripts/build_native.py
 
-demo: $(RUN)  ## four departments, their equity transfers and the cheats, from nothing
+native: $(RUN)  ## build the native engine, also after an attempt that failed
+	@$(BIN)/python scripts/build_native.py --retry
+
+install: native  ## create .venv with the quorate command and, where cargo is, the native engine
+	@$(BIN)/quorate version | head -n 1
+
+demo: native-once  ## four departments, their equity transfers and the cheats, from nothing
 	@$(BIN)/python scripts/demo.py
 
-test: $(TEST) $(NODE_TOOLS)  ## all tests but `vectors` and `accept`
+test: $(TEST) $(NODE_TOOLS) native-once  ## all tests but `vectors` and `accept`
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(TEST)  ## ruff, mypy strict, import-linter, doctests
@@ -56,13 +63,13 @@ sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
 sim-mutants: $(TEST)  ## [PATCH=FILE]: does simulation find each planted protocol fault?
 	@$(BIN)/python -m tests.simulation.mutants $(if $(PATCH),--patch $(PATCH))
 
-bench: $(TEST)  ## the benchmarks: tables here, figures in build/bench/
+bench: $(TEST) native-once  ## the benchmarks: tables here, figures in build/bench/
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done
 
-accept: $(TEST) $(NODE_TOOLS)  ## ON=topic [ONLY=name]: the long acceptance runs
+accept: $(TEST) $(NODE_TOOLS) native-once  ## ON=topic [ONLY=name]: the long acceptance runs
 	@$(BIN)/python -m tests.acceptance.run $(or $(ON),transfer) $(if $(ONLY),--only $(ONLY))
 
-vectors: $(TEST)  ## the long conformance runs
+vectors: $(TEST) native-once  ## the long conformance runs
 	@$(BIN)/python -m pytest -m vectors $(ARGS)
 
 lock:  ## renew the lock files from pyproject.toml
@@ -70,6 +77,7 @@ lock:  ## renew the lock files from pyproject.toml
 	@$(BIN)/pip-compile -q $(LOCK_OPTIONS) -o requirements/run.lock pyproject.toml requirements/build.in
 	@$(BIN)/pip-compile -q $(LOCK_OPTIONS) --extra test -c requirements/run.lock \
 	  -o requirements/test.lock pyproject.toml requirements/build.in
+	@$(BIN)/pip-compile -q $(LOCK_OPTIONS) -o requirements/native.lock requirements/native.in
 LOCK_OPTIONS := --generate-hashes --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --strip-extras --allow-unsafe
 
