@@ -286,11 +286,12 @@ class Chain(ChainReader):
         verify_certificate(self.suite, self.group, validators, certificate)
 
     def _ancestor_hash(self, above: Header, number: int) -> Hash32:
-        while above.number > number and above.number > self.head.number:
-            if number == above.number - 1:
-                return above.parent_hash
+        # Only blocks above the head are among the executed; the head and what is below is stored.
+        while above.number - 1 > max(number, self.head.number):
             above = self._executed[above.parent_hash].header
-        return above.hash if above.number == number else self.header(number).hash
+        if number == above.number - 1:
+            return above.parent_hash
+        return above.hash if number == above.number else self.header(number).hash
 
     def _state_after(self, header: Header) -> StateReader:
         if header.hash == self.head.hash:

@@ -70,6 +70,24 @@ def test_the_next_block_executes_on_an_overlay(world, signed):
     assert four.number == 4, "a parent that was committed meanwhile is fine"
 
 
+def test_code_sees_the_hashes_of_stored_and_of_waiting_ancestors(world, signed):
+    # Logs the hashes of blocks 0 to number - 1, one after another in memory.
+    code = "5f5b80408160051b5260010180431160015760051b5fa000"
+    world.extra_alloc[to_hex(TARGET)] = Allocation(nonce=1, code="0x" + code)
+    chain = world.chain()
+    for nonce in range(3):
+        world.extend(chain, pay(world, signed, nonce))
+    hashes, parent = [chain.header(number).hash for number in range(4)], None
+    for nonce in range(3, 6):
+        ask = signed(world.member, nonce=nonce, to=TARGET)
+        parent = chain.execute(world.proposal(chain, [ask], parent=parent), parent)
+        [receipt] = parent.result.receipts
+        [log] = receipt.logs
+        assert log.data == b"".join(hashes)
+        hashes.append(parent.hash)
+    assert chain.head.number == 3, "three blocks wait for their certificates"
+
+
 def test_only_a_certified_successor_is_committed(world, signed):
     chain = world.chain()
     one = chain.execute(world.proposal(chain, [pay(world, signed, 0)]))
