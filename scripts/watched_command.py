@@ -96,10 +96,11 @@ def _follow(
     return words
 
 
-def _last_words(words: list[str]) -> str:
-    """The lines that say what went wrong: errors if any are marked so, else the end."""
-    errors = [line for line in words if line.lower().startswith(("error", "caused by"))]
-    chosen = errors[:LAST_WORDS_MAX] or [line for line in words if line][-LAST_WORDS_MAX:]
+def _last_words(lines: list[str]) -> str:
+    """What went wrong: the first line that calls itself an error and what follows, else the end."""
+    told = [line for line in lines if line and not line.lower().startswith("caused by")]
+    errors = [place for place, line in enumerate(told) if line.lower().startswith("error")]
+    chosen = told[errors[0] :][:LAST_WORDS_MAX] if errors else told[-LAST_WORDS_MAX:]
     return " / ".join(chosen)[:600]
 
 

@@ -193,6 +193,16 @@ class Programs:
 
     def _precompile(self) -> bytes:
         address = self.random.choice(PRECOMPILES)
+        data = self.precompile_input(address)
+        code = b""
+        for start in range(0, len(data), 32):
+            word = data[start : start + 32].ljust(32, b"\0")
+            code += b"\x7f" + word + push(start) + b"\x52"
+        code += push(64) + push(0) + push(len(data)) + push(0)
+        return code + push(int.from_bytes(address)) + b"\x5a\xfa" + self._use()
+
+    def precompile_input(self, address: Address) -> bytes:
+        """What a precompile may be asked: mostly something that it answers."""
         data = self.random.choice((b"", BLAKE_INPUT, self.random.randbytes(32), bytes(192)))
         if address[-1] == 5:
             sizes = [self.random.choice((0, 1, 2, 33)) for _ in range(3)]
@@ -211,12 +221,7 @@ class Programs:
             data = STATEMENT
         if address in (POSEIDON_PRECOMPILE, GROTH16_PRECOMPILE) and self.random.random() < 0.4:
             data = self._spoilt(data)
-        code = b""
-        for start in range(0, len(data), 32):
-            word = data[start : start + 32].ljust(32, b"\0")
-            code += b"\x7f" + word + push(start) + b"\x52"
-        code += push(64) + push(0) + push(len(data)) + push(0)
-        return code + push(int.from_bytes(address)) + b"\x5a\xfa" + self._use()
+        return data
 
     def _spoilt(self, data: bytes) -> bytes:
         """Another number in some word, or another length."""
