@@ -11,6 +11,7 @@ from ledger.block import Block, InvalidBlock
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.engine import (
     BlockResult,
+    DecodeBatch,
     Engine,
     Environment,
     Included,
@@ -38,7 +39,6 @@ from ledger.record import Record
 from ledger.state import Overlay, StateReader, Writes
 from ledger.store import BlockStore, Outcome
 from ledger.suite import Suite
-from ledger.transactions import Transaction
 from ledger.validators import ValidatorSet
 from ledger.values import Hash32
 
@@ -105,7 +105,7 @@ class Chain(ChainReader):
         suite: Suite | None = None,
         *,
         gate: Gate | None = None,
-        decode: Callable[[bytes], Transaction] | None = None,
+        decode: DecodeBatch | None = None,
     ) -> None:
         super().__init__(genesis, store, engine, SystemGate() if gate is None else gate, decode)
         self.suite = genesis.suite if suite is None else suite

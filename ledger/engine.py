@@ -168,14 +168,16 @@ class Engine(Protocol):
         """
 
 
-def decode_each(
-    batch: Sequence[bytes], decode: Callable[[bytes], Transaction] = decode_transaction
-) -> list[Transaction | InvalidTransaction]:
-    """Each transaction, or why it is none. A node passes a `decode` that remembers."""
+DecodeBatch = Callable[[Sequence[bytes]], Sequence[Transaction | InvalidTransaction]]
+"""Each transaction, or why it is none: an engine's `decode`, or a node's that remembers."""
+
+
+def decode_each(batch: Sequence[bytes]) -> list[Transaction | InvalidTransaction]:
+    """Each transaction, or why it is none, one after the other."""
     found: list[Transaction | InvalidTransaction] = []
     for raw in batch:
         try:
-            found.append(decode(raw))
+            found.append(decode_transaction(raw))
         except InvalidTransaction as error:
             found.append(error)
     return found
@@ -184,7 +186,7 @@ def decode_each(
 def candidates(
     batch: Sequence[bytes],
     parameters: Parameters,
-    decode: Callable[[Sequence[bytes]], Sequence[Transaction | InvalidTransaction]] = decode_each,
+    decode: DecodeBatch = decode_each,
 ) -> tuple[Candidate, ...]:
     """The batch after the checks of form."""
     found = []

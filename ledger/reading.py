@@ -3,7 +3,7 @@
 Reading only; how blocks come to be is `chain.py`. Readers may run beside the one that writes.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,11 @@ from ledger.certificate import Certificate
 from ledger.engine import (
     CallResult,
     Candidate,
+    DecodeBatch,
     Engine,
     Environment,
     Message,
     candidates,
-    decode_each,
 )
 from ledger.gate import Gate, Permission
 from ledger.genesis import Genesis
@@ -92,13 +92,13 @@ class ChainReader:
         store: BlockStore,
         engine: Engine,
         gate: Gate,
-        decode: Callable[[bytes], Transaction] | None,
+        decode: DecodeBatch | None,
     ) -> None:
         self.genesis = genesis
         self.engine = engine
         self._gate = gate
         self._store = store
-        self._decode = decode
+        self._decode = decode or engine.decode
         self._recent: dict[int, list[FoundTransaction]] = {}
         """Blocks that were read last: a block's receipts are mostly asked for together."""
 
@@ -300,9 +300,7 @@ class ChainReader:
         return self.engine.trace(env, self._gate, batch, index, self.state_at(number - 1))
 
     def _candidates(self, proposal: Proposal) -> tuple[Candidate, ...]:
-        known = self._decode
-        decode = self.engine.decode if known is None else lambda raws: decode_each(raws, known)
-        return candidates(proposal.transactions, self.parameters, decode)
+        return candidates(proposal.transactions, self.parameters, self._decode)
 
     def _environment_of(self, header: Header) -> Environment:
         return Environment(

@@ -6,20 +6,26 @@ here decides what this node spends room and votes on, never what a block means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
-from ledger.gate import Gate
+from ledger.engine import DecodeBatch
+from ledger.gate import Gate, Permission
 from ledger.parameters import Parameters
 from ledger.proposal import Proposal
 from ledger.reasons import Reason
-from ledger.state import StateReader
+from ledger.state import Account, StateReader
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.validity import check_form, check_state
-from ledger.values import Address, Hash32
+from ledger.values import Address
+from node.pool import BlockOutcome
 from node.stages import Stages
 
 NONCE_AHEAD_MAX = 1_024
 """How far a nonce may lie above the account's: what lies further is refused as a gap."""
+
+SENDERS_COUNT_MAX = 65_536
+"""Accounts of which nonce, balance and permission are remembered."""
 
 CheckedTransaction = tuple[Transaction, Address]
 
@@ -29,14 +35,17 @@ class InvalidBatch(ValueError):
 
 
 class Admission:
-    """The checks of one group. `latest_state` reads the stable state, `decode` remembers."""
+    """The checks of one group. `latest_state` reads the stable state, `decode` remembers.
+
+    What a check read of an account is remembered; `follow` has to be told of each stable block.
+    """
 
     def __init__(
         self,
         parameters: Parameters,
         gate: Gate,
         latest_state: Callable[[], StateReader],
-        decode: Callable[[bytes], Transaction],
+        decode: DecodeBatch,
         stages: Stages,
     ) -> None:
         self._stages = stages
@@ -44,33 +53,67 @@ class Admission:
         self._parameters = parameters
         self._gate = gate
         self._latest_state = latest_state
+        self._senders: OrderedDict[Address, tuple[Account, Permission]] = OrderedDict()
+
+    def check_forms(self, raws: Sequence[bytes]) -> list[CheckedTransaction | InvalidTransaction]:
+        """Each transaction with its sender, or why it is none. Any thread may call it."""
+        with self._stages.measure("decode"):
+            found = self._decode(raws)
+        with self._stages.measure("recover"):
+            return [self._check_form(decoded) for decoded in found]
+
+    def _check_form(
+        self, decoded: Transaction | InvalidTransaction
+    ) -> CheckedTransaction | InvalidTransaction:
+        if isinstance(decoded, InvalidTransaction):
+            return decoded
+        try:
+            return decoded, check_form(decoded, self._parameters)
+        except InvalidTransaction as error:
+            return error
+
+    def admit(self, transaction: Transaction, sender: Address) -> None:
+        """Raises `InvalidTransaction` for what may not wait on the stable state."""
+        account, permission = self._sender(sender)
+        try:
+            check_state(transaction, sender, account, permission, self._parameters.gas_limit)
+        except InvalidTransaction as error:
+            is_near = transaction.nonce <= account.nonce + NONCE_AHEAD_MAX
+            if error.code is not Reason.NONCE_GAP or not is_near:
+                raise
 
     def examine(self, raw: bytes) -> CheckedTransaction:
         """The transaction and its sender if it may wait; raises `InvalidTransaction`."""
-        with self._stages.measure("decode"):
-            transaction = self._decode(raw)
-        with self._stages.measure("recover"):
-            sender = check_form(transaction, self._parameters)
-        state = self._latest_state()
-        account = state.account(sender)
-        nonce = 0 if account is None else account.nonce
-        try:
-            check_state(
-                transaction,
-                sender,
-                account,
-                self._gate.permission(state, sender),
-                self._parameters.gas_limit,
-            )
-        except InvalidTransaction as error:
-            if error.code is not Reason.NONCE_GAP or transaction.nonce > nonce + NONCE_AHEAD_MAX:
-                raise
-        return transaction, sender
+        [form] = self.check_forms([raw])
+        if isinstance(form, InvalidTransaction):
+            raise form
+        self.admit(*form)
+        return form
 
     def nonce_of(self, sender: Address) -> int:
         """An account's nonce in the stable state."""
-        account = self._latest_state().account(sender)
-        return 0 if account is None else account.nonce
+        return self._sender(sender)[0].nonce
+
+    def follow(self, outcome: BlockOutcome) -> None:
+        """A block is stable: what it changed is known from now on."""
+        if outcome.is_gate_changed:
+            self._senders.clear()
+            return
+        for address, account in outcome.accounts.items():
+            known = self._senders.get(address)
+            # The state may be ahead of the blocks that were told; nonces never go back.
+            if known is not None and (account or Account()).nonce >= known[0].nonce:
+                self._senders[address] = account or Account(), known[1]
+
+    def _sender(self, sender: Address) -> tuple[Account, Permission]:
+        known = self._senders.get(sender)
+        if known is None:
+            state = self._latest_state()
+            known = state.account(sender) or Account(), self._gate.permission(state, sender)
+            self._senders[sender] = known
+            if len(self._senders) > SENDERS_COUNT_MAX:
+                self._senders.popitem(last=False)
+        return known
 
     def check_batch(self, proposal: Proposal) -> tuple[CheckedTransaction, ...]:
         """The batch's transactions with their senders; raises `InvalidBatch`."""
@@ -91,19 +134,13 @@ class Admission:
                 f"expected at most {parameters.batch_bytes_max} bytes, got {size_bytes}"
             )
         checked: list[CheckedTransaction] = []
-        hashes: set[Hash32] = set()
-        gas = 0
-        for raw in batch:
-            try:
-                transaction = self._decode(raw)
-                sender = check_form(transaction, parameters)
-            except InvalidTransaction as error:
-                raise InvalidBatch(f"transaction {len(checked)}: {error}") from error
-            checked.append((transaction, sender))
-            hashes.add(transaction.hash)
-            gas += transaction.gas
-        if len(hashes) != len(batch):
+        for form in self.check_forms(batch):
+            if isinstance(form, InvalidTransaction):
+                raise InvalidBatch(f"transaction {len(checked)}: {form}") from form
+            checked.append(form)
+        if len({transaction.hash for transaction, _ in checked}) != len(batch):
             raise InvalidBatch("a transaction stands twice in the batch")
+        gas = sum(transaction.gas for transaction, _ in checked)
         if gas > parameters.gas_limit:
             raise InvalidBatch(f"expected at most {parameters.gas_limit} gas in sum, got {gas}")
         return tuple(checked)

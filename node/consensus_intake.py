@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
 from consensus.epochs import Epoch
 from consensus.events import Event, ProposalRefused, Received
-from consensus.messages import Position, PrePrepare
+from consensus.messages import Position, PrePrepare, Signed
 from consensus.verify import UnknownEpoch, Verifier
 from consensus.wire import InvalidMessage, decode_signed
 from ledger.chain import Chain
@@ -28,6 +29,20 @@ EPOCHS_KNOWN_MAX = 64
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message that verified, and when it came."""
+
+    signed: Signed
+    received_ms: int
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """The batch that comes with it, if any."""
+        message = self.signed.message
+        return message.proposal if isinstance(message, PrePrepare) else None
 
 
 class ConsensusIntake:
@@ -70,28 +85,38 @@ class ConsensusIntake:
 
     def events(self, peer: str, payload: bytes) -> tuple[Event, ...]:
         """What the replica is to hear of a message, nothing if the message proves nothing."""
+        opened = self.open(peer, payload)
+        return () if opened is None else self.judge(opened)
+
+    def open(self, peer: str, payload: bytes) -> Opened | None:
+        """The message if it verifies, None if it proves nothing."""
         try:
             signed = decode_signed(self._chain.suite, payload)
             self._verifier.verify(signed)
         except UnknownEpoch as error:
             if error.epoch > max(self._epochs):
                 self._later_epoch(peer)
-            return ()
+            return None
         except InvalidMessage as error:
             self._metrics.frames_dropped.labels("invalid consensus message").inc()
             self._log.warning("consensus.invalid", peer=peer, error=str(error))
-            return ()
-        message = signed.message
-        if not isinstance(message, Position):
+            return None
+        if not isinstance(signed.message, Position):
             self._heard(signed.sender)
+        return Opened(signed, self._now_ms())
+
+    def judge(self, opened: Opened) -> tuple[Event, ...]:
+        """What the replica is to hear of a message that verified."""
+        signed = opened.signed
+        message = signed.message
         if isinstance(message, PrePrepare) and message.proposal is not None:
-            refused = self._refuse(message.proposal, message.view)
+            refused = self._refuse(message.proposal, message.view, opened.received_ms)
             if refused is not None:
                 self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
                 return (ProposalRefused(message.epoch, message.view, message.sequence),)
         return (Received(signed),)
 
-    def _refuse(self, proposal: Proposal, view: int) -> str | None:
+    def _refuse(self, proposal: Proposal, view: int, received_ms: int) -> str | None:
         """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it.
 
         Whether a null request or another view's proposal may stand here is the replica's to say:
@@ -100,7 +125,7 @@ class ConsensusIntake:
         if proposal.is_null:
             return None
         if proposal.origin_view == view:
-            late = self._clock.refuse(proposal, self._now_ms())
+            late = self._clock.refuse(proposal, received_ms)
             if late is not None:
                 return late
         try:

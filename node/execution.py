@@ -16,10 +16,11 @@ from consensus.epochs import Epoch
 from ledger.block import decode_block
 from ledger.certificate import Certificate, decode_certificate
 from ledger.chain import Chain, ExecutedBlock
+from ledger.engine import DecodeBatch
 from ledger.gate import GATE_CONTRACT
 from ledger.participants import is_nodes_slot
 from ledger.proposal import Proposal
-from ledger.transactions import InvalidTransaction, Transaction
+from ledger.transactions import InvalidTransaction
 from ledger.values import Hash32
 from node.epochs import due_epochs
 from node.pool import BlockOutcome
@@ -53,9 +54,7 @@ class StoredBlock:
 class Executor:
     """Runs one chain's work in order. Close it before the chain's store."""
 
-    def __init__(
-        self, chain: Chain, decode: Callable[[bytes], Transaction], name: str, stages: Stages
-    ) -> None:
+    def __init__(self, chain: Chain, decode: DecodeBatch, name: str, stages: Stages) -> None:
         self._stages = stages
         self._chain = chain
         self._decode = decode
@@ -132,6 +131,8 @@ class Executor:
             outcome=BlockOutcome(
                 tuple(entry.transaction.hash for entry in result.included),
                 tuple((entry.hash, entry.reason) for entry in result.dropped),
+                result.writes.accounts,
+                is_gate_changed=GATE_CONTRACT in result.writes.storage,
             ),
             has_room=self._has_room(executed.proposal),
             nodes_changed=any(map(is_nodes_slot, result.writes.storage.get(GATE_CONTRACT, ()))),
@@ -140,12 +141,11 @@ class Executor:
     def _has_room(self, proposal: Proposal) -> bool:
         """Whether the batch is at most half full: then any one more would have found its place."""
         parameters = self._chain.parameters
-        gas = 0
-        for raw in proposal.transactions:
-            try:
-                gas += self._decode(raw).gas
-            except InvalidTransaction:
-                continue
+        gas = sum(
+            decoded.gas
+            for decoded in self._decode(proposal.transactions)
+            if not isinstance(decoded, InvalidTransaction)
+        )
         return (
             2 * gas <= parameters.gas_limit
             and 2 * len(proposal.transactions) <= parameters.batch_transactions_max

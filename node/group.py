@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -51,6 +51,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.proposal import Proposal, encode_proposal
 from ledger.suite import Signer
+from ledger.transactions import InvalidTransaction
 from ledger.values import Address, Hash32
 from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
@@ -81,6 +82,8 @@ from node.vote_log import VoteLog
 TICK_MS = 100
 INBOX_MESSAGES_MAX = 20_000
 ROUND_ITEMS_MAX = 512
+SMALL_MESSAGE_BYTES_MAX = 4_096
+"""A longer message may carry a batch, which is decoded away from the event loop."""
 
 T = TypeVar("T")
 Work = Callable[[], Iterable[Event]]
@@ -141,7 +144,7 @@ class GroupDriver:
         self._desk = TransactionDesk(
             name=setup.name,
             chain=setup.chain,
-            decode=setup.memory.decode,
+            memory=setup.memory,
             network=setup.network,
             journal=setup.journal,
             limits=setup.pool_limits,
@@ -255,16 +258,26 @@ class GroupDriver:
         self._subscriptions.remove(events)
 
     async def submit(self, raw: bytes) -> Hash32:
-        """Check, pool and journal a signed transaction; returns once it is synced.
+        """As `submit_batch` for one; raises what that answers."""
+        [answer] = await self.submit_batch([raw])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-        Raises `InvalidTransaction` (its reasons, and the pool's) and `Unavailable`.
+    async def submit_batch(
+        self, raws: Sequence[bytes]
+    ) -> Sequence[Hash32 | InvalidTransaction | Unavailable]:
+        """Check, pool and journal signed transactions; returns once those taken are synced.
+
+        Each has its own answer: the hash, or why it is not taken.
         """
         if self._halted is not None or self._is_stopping:
-            raise Unavailable(
+            closed = Unavailable(
                 f"group {self.name} takes no transactions on this node "
                 f"({self._halted or 'it is stopping'}); send it to another node"
             )
-        return await self._desk.submit(raw)
+            return [closed] * len(raws)
+        return await self._desk.submit(raws)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -308,12 +321,12 @@ class GroupDriver:
         self._network.close()
         if self._tick_timer is not None:
             self._tick_timer.cancel()
-        self._desk.close()
         self._proposer.close()
         tasks = [task for task in (self._task, *self._work) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._desk.close()
         await self._setup.envelopes.stop()
         await self._sync.close()
         await self._fetch.close()
@@ -437,10 +450,13 @@ class GroupDriver:
 
     # -- execution and storage --------------------------------------------------------------------
 
-    def _spawn(self, work: Callable[[T], Coroutine[None, None, None]], about: T) -> None:
+    def _spawn(
+        self, work: Callable[[T], Coroutine[None, None, None]], about: T
+    ) -> asyncio.Task[None]:
         task = asyncio.create_task(self._guard(work, about))
         self._work.add(task)
         task.add_done_callback(self._work.discard)
+        return task
 
     async def _guard(self, work: Callable[[T], Coroutine[None, None, None]], about: T) -> None:
         try:
@@ -507,25 +523,38 @@ class GroupDriver:
         """Only said; the replica notices silence by itself."""
         self._log.info("peer.disconnected", peer=peer)
 
-    def on_message(self, peer: str, channel: Channel, payload: bytes) -> None:
-        """Queue a member's message, or drop it when too many wait: peers repeat themselves."""
+    def on_message(self, peer: str, channel: Channel, payload: bytes) -> Awaitable[None] | None:
+        """Queue a member's message, or drop it when too many wait: peers repeat themselves.
+
+        The answer, if any, is awaited before the peer's next message in this channel.
+        """
+        if channel is Channel.GOSSIP:
+            return self._desk.on_gossip(peer, payload)
+        if channel is not Channel.CONSENSUS:
+            self._metrics.frames_dropped.labels("unused channel").inc()
+            return None
         if self._inbox_messages >= INBOX_MESSAGES_MAX:
             self._metrics.frames_dropped.labels("group inbox full").inc()
-            return
+            return None
+        if len(payload) > SMALL_MESSAGE_BYTES_MAX:
+            return self._spawn(partial(self._take_proposal, peer), payload)
         self._inbox_messages += 1
-        self._put(partial(self._take_message, peer, channel, payload))
+        self._put(partial(self._take_message, peer, payload))
+        return None
 
-    def _take_message(self, peer: str, channel: Channel, payload: bytes) -> Iterable[Event]:
+    def _take_message(self, peer: str, payload: bytes) -> Iterable[Event]:
         self._inbox_messages -= 1
-        match channel:
-            case Channel.CONSENSUS:
-                return self._intake.events(peer, payload)
-            case Channel.GOSSIP:
-                with self._measure("gossip"):
-                    self._desk.on_gossip(peer, payload)
-            case Channel.BULK:
-                self._metrics.frames_dropped.labels("unused channel").inc()
-        return ()
+        return self._intake.events(peer, payload)
+
+    async def _take_proposal(self, peer: str, payload: bytes) -> None:
+        """As `_take_message`, with the batch decoded away from the event loop first."""
+        with self._measure("consensus"):
+            opened = self._intake.open(peer, payload)
+        if opened is None:
+            return
+        if opened.proposal is not None:
+            await self._desk.prepare_batch(opened.proposal)
+        self._put(partial(self._intake.judge, opened))
 
     async def on_request(self, peer: str, payload: bytes) -> bytes:
         """Answer a member. Raises `ValueError` for what the member asked wrongly."""

@@ -82,8 +82,8 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
         )
     suite = genesis.suite
     signer = KeySigner(suite, load_private_key(parts.folder.consensus_key))
-    memory = TransactionMemory()
     engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
+    memory = TransactionMemory(engine.decode)
     chain = _open_chain(folder, genesis, engine, memory)
     members = GroupMembers(chain)
     network = PeerGroupNetwork(parts.network, chain.group, lambda: members.node_ids)

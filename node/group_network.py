@@ -6,6 +6,7 @@ the event loop.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from node.p2p.frames import Channel
@@ -20,8 +21,9 @@ class RequestFailed(Exception):
 class GroupListener(Protocol):
     """What a group is told."""
 
-    def on_message(self, peer: str, channel: Channel, payload: bytes) -> None:
-        """A message of a member, whole."""
+    def on_message(self, peer: str, channel: Channel, payload: bytes) -> Awaitable[None] | None:
+        """A message of a member, whole. What is answered, if anything, is awaited before the next
+        one of this member in this channel."""
 
     async def on_request(self, peer: str, payload: bytes) -> bytes:
         """A member's question; the answer is sent back. Raises to send none."""

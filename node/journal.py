@@ -11,7 +11,7 @@ import os
 import struct
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -86,25 +86,30 @@ class Journal:
         """Hash to the reason, oldest first; bounded by `REFUSALS_COUNT_MAX`."""
         return self._refusals
 
-    async def add(self, transaction_hash: bytes, raw: bytes) -> None:
-        """Keep a transaction; returns once it is synced. Raises `JournalClosed`, `OSError`."""
-        assert len(transaction_hash) == 32
-        assert len(raw) <= RECORD_BYTES_MAX - 64
+    async def add(self, transactions: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep transactions (hash and bytes of each); returns once all of them are synced.
+
+        Raises `JournalClosed`, `OSError`: then none of them counts as kept.
+        """
         if self._closed:
             raise JournalClosed("the node is stopping; send the transaction to another node")
-        if transaction_hash not in self._transactions:
-            self._transactions[transaction_hash] = raw
-            self._refusals.pop(transaction_hash, None)
-            self._buffer.append(_frame(_ADDED + transaction_hash + raw))
+        for transaction_hash, raw in transactions:
+            assert len(transaction_hash) == 32
+            assert len(raw) <= RECORD_BYTES_MAX - 64
+            if transaction_hash not in self._transactions:
+                self._transactions[transaction_hash] = raw
+                self._refusals.pop(transaction_hash, None)
+                self._buffer.append(_frame(_ADDED + transaction_hash + raw))
         synced = asyncio.get_running_loop().create_future()
         self._waiting.append(synced)
         self._start_flush()
         await synced
 
-    def settle(self, transaction_hash: bytes) -> None:
-        """Forget a transaction: it is in a stable block, which tells its fate."""
-        if self._forget(transaction_hash):
-            self._buffer.append(_frame(_SETTLED + transaction_hash))
+    def settle(self, hashes: Iterable[bytes]) -> None:
+        """Forget transactions: they are in a stable block, which tells their fate."""
+        for transaction_hash in hashes:
+            if self._forget(transaction_hash):
+                self._buffer.append(_frame(_SETTLED + transaction_hash))
 
     def refuse(self, transaction_hash: bytes, reason: str, message: str) -> None:
         """Forget a transaction that will never execute, and remember why."""

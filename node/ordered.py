@@ -5,10 +5,9 @@ Only a translation from proposals to transaction hashes, remembered by digest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from ledger.engine import DecodeBatch
 from ledger.proposal import Proposal
-from ledger.transactions import InvalidTransaction, Transaction
+from ledger.transactions import InvalidTransaction
 from ledger.values import Hash32, keccak
 from node.pool import Pool
 
@@ -16,7 +15,7 @@ from node.pool import Pool
 class OrderedTransactions:
     """Tells the pool what not to propose again, and gets back what was given up."""
 
-    def __init__(self, pool: Pool, decode: Callable[[bytes], Transaction]) -> None:
+    def __init__(self, pool: Pool, decode: DecodeBatch) -> None:
         self._pool = pool
         self._decode = decode
         self._hashes: dict[Hash32, tuple[Hash32, ...]] = {}
@@ -34,10 +33,8 @@ class OrderedTransactions:
         self._pool.set_ordered(key for hashes in self._hashes.values() for key in hashes)
 
     def _hashes_of(self, proposal: Proposal) -> tuple[Hash32, ...]:
-        return tuple(self._hash(raw) for raw in proposal.transactions)
-
-    def _hash(self, raw: bytes) -> Hash32:
-        try:
-            return self._decode(raw).hash
-        except InvalidTransaction:
-            return keccak(raw)
+        batch = proposal.transactions
+        return tuple(
+            keccak(raw) if isinstance(decoded, InvalidTransaction) else decoded.hash
+            for raw, decoded in zip(batch, self._decode(batch), strict=True)
+        )

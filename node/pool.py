@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
 
 from ledger.reasons import Reason
+from ledger.state import Account
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Address, Hash32
 from node.journal import Refusal
@@ -88,10 +89,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class BlockOutcome:
-    """What a stable block did: hashes with their senders, and what it dropped and why."""
+    """What a stable block did: what it holds, what it dropped and why, and what it changed.
+
+    accounts: those that the block wrote, as they are after it, None for one that is gone.
+    is_gate_changed: whether permissions may be others than before.
+    """
 
     included: tuple[Hash32, ...]
     dropped: tuple[tuple[Hash32, Reason], ...]
+    accounts: Mapping[Address, Account | None]
+    is_gate_changed: bool = False
 
 
 class Pool:
@@ -104,6 +111,7 @@ class Pool:
         self._by_sender: dict[Address, dict[int, Entry]] = {}
         self._state_nonces: dict[Address, int] = {}
         self._ordered: set[Hash32] = set()
+        self._changed: dict[Address, None] = {}
         self._bytes = 0
         self._arrivals = 0
         self._refusals: OrderedDict[Hash32, Refusal] = OrderedDict()
@@ -138,10 +146,6 @@ class Pool:
         while state_nonce in waiting:
             state_nonce += 1
         return state_nonce
-
-    def state_nonce(self, sender: Address) -> int:
-        """The account's nonce in the stable state, for a sender of waiting transactions."""
-        return self._state_nonces[sender]
 
     def refusal(self, transaction_hash: Hash32) -> Refusal | None:
         """Why a transaction left without being executed; bounded, oldest forgotten first."""
@@ -183,6 +187,8 @@ class Pool:
         if sender not in self._state_nonces:
             self._state_nonces[sender] = self._nonce_of(sender)
         self._refusals.pop(entry.hash, None)
+        if entry.nonce == self._state_nonces[sender]:
+            self._changed[sender] = None
         return True
 
     def set_ordered(self, hashes: Iterable[Hash32]) -> None:
@@ -221,12 +227,15 @@ class Pool:
         """Whether a batch would hold anything."""
         return any(self._first_open(sender) for sender in self._by_sender)
 
-    def executable_next(self) -> Iterator[Entry]:
-        """Transactions that could execute next on the stable state, one a sender."""
-        for sender, waiting in self._by_sender.items():
-            entry = waiting.get(self._state_nonces[sender])
-            if entry is not None:
-                yield entry
+    def take_changed(self) -> list[Address]:
+        """Senders for whom `executable` may answer otherwise than when this was last asked."""
+        changed, self._changed = list(self._changed), {}
+        return changed
+
+    def executable(self, sender: Address) -> Entry | None:
+        """The sender's transaction that could execute next on the stable state."""
+        waiting = self._by_sender.get(sender)
+        return None if waiting is None else waiting.get(self._state_nonces[sender])
 
     def remove(self, transaction_hash: Hash32) -> bool:
         """Take a transaction out; False if it does not wait here."""
@@ -235,6 +244,7 @@ class Pool:
             return False
         waiting = self._by_sender[entry.sender]
         del waiting[entry.nonce]
+        self._changed[entry.sender] = None
         if not waiting:
             del self._by_sender[entry.sender]
             del self._state_nonces[entry.sender]
@@ -255,16 +265,19 @@ class Pool:
         for transaction_hash, reason in outcome.dropped:
             if reason not in RETURNING and self.remove(transaction_hash):
                 refused.append((transaction_hash, Refusal(reason.value, reason.remedy)))
-        return refused + self._drop_used_nonces()
+        return refused + self._drop_used_nonces(outcome.accounts)
 
-    def _drop_used_nonces(self) -> list[tuple[Hash32, Refusal]]:
+    def _drop_used_nonces(self, accounts: Iterable[Address]) -> list[tuple[Hash32, Refusal]]:
         refusal = Refusal(Reason.NONCE_USED.value, Reason.NONCE_USED.remedy)
         refused = []
-        for sender in list(self._by_sender):
+        for sender in accounts:
+            if sender not in self._by_sender:
+                continue
             nonce = self._nonce_of(sender)
             if nonce == self._state_nonces[sender]:
                 continue
             self._state_nonces[sender] = nonce
+            self._changed[sender] = None
             for entry in [e for n, e in self._by_sender[sender].items() if n < nonce]:
                 self.remove(entry.hash)
                 refused.append((entry.hash, refusal))

@@ -7,7 +7,8 @@ event loop; events go to the driver's inbox through `put`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -18,9 +19,10 @@ from ledger.codec import InvalidEncoding
 from ledger.gate import SystemGate
 from ledger.proposal import Proposal
 from ledger.reasons import Reason
-from ledger.transactions import InvalidTransaction, Transaction
-from ledger.values import Hash32
+from ledger.transactions import InvalidTransaction
+from ledger.values import Address, Hash32
 from node.admission import Admission, CheckedTransaction
+from node.form_checks import ChecksClosed, Form, FormChecks
 from node.gossip import decode_gossip, encode_gossip
 from node.group_network import Channel, GroupNetwork
 from node.journal import Journal, JournalClosed, Refusal
@@ -29,8 +31,12 @@ from node.ordered import OrderedTransactions
 from node.pool import RETURNING, BlockOutcome, Pool, PoolLimits
 from node.rpc.view import NewPending, Unavailable
 from node.subscriptions import Subscriptions
+from node.transaction_memory import TransactionMemory
 
 GOSSIP_DELAY_MS = 5
+
+Answer = Hash32 | InvalidTransaction | Unavailable
+"""What became of one submitted transaction: its hash once it is kept, or why it is not."""
 
 
 class TransactionDesk:
@@ -41,7 +47,7 @@ class TransactionDesk:
         *,
         name: str,
         chain: Chain,
-        decode: Callable[[bytes], Transaction],
+        memory: TransactionMemory,
         network: GroupNetwork,
         journal: Journal,
         limits: PoolLimits,
@@ -58,72 +64,114 @@ class TransactionDesk:
         self._subscriptions = subscriptions
         self._put = put
         self._admission = Admission(
-            chain.parameters, SystemGate(), chain.latest_state, decode, metrics.stages
+            chain.parameters, SystemGate(), chain.latest_state, memory.decode, metrics.stages
         )
+        self._forms = FormChecks(self._admission.check_forms, memory.holds, name)
         self.pool = Pool(limits, self._admission.nonce_of)
-        self._ordered = OrderedTransactions(self.pool, decode)
-        self._waiting: set[Hash32] = set()
-        """Transactions whose request clocks run."""
+        self._ordered = OrderedTransactions(self.pool, memory.decode)
+        self._waiting: dict[Address, Hash32] = {}
+        """Transactions whose request clocks run, one a sender at most."""
         self._gossip: list[bytes] = []
         self._gossip_timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger("transactions").bind(group=name)
 
     # -- in ---------------------------------------------------------------------------------------
 
-    async def submit(self, raw: bytes) -> Hash32:
-        """Check, pool and journal; returns once the transaction is synced.
+    async def submit(self, raws: Sequence[bytes]) -> list[Answer]:
+        """Check, pool and journal transactions; returns once those taken are synced.
 
-        Raises `InvalidTransaction` (its reasons, and the pool's) and `Unavailable`.
+        The answers are in the order of `raws`; one of two equal transactions is as good as both.
         """
         try:
-            with self._measure("pool"):
-                checked = self._admission.examine(raw)
-                is_new = self._add(checked)
-        except InvalidTransaction as error:
-            self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
-            raise
-        transaction_hash = checked[0].hash
+            forms = await self._forms.check(raws)
+        except ChecksClosed as error:
+            return [Unavailable(str(error))] * len(raws)
+        kept: dict[Hash32, bytes] = {}
+        fresh: list[bytes] = []
+        with self._measure("pool"):
+            answers = [
+                self._answer(raw, form, kept, fresh) for raw, form in zip(raws, forms, strict=True)
+            ]
+            self._announce()
+        if not kept:
+            return answers
         try:
-            await self._journal.add(transaction_hash, raw)
+            await self._journal.add(kept.items())
         except (JournalClosed, OSError) as error:
-            raise Unavailable(f"the transaction is not kept here: {error}") from error
+            lost = Unavailable(f"the transaction is not kept here: {error}")
+            return [one if isinstance(one, InvalidTransaction) else lost for one in answers]
+        self._spread(fresh)
+        return answers
+
+    def _answer(
+        self, raw: bytes, form: Form, kept: dict[Hash32, bytes], fresh: list[bytes]
+    ) -> Answer:
+        """Take one of a batch; what is to be journaled and what is new here are added to."""
+        try:
+            is_new = self._take(form)
+        except InvalidTransaction as error:
+            self._count_refused(str(error.code))
+            return error
+        assert not isinstance(form, InvalidTransaction)
+        transaction_hash = form[0].hash
+        kept[transaction_hash] = raw
         if is_new:
-            self._spread(raw)
+            fresh.append(raw)
         return transaction_hash
 
     def restore(self) -> None:
         """After a start: acknowledged transactions come back, or their fate is settled."""
+        waiting = []
         for key, raw in list(self._journal.transactions.items()):
             transaction_hash = Hash32(key)
             found = self._chain.transaction_status(transaction_hash)
             if found is not None and found.reason not in RETURNING:
-                self._journal.settle(transaction_hash)  # executed, or dropped for good
-                continue
+                self._journal.settle([transaction_hash])  # executed, or dropped for good
+            else:
+                waiting.append((transaction_hash, raw))
+        forms = self._admission.check_forms([raw for _, raw in waiting])
+        for (transaction_hash, _), form in zip(waiting, forms, strict=True):
             try:
-                transaction, sender = self._admission.examine(raw)
-                self.pool.add(transaction, sender, _now_s())
+                self._take(form)
             except InvalidTransaction as error:
                 self._refuse(transaction_hash, Refusal(str(error.code), error.message))
         if len(self.pool):
             self._log.info("journal.restored", transactions=len(self.pool))
 
-    def on_gossip(self, peer: str, payload: bytes) -> None:
-        """Take what a member's pool sends; what is not acceptable here is counted."""
+    def on_gossip(self, peer: str, payload: bytes) -> Awaitable[None] | None:
+        """Take what a member's pool sends; what is not acceptable here is counted.
+
+        The answer, if any, is done when the transactions are taken: until then the peer waits.
+        """
         try:
-            raws = decode_gossip(payload)
+            with self._measure("gossip"):
+                raws = decode_gossip(payload)
         except InvalidEncoding as error:
             self._log.warning("gossip.malformed", peer=peer, error=str(error))
+            return None
+        return asyncio.ensure_future(self._take_gossip(raws))
+
+    async def _take_gossip(self, raws: Sequence[bytes]) -> None:
+        try:
+            forms = await self._forms.check(raws)
+        except ChecksClosed:
             return
         with self._measure("pool"):
-            for raw in raws:
-                self._take(raw)
+            for form in forms:
+                self._take_gossiped(form)
+            self._announce()
 
-    def _take(self, raw: bytes) -> None:
+    def _take_gossiped(self, form: Form) -> None:
         try:
-            self._add(self._admission.examine(raw))
+            self._take(form)
         except InvalidTransaction as error:
             if error.code is not Reason.NONCE_USED:  # what is executed comes late, as expected
-                self._metrics.transactions_refused.labels(self._name, str(error.code)).inc()
+                self._count_refused(str(error.code))
+
+    async def prepare_batch(self, proposal: Proposal) -> None:
+        """Have a proposal's transactions decoded, so that `check_batch` is quick."""
+        with contextlib.suppress(ChecksClosed):
+            await self._forms.check(proposal.transactions)
 
     def check_batch(self, proposal: Proposal) -> None:
         """Check a PRE-PREPARE's batch; raises `InvalidBatch`. Its transactions enter the pool, so
@@ -135,18 +183,26 @@ class TransactionDesk:
                 self._add((transaction, sender))
             except InvalidTransaction:
                 continue  # no place here: whoever acknowledged it keeps it
+        self._announce()
+
+    def _take(self, form: Form) -> bool:
+        """Into the pool; False if it waits there already. Raises `InvalidTransaction`."""
+        if isinstance(form, InvalidTransaction):
+            raise form
+        if form[0].hash in self.pool:
+            return False
+        self._admission.admit(*form)
+        return self._add(form)
 
     def _add(self, checked: CheckedTransaction) -> bool:
-        transaction, sender = checked
-        if not self.pool.add(transaction, sender, _now_s()):
-            return False
-        self._subscriptions.tell(NewPending(transaction.hash))
-        events: tuple[Event, ...] = ()
-        if transaction.nonce == self.pool.state_nonce(sender):
-            self._waiting.add(transaction.hash)
-            events = (RequestWaiting(transaction.hash),)
-        self._put(events)
-        return True
+        is_new = self.pool.add(*checked, _now_s())
+        if is_new:
+            self._subscriptions.tell(NewPending(checked[0].hash))
+        return is_new
+
+    def _announce(self) -> None:
+        """Tell the replica what could execute next now; wakes the proposer in any case."""
+        self._put(tuple(self.request_changes()))
 
     # -- between ----------------------------------------------------------------------------------
 
@@ -156,13 +212,20 @@ class TransactionDesk:
 
     def request_changes(self) -> Iterable[Event]:
         """What could execute next now and could not before, and the other way round."""
-        executable = {entry.hash: entry for entry in self.pool.executable_next()}
-        for gone in self._waiting - executable.keys():
-            yield RequestGone(gone)
-        for entry in sorted(executable.values(), key=lambda entry: entry.arrival):
-            if entry.hash not in self._waiting:
-                yield RequestWaiting(entry.hash)
-        self._waiting = set(executable)
+        started = []
+        for sender in self.pool.take_changed():
+            entry = self.pool.executable(sender)
+            known = self._waiting.get(sender)
+            if known == (entry and entry.hash):
+                continue
+            if known is not None:
+                del self._waiting[sender]
+                yield RequestGone(known)
+            if entry is not None:
+                self._waiting[sender] = entry.hash
+                started.append(entry)
+        for entry in sorted(started, key=lambda entry: entry.arrival):
+            yield RequestWaiting(entry.hash)
 
     def forward(self, transaction_hash: Hash32, peer: str) -> None:
         """Send a transaction to one member once more: half of its time is over."""
@@ -174,9 +237,9 @@ class TransactionDesk:
         """A member came: give it what was acknowledged here and is not final."""
         self._send(self._journal.transactions.values(), {peer})
 
-    def _spread(self, raw: bytes) -> None:
-        self._gossip.append(raw)
-        if self._gossip_timer is None:
+    def _spread(self, raws: Sequence[bytes]) -> None:
+        self._gossip += raws
+        if self._gossip and self._gossip_timer is None:
             self._gossip_timer = asyncio.get_running_loop().call_later(
                 GOSSIP_DELAY_MS / 1000, self._send_gossip
             )
@@ -195,13 +258,13 @@ class TransactionDesk:
 
     def apply_block(self, outcome: BlockOutcome) -> None:
         """A block is stored: what it holds is settled, what it dropped for good has a reason."""
-        for transaction_hash in outcome.included:
-            self._journal.settle(transaction_hash)
+        self._admission.follow(outcome)
+        self._journal.settle(outcome.included)
         self._metrics.transactions_included.labels(self._name).inc(len(outcome.included))
         for transaction_hash, refusal in self.pool.apply_block(outcome):
             found = self._chain.transaction_status(transaction_hash)
             if found is not None and found.status == "executed":
-                self._journal.settle(transaction_hash)  # by a later block that is stored already
+                self._journal.settle([transaction_hash])  # by a later block that is stored already
             else:
                 self._refuse(transaction_hash, refusal)
 
@@ -219,15 +282,19 @@ class TransactionDesk:
         refusal = refusal or self._journal.refusals.get(transaction_hash)
         return None if refusal is None else _status("dropped", reason=refusal.reason)
 
-    def close(self) -> None:
-        """Spread nothing any more."""
+    async def close(self) -> None:
+        """Take in and spread nothing any more."""
         if self._gossip_timer is not None:
             self._gossip_timer.cancel()
+        await self._forms.close()
 
     def _refuse(self, transaction_hash: Hash32, refusal: Refusal) -> None:
         self.pool.remember_refusal(transaction_hash, refusal)
         self._journal.refuse(transaction_hash, refusal.reason, refusal.message)
-        self._metrics.transactions_refused.labels(self._name, refusal.reason).inc()
+        self._count_refused(refusal.reason)
+
+    def _count_refused(self, reason: str) -> None:
+        self._metrics.transactions_refused.labels(self._name, reason).inc()
 
 
 def _status(status: str, *, block: int | None = None, reason: str | None = None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ It knows nothing of HTTP or of what the methods do.
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -24,6 +25,9 @@ from .limits import Limits
 from .nesting import DEPTH_MAX, is_too_deep
 from .principal import Principal
 from .registry import Registry
+
+_Response = dict[str, Any] | None
+"""None for a notification, which has no answer."""
 
 _ABSENT = object()
 _log = structlog.get_logger("rpc")
@@ -67,45 +71,84 @@ class Dispatcher:
             return msgspec.json.encode(_failure(None, problem))
         answers: list[bytes] = []
         size = 0
-        for request in requests:
-            if size > self._limits.response_bytes_max:
-                problem = RpcError(
-                    LIMIT_EXCEEDED,
-                    f"the answers before this one passed {self._limits.response_bytes_max} "
-                    "bytes; send smaller batches",
-                )
-                response: dict[str, Any] | None = _failure(_id_of(request), problem)
-            else:
-                response = await self._answer_one(principal, context, request)
-            if response is not None:
-                answers.append(msgspec.json.encode(response))
-                size += len(answers[-1])
+        for name, run in groupby(requests, self._name_together):
+            # Neighbours that are answered as one stay one run; others are a run each.
+            for part in [list(run)] if name is not None else [[request] for request in run]:
+                if size > self._limits.response_bytes_max:
+                    responses = self._too_long(part)
+                elif name is not None and len(part) > 1:
+                    responses = await self._answer_together(principal, context, name, part)
+                else:
+                    responses = [await self._answer_one(principal, context, part[0])]
+                encoded = [msgspec.json.encode(one) for one in responses if one is not None]
+                answers += encoded
+                size += sum(map(len, encoded))
         return b"[" + b",".join(answers) + b"]" if answers else None
 
-    async def _answer_one(
-        self, principal: Principal, context: Context, request: Any
-    ) -> dict[str, Any] | None:
+    def _name_together(self, request: Any) -> str | None:
+        """The method, if neighbouring calls of it are answered as one."""
+        name = request.get("method") if isinstance(request, dict) else None
+        return name if isinstance(name, str) and self._registry.is_together(name) else None
+
+    def _too_long(self, requests: list[Any]) -> list[_Response]:
+        problem = RpcError(
+            LIMIT_EXCEEDED,
+            f"the answers before this one passed {self._limits.response_bytes_max} "
+            "bytes; send smaller batches",
+        )
+        return [_failure(_id_of(request), problem) for request in requests]
+
+    async def _answer_together(
+        self, principal: Principal, context: Context, name: str, requests: list[Any]
+    ) -> list[_Response]:
+        """As `_answer_one` for each request of a run, by one call of the method."""
+        responses: list[_Response] = []
+        calls: list[tuple[int, Any, Any]] = []
+        for place, request in enumerate(requests):
+            try:
+                identifier, _, params = _parse_request(request)
+                calls.append((place, identifier, params))
+                responses.append(None)
+            except RpcError as problem:
+                self._metrics.rpc_requests.labels("invalid", "error").inc()
+                responses.append(_failure(_id_of(request), problem))
+        answers: list[Any]
+        try:
+            given = [params for _, _, params in calls]
+            answers = await self._registry.call_together(principal, context, name, given)
+        except Exception:
+            answers = [self._fault(name)] * len(calls)
+        else:
+            failed = sum(isinstance(answer, RpcError) for answer in answers)
+            self._metrics.rpc_requests.labels(name, "error").inc(failed)
+            self._metrics.rpc_requests.labels(name, "ok").inc(len(answers) - failed)
+        for (place, identifier, _), answer in zip(calls, answers, strict=True):
+            responses[place] = _response(identifier, answer)
+        return responses
+
+    async def _answer_one(self, principal: Principal, context: Context, request: Any) -> _Response:
         try:
             identifier, name, params = _parse_request(request)
         except RpcError as problem:
             self._metrics.rpc_requests.labels("invalid", "error").inc()
             return _failure(_id_of(request), problem)
         label = name if name in self._registry else "unknown"
+        answer: Any
         try:
-            result = await self._registry.call(principal, context, name, params)
+            answer = await self._registry.call(principal, context, name, params)
+            self._metrics.rpc_requests.labels(label, "ok").inc()
         except RpcError as problem:
             self._metrics.rpc_requests.labels(label, "error").inc()
-            return None if identifier is _ABSENT else _failure(identifier, problem)
+            answer = problem
         except Exception:
-            # A fault of ours must not close the connection, nor tell a caller about our insides.
-            _log.exception("rpc_handler_failed", method=name)
-            self._metrics.rpc_requests.labels(label, "fault").inc()
-            fault = RpcError(INTERNAL_ERROR, f"{name} failed inside this node; its log says how")
-            return None if identifier is _ABSENT else _failure(identifier, fault)
-        self._metrics.rpc_requests.labels(label, "ok").inc()
-        if identifier is _ABSENT:
-            return None
-        return {"jsonrpc": "2.0", "id": identifier, "result": result}
+            answer = self._fault(label)
+        return _response(identifier, answer)
+
+    def _fault(self, name: str) -> RpcError:
+        """A fault of ours must not close the connection, nor tell a caller about our insides."""
+        _log.exception("rpc_handler_failed", method=name)
+        self._metrics.rpc_requests.labels(name, "fault").inc()
+        return RpcError(INTERNAL_ERROR, f"{name} failed inside this node; its log says how")
 
 
 def _parse(body: bytes) -> Any:
@@ -138,6 +181,15 @@ def _is_id(value: Any) -> bool:
 def _id_of(request: Any) -> Any:
     identifier = request.get("id") if isinstance(request, dict) else None
     return identifier if _is_id(identifier) else None
+
+
+def _response(identifier: Any, answer: Any) -> _Response:
+    """The response with a result or an `RpcError`; None for a notification."""
+    if identifier is _ABSENT:
+        return None
+    if isinstance(answer, RpcError):
+        return _failure(identifier, answer)
+    return {"jsonrpc": "2.0", "id": identifier, "result": answer}
 
 
 def _failure(identifier: Any, problem: RpcError) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Handlers register here and nowhere else, so `rpc.discover` cannot disagree with 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .errors import METHOD_NOT_FOUND, RpcError, invalid_parameters
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from .context import Context
 
 Handler = Callable[..., Awaitable[Any]]
+TogetherHandler = Callable[
+    [Principal, "Context", Sequence[Sequence[Any]]], Awaitable[Sequence[Any | RpcError]]
+]
+"""Takes the arguments of each call; answers each call's result or error, in order."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Method:
     parameters: tuple[Parameter, ...]
     result: dict[str, Any]
     handler: Handler
+    together: TogetherHandler | None = None
 
     def bind(self, params: Any) -> list[Any]:
         """Positional or named parameters of a request as the handler's arguments."""
@@ -108,6 +113,15 @@ class Registry:
 
         return register
 
+    def together(self, name: str) -> Callable[[TogetherHandler], TogetherHandler]:
+        """Decorate what answers neighbouring calls of the method `name` in a batch as one."""
+
+        def register(handler: TogetherHandler) -> TogetherHandler:
+            self._methods[name] = replace(self._methods[name], together=handler)
+            return handler
+
+        return register
+
     def include(self, other: Registry) -> None:
         """Take over all methods of another table."""
         for method in other:
@@ -119,6 +133,29 @@ class Registry:
 
     def __contains__(self, name: str) -> bool:
         return name in self._methods
+
+    def is_together(self, name: str) -> bool:
+        """Whether `call_together` takes this method."""
+        return name in self._methods and self._methods[name].together is not None
+
+    async def call_together(
+        self, principal: Principal, context: Context, name: str, params: Sequence[Any]
+    ) -> list[Any | RpcError]:
+        """Run one method for many calls: each call's result or error, in order."""
+        method = self._methods[name]
+        assert method.together is not None, name
+        answers: list[Any | RpcError] = []
+        bound: list[tuple[int, list[Any]]] = []
+        for place, given in enumerate(params):
+            try:
+                bound.append((place, method.bind(given)))
+                answers.append(None)
+            except RpcError as problem:
+                answers.append(problem)
+        found = await method.together(principal, context, [arguments for _, arguments in bound])
+        for (place, _), answer in zip(bound, found, strict=True):
+            answers[place] = answer
+        return answers
 
     async def call(self, principal: Principal, context: Context, name: str, params: Any) -> Any:
         """Run one method; raises `RpcError` for an unknown name or parameters of another form."""

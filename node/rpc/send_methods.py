@@ -5,7 +5,10 @@ The answer is the hash, given once the transaction survives a crash of this node
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger.transactions import DECODABLE_BYTES_MAX, InvalidTransaction
+from ledger.values import Hash32
 
 from .context import Context
 from .errors import RESOURCE_UNAVAILABLE, TRANSACTION_REJECTED, RpcError
@@ -27,6 +30,14 @@ def rejected(problem: InvalidTransaction) -> RpcError:
     return RpcError(TRANSACTION_REJECTED, str(problem), {"reason": str(problem.code)})
 
 
+def _shown(answer: Hash32 | InvalidTransaction | Unavailable) -> str | RpcError:
+    if isinstance(answer, InvalidTransaction):
+        return rejected(answer)
+    if isinstance(answer, Unavailable):
+        return RpcError(RESOURCE_UNAVAILABLE, str(answer))
+    return data(answer)
+
+
 @methods.method(
     "eth_sendRawTransaction",
     P("transaction", RAW),
@@ -34,9 +45,16 @@ def rejected(problem: InvalidTransaction) -> RpcError:
     result=HASH_SCHEMA,
 )
 async def send_raw_transaction(principal: Principal, context: Context, raw: bytes) -> str:
-    try:
-        return data(await context.group.submit(raw))
-    except InvalidTransaction as problem:
-        raise rejected(problem) from problem
-    except Unavailable as problem:
-        raise RpcError(RESOURCE_UNAVAILABLE, str(problem)) from problem
+    [answer] = await context.group.submit_batch([raw])
+    shown = _shown(answer)
+    if isinstance(shown, RpcError):
+        raise shown
+    return shown
+
+
+@methods.together("eth_sendRawTransaction")
+async def send_raw_transactions(
+    principal: Principal, context: Context, calls: Sequence[Sequence[bytes]]
+) -> list[str | RpcError]:
+    """Many calls of one JSON-RPC batch: decoded, checked and synced together."""
+    return [_shown(answer) for answer in await context.group.submit_batch([r for [r] in calls])]

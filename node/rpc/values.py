@@ -5,6 +5,7 @@ Parsers are strict and say what was wrong; formatters take plain integers and by
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -70,6 +71,12 @@ def parse_quantity(name: str, value: Any, *, bits_max: int = QUANTITY_BITS_MAX) 
 
 def parse_data(name: str, value: Any, *, bytes_max: int | None = None) -> bytes:
     """Data of any length up to a bound, in whole bytes."""
+    if isinstance(value, str) and value.startswith("0x") and value.isascii():
+        with contextlib.suppress(ValueError):
+            found = bytes.fromhex(value[2:])
+            # It skips blanks, which are no digits here; and what is wrong is said below.
+            if 2 * len(found) + 2 == len(value) and (bytes_max is None or len(found) <= bytes_max):
+                return found
     digits = _digits(name, value, "data")
     if len(digits) % 2:
         raise invalid_parameters(

@@ -1,4 +1,4 @@
-"""What the RPC server sees of a node and of a group: the read side, and `submit`.
+"""What the RPC server sees of a node and of a group: the read side, and `submit_batch`.
 
 Protocols only: the running node implements them, tests bring small ones of their own. All
 methods are called on the event loop; those of `chain` that take long are called from a worker.
@@ -7,13 +7,13 @@ methods are called on the event loop; those of `chain` that take long are called
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ledger.chain import Chain
 from ledger.genesis import Genesis
-from ledger.transactions import Transaction
+from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Address, Hash32
 
 
@@ -74,8 +74,10 @@ class GroupView(Protocol):
     @property
     def pool(self) -> PoolView: ...
 
-    async def submit(self, raw: bytes) -> Hash32:
-        """Journal and pool a signed transaction; raises InvalidTransaction, Unavailable."""
+    async def submit_batch(
+        self, raws: Sequence[bytes]
+    ) -> Sequence[Hash32 | InvalidTransaction | Unavailable]:
+        """Journal and pool signed transactions: for each its hash, or why it is not taken."""
 
     def status(self) -> Mapping[str, Any]:
         """`{name, chain_id, epoch, view, sequence, stable: {number, hash}, primary, quorum,

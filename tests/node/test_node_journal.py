@@ -20,7 +20,7 @@ RAWS = [b"transaction-%d" % number for number in range(20)]
 
 async def filled(path: Path) -> Journal:
     journal = Journal(path)
-    await asyncio.gather(*(journal.add(key(raw), raw) for raw in RAWS))
+    await journal.add((key(raw), raw) for raw in RAWS)
     return journal
 
 
@@ -36,7 +36,7 @@ async def test_adds_that_wait_together_share_a_sync(
     journal = Journal(tmp_path / "journal")
     synced = []
     monkeypatch.setattr(os, "fsync", synced.append)
-    await asyncio.gather(*(journal.add(key(raw), raw) for raw in RAWS))
+    await asyncio.gather(*(journal.add([(key(raw), raw)]) for raw in RAWS))
     assert 1 <= len(synced) <= 2
 
 
@@ -50,22 +50,22 @@ async def test_nothing_is_acknowledged_before_its_sync(
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="no space"):
-        await journal.add(key(b"x"), b"x")
+        await journal.add([(key(b"x"), b"x")])
     monkeypatch.undo()
     with pytest.raises(JournalClosed):  # what is on disk after a failed sync is unknown
-        await journal.add(key(b"y"), b"y")
+        await journal.add([(key(b"y"), b"y")])
 
 
 async def test_settled_and_refused_transactions_are_not_restored(tmp_path: Path) -> None:
     journal = await filled(tmp_path / "journal")
-    journal.settle(key(RAWS[0]))
+    journal.settle([key(RAWS[0])])
     journal.refuse(key(RAWS[1]), "NO_PERMISSION", "ask an administrator")
     await journal.close()
     again = Journal(tmp_path / "journal")
     assert list(again.transactions.values()) == RAWS[2:]
     assert again.refusals[key(RAWS[1])].reason == "NO_PERMISSION"
     with pytest.raises(JournalClosed):
-        await journal.add(key(b"late"), b"late")
+        await journal.add([(key(b"late"), b"late")])
 
 
 @pytest.mark.parametrize("cut_bytes", [1, 7, 40])
@@ -77,7 +77,7 @@ async def test_a_torn_end_is_cut_and_the_rest_kept(tmp_path: Path, cut_bytes: in
     kept = list(again.transactions.values())
     assert kept == RAWS[: len(kept)]
     assert len(RAWS) - 2 <= len(kept) < len(RAWS)
-    await again.add(key(b"next"), b"next")
+    await again.add([(key(b"next"), b"next")])
     assert list(Journal(path).transactions.values()) == [*kept, b"next"]
 
 
@@ -98,9 +98,9 @@ async def test_the_file_shrinks_once_most_of_it_is_final(
     journal = Journal(path)
     for number in range(100):
         raw = b"%0100d" % number
-        await journal.add(key(raw), raw)
+        await journal.add([(key(raw), raw)])
         if number < 98:
-            journal.settle(key(raw))
+            journal.settle([key(raw)])
     assert path.stat().st_size < 3000
     await journal.close()
     assert list(Journal(path).transactions.values()) == [b"%0100d" % 98, b"%0100d" % 99]

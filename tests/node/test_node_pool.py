@@ -40,6 +40,11 @@ class World:
         return [entry.hash for entry in self.pool.take_batch(limits)]
 
 
+def executable(pool: Pool, sender: Address) -> Hash32 | None:
+    entry = pool.executable(sender)
+    return None if entry is None else entry.hash
+
+
 def test_batches_are_oldest_first_along_each_senders_nonces() -> None:
     world = World()
     late = world.add(ANNA, 1)
@@ -53,7 +58,7 @@ def test_a_gap_holds_back_what_follows_it() -> None:
     world.add(ANNA, 1)
     assert world.batch() == []
     assert not world.pool.has_ready()
-    assert list(world.pool.executable_next()) == []
+    assert world.pool.executable(ANNA) is None
     world.add(ANNA, 0)
     assert len(world.batch()) == 2
 
@@ -117,8 +122,8 @@ def test_a_block_removes_what_it_holds_and_frees_the_next_nonce() -> None:
     world = World()
     hashes = [world.add(ANNA, nonce) for nonce in range(3)]
     world.nonces[ANNA] = 2
-    assert world.pool.apply_block(BlockOutcome(tuple(hashes[:2]), ())) == []
-    assert [entry.hash for entry in world.pool.executable_next()] == [hashes[2]]
+    assert world.pool.apply_block(BlockOutcome(tuple(hashes[:2]), (), {ANNA: None})) == []
+    assert executable(world.pool, ANNA) == hashes[2]
     assert world.batch() == [hashes[2]]
 
 
@@ -126,7 +131,7 @@ def test_a_block_removes_what_it_holds_and_frees_the_next_nonce() -> None:
 def test_only_gaps_and_full_blocks_return_to_the_pool(reason: Reason) -> None:
     world = World()
     dropped = world.add(ANNA, 0)
-    refused = world.pool.apply_block(BlockOutcome((), ((dropped, reason),)))
+    refused = world.pool.apply_block(BlockOutcome((), ((dropped, reason),), {}))
     if reason in (Reason.NONCE_GAP, Reason.BLOCK_FULL):
         assert refused == []
         assert world.batch() == [dropped]
@@ -139,8 +144,23 @@ def test_a_nonce_used_by_another_transaction_is_a_reason() -> None:
     world = World()
     loser = world.add(ANNA, 0, salt=1)
     world.nonces[ANNA] = 1
-    refused = world.pool.apply_block(BlockOutcome((transaction(ANNA, 0).hash,), ()))
+    refused = world.pool.apply_block(BlockOutcome((transaction(ANNA, 0).hash,), (), {ANNA: None}))
     assert [(gone, refusal.reason) for gone, refusal in refused] == [(loser, Reason.NONCE_USED)]
+
+
+def test_who_may_execute_another_transaction_next_is_told_once() -> None:
+    world = World()
+    first = world.add(ANNA, 0)
+    assert world.pool.take_changed() == [ANNA]
+    second = world.add(ANNA, 1)  # behind the first: nothing new may execute
+    assert world.pool.take_changed() == []
+    world.nonces[ANNA] = 1
+    world.pool.apply_block(BlockOutcome((first,), (), {ANNA: None}))
+    assert world.pool.take_changed() == [ANNA]
+    assert executable(world.pool, ANNA) == second
+    world.pool.remove(second)
+    assert world.pool.take_changed() == [ANNA]
+    assert executable(world.pool, ANNA) is None
 
 
 def test_next_nonce_follows_the_unbroken_run() -> None:
@@ -167,6 +187,8 @@ def test_any_history_keeps_counts_and_chains(steps: list[tuple[int, int, bool]])
     assert world.pool.bytes_held == sum(len(t.raw) for _, t in waiting)
     assert len(world.pool) == len(waiting)
     batch = world.pool.take_batch(WIDE)
+    first = {entry.sender: entry.hash for entry in reversed(batch)}
+    assert {s: executable(world.pool, s) for s in senders} == {s: first.get(s) for s in senders}
     for sender in senders:
         nonces = [entry.nonce for entry in batch if entry.sender == sender]
         assert nonces == list(range(len(nonces)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,7 +19,8 @@ from client.rpc import Client
 from contracts.system_alloc import AccountEntry, OrganisationEntry, ValidatorEntry, system_alloc
 from ledger.certificate import certificate_of, checkpoint_digest
 from ledger.chain import Chain, ExecutedBlock
-from ledger.gate import GROTH16_CONTRACT, KEYS_CONTRACT, Role, SystemGate
+from ledger.engine import decode_each
+from ledger.gate import GATE_CONTRACT, GROTH16_CONTRACT, KEYS_CONTRACT, Role, SystemGate
 from ledger.genesis import Allocation, Genesis, Organisation
 from ledger.genesis import ValidatorEntry as GenesisValidator
 from ledger.keyvalue import MemoryStore
@@ -29,7 +30,7 @@ from ledger.pyevm import PyEvmEngine
 from ledger.reasons import Reason
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
-from ledger.transactions import Transaction, decode_transaction
+from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Address, Hash32, keccak, to_hex
 from node.admission import Admission
 from node.journal import Refusal
@@ -37,7 +38,7 @@ from node.metrics import Metrics
 from node.pool import BatchLimits, BlockOutcome, Pool, PoolLimits
 from node.rpc.limits import Limits
 from node.rpc.server import RpcServer
-from node.rpc.view import GroupEvent, NewHead, NewPending
+from node.rpc.view import GroupEvent, NewHead, NewPending, Unavailable
 from node.stages import Stages
 from node.subscriptions import Subscriptions
 
@@ -137,7 +138,7 @@ class LocalGroup:
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
-            genesis.parameters, SystemGate(), self.chain.latest_state, decode_transaction, Stages()
+            genesis.parameters, SystemGate(), self.chain.latest_state, decode_each, Stages()
         )
         self.pool = Pool(PoolLimits(), self._admission.nonce_of)
         self._subscriptions = Subscriptions()
@@ -146,14 +147,25 @@ class LocalGroup:
             for name in [*(f"{org}-node" for org in ORGANISATIONS), "audit-node2"]
         }
         self.envelopes: list[Mapping[str, Any]] = []
+        self.submitted_batches: list[int] = []
 
-    async def submit(self, raw: bytes) -> Hash32:
-        transaction, sender = self._admission.examine(raw)
-        if self.pool.add(transaction, sender, time.monotonic()):
-            self._subscriptions.tell(NewPending(transaction.hash))
-        if self.instant:
+    async def submit_batch(
+        self, raws: Sequence[bytes]
+    ) -> Sequence[Hash32 | InvalidTransaction | Unavailable]:
+        self.submitted_batches.append(len(raws))
+        answers: list[Hash32 | InvalidTransaction | Unavailable] = []
+        for raw in raws:
+            try:
+                transaction, sender = self._admission.examine(raw)
+                if self.pool.add(transaction, sender, time.monotonic()):
+                    self._subscriptions.tell(NewPending(transaction.hash))
+            except InvalidTransaction as error:
+                answers.append(error)
+                continue
+            answers.append(transaction.hash)
+        if self.instant and len(self.pool):
             self.mine()
-        return transaction.hash
+        return answers
 
     def mine(self, *batch: bytes, time_ms: int | None = None) -> ExecutedBlock:
         """A block of the pool's transactions, or of those given, certified by a quorum."""
@@ -180,12 +192,14 @@ class LocalGroup:
             for member in validators.members[: validators.quorum]
         }
         self.chain.commit(executed, certificate_of(epoch, number, executed.hash, votes))
-        self.pool.apply_block(
-            BlockOutcome(
-                tuple(entry.transaction.hash for entry in executed.outcome.included),
-                tuple((entry.hash, entry.reason) for entry in executed.outcome.dropped),
-            )
+        outcome = BlockOutcome(
+            tuple(entry.transaction.hash for entry in executed.outcome.included),
+            tuple((entry.hash, entry.reason) for entry in executed.outcome.dropped),
+            executed.result.writes.accounts,
+            is_gate_changed=GATE_CONTRACT in executed.result.writes.storage,
         )
+        self._admission.follow(outcome)
+        self.pool.apply_block(outcome)
         self._subscriptions.tell(NewHead(number))
         return executed
 

@@ -1,5 +1,6 @@
 """Every kind of bad request: its code, and a sentence that helps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -189,10 +190,11 @@ def test_a_fault_of_ours_tells_nothing(served: ServedNode, monkeypatch: pytest.M
 
 
 def test_a_group_that_stopped_says_so(served: ServedNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def stopped(raw: bytes) -> None:
-        raise Unavailable("group main takes no transactions on this node; send it to another")
+    async def stopped(raws: Sequence[bytes]) -> list[Unavailable]:
+        said = Unavailable("group main takes no transactions on this node; send it to another")
+        return [said] * len(raws)
 
-    monkeypatch.setattr(served.group, "submit", stopped)
+    monkeypatch.setattr(served.group, "submit_batch", stopped)
     with pytest.raises(RpcFailure, match="send it to another") as failure:
         served.client().send_raw(raw_transaction())
     assert failure.value.code == -32002

@@ -162,12 +162,13 @@ class FakeNode:
 
     async def start(self) -> None:
         world = self.world
-        memory = TransactionMemory()
+        engine = PyEvmEngine()
+        memory = TransactionMemory(engine.decode)
         self.metrics = Metrics()
         self.chain = Chain(
             world.genesis,
             BlockStore(LevelDB(self.folder / "db"), STANDARD),
-            PyEvmEngine(),
+            engine,
             decode=memory.decode,
         )
         port = world.network(self)

@@ -3,6 +3,7 @@
 import pytest
 
 from ledger.chain import Chain
+from ledger.engine import decode_each
 from ledger.gate import SystemGate
 from ledger.keyvalue import MemoryStore
 from ledger.parameters import Parameters
@@ -11,7 +12,7 @@ from ledger.pyevm import PyEvmEngine
 from ledger.reasons import Reason
 from ledger.store import BlockStore
 from ledger.suite import STANDARD
-from ledger.transactions import InvalidTransaction, decode_transaction
+from ledger.transactions import InvalidTransaction
 from node.admission import NONCE_AHEAD_MAX, Admission, InvalidBatch
 from node.stages import Stages
 
@@ -20,9 +21,7 @@ from node.stages import Stages
 def admission(tmp_path, kit):
     genesis = kit.GroupWorld(tmp_path).genesis
     chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), PyEvmEngine())
-    return Admission(
-        chain.parameters, SystemGate(), chain.latest_state, decode_transaction, Stages()
-    )
+    return Admission(chain.parameters, SystemGate(), chain.latest_state, decode_each, Stages())
 
 
 def batch_of(kit, *raws):
