@@ -1,4 +1,4 @@
-"""Neighbouring `eth_sendRawTransaction` calls of a batch are one submission, each with its answer."""
+"""Neighbouring `eth_sendRawTransaction` calls of a batch are one submission, each answered."""
 
 import json
 from typing import Any
