@@ -5,7 +5,7 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import account, agreement, contract, explorer, governance, group, node, transfer, zk
+from cli import account, agreement, contract, evm, explorer, governance, group, node, transfer, zk
 from cli.bench import commands as bench
 from cli.doctor import doctor
 from cli.failure import report
@@ -35,6 +35,7 @@ for name, part in {
     "zk": zk,
     "explorer": explorer,
     "bench": bench,
+    "evm": evm,
 }.items():
     app.add_typer(part.app, name=name)
 app.command()(doctor)

@@ -40,7 +40,7 @@ from ledger.modexp import MODEXP, MODEXP_ADDRESS
 from ledger.point_evaluation import POINT_EVALUATION, POINT_EVALUATION_ADDRESS
 from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
-from ledger.state import StateReader
+from ledger.state import StateReader, Writes
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.trie import Node, Proven, ordered_root, prove_each
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
@@ -159,7 +159,7 @@ class PyEvmEngine:
         table = dict(CancunComputation.get_precompiles())
         for address, precompile in {**_REPLACED, **(precompiles or {})}.items():
             table[address] = _adapted(precompile)  # type: ignore[index]
-        self._computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
+        self.computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
 
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         return decode_each(batch)
@@ -191,7 +191,9 @@ class PyEvmEngine:
             before = receipts[-1].cumulative_gas_used if receipts else 0
             included.append(Included(candidate.index, transaction, sender))
             receipts.append(_receipt(transaction, outcome, before))
-        return BlockResult(tuple(included), tuple(dropped), tuple(receipts), _writes(evm, state))
+        return BlockResult(
+            tuple(included), tuple(dropped), tuple(receipts), block_writes(evm, state)
+        )
 
     def call(
         self, env: Environment, gate: Gate, message: Message, state: StateReader
@@ -259,7 +261,7 @@ class PyEvmEngine:
             base_fee_per_gas=0,
             excess_blob_gas=0,
         )
-        return GatedState(context, FlatAccountDatabase(state), gate, self._computation_class)
+        return GatedState(context, FlatAccountDatabase(state), gate, self.computation_class)
 
 
 def error_words(error: VMError) -> str:
@@ -355,22 +357,28 @@ def _warm_up(
             database.mark_storage_warm(address, slot)
 
 
+def logs_of(computation: ComputationAPI) -> tuple[Log, ...]:
+    """The logs that a transaction's computation leaves."""
+    return tuple(
+        Log(Address(address), tuple(Hash32(topic.to_bytes(32)) for topic in topics), data)
+        for address, topics, data in computation.get_log_entries()
+    )
+
+
 def _receipt(transaction: Transaction, outcome: _Outcome, gas_before: int) -> Receipt:
     computation = outcome.computation
     return Receipt(
         type=transaction.type,
         status=int(computation.is_success),
         cumulative_gas_used=gas_before + outcome.gas_used,
-        logs=tuple(
-            Log(Address(address), tuple(Hash32(topic.to_bytes(32)) for topic in topics), data)
-            for address, topics, data in computation.get_log_entries()
-        ),
+        logs=logs_of(computation),
         gas_used=outcome.gas_used,
         contract_address=outcome.created if computation.is_success else None,
     )
 
 
-def _writes(evm: GatedState, state: StateReader) -> Any:
+def block_writes(evm: GatedState, state: StateReader) -> Writes:
+    """What the transactions so far wrote, with the root, over the state they found."""
     database = evm.database
     slots = database.changed_slots()
     accounts = database.changed_accounts(slots)

@@ -74,6 +74,15 @@ class Engine:
         self, env: _Environment, batch: Sequence[_Transaction], reader: _Reader
     ) -> dict[str, Any] | None: ...
 
+# as _Transaction with the most that a unit of gas may cost as its price, then type, most priority
+# fee, most blob fee, blob hashes
+_AnyTransaction: TypeAlias = tuple[
+    bytes, int, int, bytes | None, int, bytes, _AccessList, int, int, int, int, Sequence[bytes]
+]
+
+def run_on_ethereum(
+    env: _Environment, fields: _AnyTransaction, reader: _Reader
+) -> tuple[list[_Log], Any] | str: ...
 def decode_transactions(batch: Sequence[bytes]) -> list[tuple[Any, ...] | None]: ...
 def trie_update(
     root: bytes, changes: Sequence[tuple[bytes, bytes]], node: Callable[[Any], bytes]

@@ -1,36 +1,32 @@
-"""Ethereum's GeneralStateTests on the native engine: a sample always, all of Cancun on demand.
+"""Ethereum's GeneralStateTests through the native engine's own steps of a transaction.
 
-Fees are charged around the engine here, since the ledger itself has none.
+A sample always, all of Cancun on demand. Fees are charged around the engine here, since the ledger
+itself has none.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from ledger.commitment import commit
 from ledger.engine import Environment, Message
+from ledger.ethereum.fixture import Case
+from ledger.ethereum.outcome import Outcome, ancestor_hash, fault
 from ledger.native import NativeEngine, environment_fields, is_available, message_fields, writes_of
-from ledger.state import Account, Overlay
-from ledger.suite import STANDARD
-from ledger.values import ZERO_HASH, keccak
-from tests.ledger.state_tests import (
-    CASES_MAX,
-    VECTORS,
-    cases,
-    data,
-    number,
-    pre_state,
-    sample,
-    transaction_of,
-)
+from ledger.receipts import Log
+from ledger.state import Account, Overlay, StateReader
+from ledger.values import Address
+from tests.ethereum.ledger_transactions import price_of, transaction_of
+from tests.ethereum.samples import CASES_MAX, NEEDS_SUITES, everything, plain_cases, sample
 
 pytestmark = [
     pytest.mark.skipif(not is_available(), reason="quorate_native is not built"),
-    pytest.mark.skipif(not VECTORS.exists(), reason="no ../shared/vectors/ethereum here"),
+    NEEDS_SUITES,
 ]
 
 
-def charged(state, amounts):
+def charged(state: StateReader, amounts: dict[Address, int]) -> StateReader:
     """The state after adding amounts of wei, perhaps negative, to accounts."""
     accounts = {}
     for address, amount in amounts.items():
@@ -41,27 +37,23 @@ def charged(state, amounts):
     return Overlay(state, writes)
 
 
-def root_after(engine, case, indexes):
-    env, state = case["env"], pre_state(case["pre"])
-    base_fee, coinbase = number(env["currentBaseFee"]), data(env["currentCoinbase"])
-    transaction = transaction_of(case["transaction"], indexes)
-    sender = STANDARD.address_of(data(case["transaction"]["secretKey"]))
-    price = min(transaction.max_fee_per_gas, base_fee + transaction.max_priority_fee_per_gas)
+def outcome_of(engine: NativeEngine, case: Case) -> Outcome:
+    block, transaction, price = case.block, transaction_of(case), price_of(case)
     environment = environment_fields(
         Environment(
-            number=number(env["currentNumber"]),
-            timestamp=number(env["currentTimestamp"]),
-            coinbase=coinbase,
-            gas_limit=min(number(env["currentGasLimit"]), 2**64 - 1),
+            number=block.number,
+            timestamp=block.timestamp,
+            coinbase=block.coinbase,
+            gas_limit=block.gas_limit,
             chain_id=1,
-            ancestor_hash=lambda ancestor: keccak(str(ancestor).encode()),
+            ancestor_hash=ancestor_hash,
         ),
-        base_fee=base_fee,
-        prev_randao=data(env["currentRandom"]) if "currentRandom" in env else ZERO_HASH,
-        excess_blob_gas=number(env.get("currentExcessBlobGas", "0x0")),
+        base_fee=block.base_fee,
+        prev_randao=block.prev_randao,
+        excess_blob_gas=block.excess_blob_gas,
     )
     message = Message(
-        sender,
+        case.sender,
         transaction.to,
         transaction.data,
         transaction.gas,
@@ -69,33 +61,37 @@ def root_after(engine, case, indexes):
         transaction.access_list,
     )
     fields = message_fields(message, transaction.nonce, price)
-    state = charged(state, {sender: -price * transaction.gas})
+    state = charged(case.before.state, {case.sender: -price * transaction.gas})
     [outcome], writes = engine._engine.execute_block(environment, [fields], state, False)
-    state = Overlay(state, writes_of(writes))
-    refund, tip = price * (transaction.gas - outcome[1]), (price - base_fee) * outcome[1]
-    amounts = {sender: refund + tip} if sender == coinbase else {sender: refund, coinbase: tip}
-    return charged(state, amounts).root
+    _, gas_used, logs, _ = outcome
+    refund, tip = price * (transaction.gas - gas_used), (price - block.base_fee) * gas_used
+    amounts = {case.sender: refund, block.coinbase: tip}
+    if case.sender == block.coinbase:
+        amounts = {case.sender: refund + tip}
+    state = charged(Overlay(state, writes_of(writes)), amounts)
+    return Outcome(state.root, [Log(*log) for log in logs])
 
 
-def wrong_among(chosen):
+def faults(chosen: Iterator[Case]) -> tuple[int, list[str]]:
     engine, checked, wrong = NativeEngine(), 0, []
-    for label, case, post in chosen:
+    for case in chosen:
         checked += 1
-        if root_after(engine, case, post["indexes"]) != data(post["hash"]):
-            wrong.append(label)
+        error = fault(case, outcome_of(engine, case))
+        if error:
+            wrong.append(f"{case.name} {case.indexes}: {error}")
     return checked, wrong
 
 
-def test_a_sample_of_general_state_tests():
-    checked, wrong = wrong_among(cases(sample(), CASES_MAX))
+def test_a_sample_of_general_state_tests() -> None:
+    checked, wrong = faults(plain_cases(sample(), CASES_MAX))
     assert not wrong
     assert checked > 100
 
 
 @pytest.mark.vectors
 @pytest.mark.timeout(3600)
-def test_all_general_state_tests_of_cancun():
-    checked, wrong = wrong_among(cases(sorted(VECTORS.rglob("*.json"))))
-    print(f"{checked} cases of Cancun on the native engine")
+def test_all_general_state_tests_of_cancun() -> None:
+    checked, wrong = faults(plain_cases(everything()))
+    print(f"{checked} cases of Cancun through the native engine's own steps")
     assert not wrong
     assert checked > 8_000

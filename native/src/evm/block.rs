@@ -207,7 +207,7 @@ fn halt_words(reason: HaltReason) -> String {
 }
 
 /// The exception that stands behind a failure of the interpreter.
-fn raised<INSP>(machine: Machine<'_, INSP>, failure: Failure) -> PyErr {
+pub fn raised<INSP>(machine: Machine<'_, INSP>, failure: Failure) -> PyErr {
     let Machine { inner, .. } = machine;
     let own = inner.precompiles.raised;
     let state: &mut State = inner.ctx.journaled_state.database;

@@ -7,6 +7,7 @@ mod block;
 mod cache;
 mod commitment;
 pub mod convert;
+mod ethereum;
 mod gate;
 mod machine;
 mod precompiles;
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use revm::primitives::Log;
 
 use block::{Ground, Outcome};
 use cache::{FlatState, NodeCache};
@@ -163,8 +165,15 @@ fn transactions(batch: &[Bound<'_, PyAny>]) -> PyResult<Vec<Transaction>> {
 }
 
 fn receipt<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyTuple>> {
-    let logs = PyList::empty(py);
-    for log in &outcome.logs {
+    let logs = logs_to_python(py, &outcome.logs)?;
+    let created = outcome.created.map(|address| address_bytes(py, address));
+    (outcome.success, outcome.gas_used, logs, created).into_pyobject(py)
+}
+
+/// `[(address, topics, data)]`.
+fn logs_to_python<'py>(py: Python<'py>, logs: &[Log]) -> PyResult<Bound<'py, PyList>> {
+    let found = PyList::empty(py);
+    for log in logs {
         let topics = log
             .data
             .topics()
@@ -172,10 +181,9 @@ fn receipt<'py>(py: Python<'py>, outcome: &Outcome) -> PyResult<Bound<'py, PyTup
             .map(|topic| PyBytes::new(py, topic.as_slice()));
         let topics = PyTuple::new(py, topics.collect::<Vec<_>>())?;
         let data = PyBytes::new(py, &log.data.data);
-        logs.append((address_bytes(py, log.address), topics, data))?;
+        found.append((address_bytes(py, log.address), topics, data))?;
     }
-    let created = outcome.created.map(|address| address_bytes(py, address));
-    (outcome.success, outcome.gas_used, logs, created).into_pyobject(py)
+    Ok(found)
 }
 
 /// `(root, accounts, storage, codes, cleared, nodes)`; an account is None or `(nonce, balance,
@@ -219,5 +227,6 @@ fn writes_to_python<'py>(py: Python<'py>, writes: &Writes) -> PyResult<Bound<'py
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Engine>()
+    module.add_class::<Engine>()?;
+    ethereum::register(module)
 }
