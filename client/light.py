@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from ledger.block import Block
-from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
+from ledger.certificate import Certificate
 from ledger.codec import (
     InvalidEncoding,
     as_address,
@@ -21,7 +22,8 @@ from ledger.codec import (
     as_list,
     decode_list,
 )
-from ledger.genesis import Genesis, genesis_block
+from ledger.epoch_chain import BrokenChain, CertifiedHeader, Epoch, EpochChain
+from ledger.genesis import Genesis
 from ledger.header import Header, decode_header
 from ledger.record import Record, decode_record
 from ledger.state import Account, decode_account, decode_slot
@@ -63,25 +65,6 @@ class InvalidAnswer(Exception):
     def __init__(self, what: str, message: str) -> None:
         super().__init__(message)
         self.what = what
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """A set of validators and the first block that it certifies."""
-
-    number: int
-    first_block: int
-    validators: ValidatorSet
-
-
-@dataclass(frozen=True)
-class CertifiedHeader:
-    """A header and its record under a quorum's signatures; block 0 has none and needs none."""
-
-    header: Header
-    record: Record
-    epoch: Epoch
-    signers: tuple[Address, ...]
 
 
 @dataclass(frozen=True)
@@ -130,17 +113,17 @@ class LightClient:
         self.genesis = genesis
         self.client = client
         self.suite = genesis.suite
-        self.block_0: Block = genesis_block(genesis)
-        self.group_id = self.block_0.header.hash
-        self._epochs = [Epoch(self.block_0.record.epoch, 0, genesis.validator_set)]
+        self._chain = EpochChain(genesis)
+        self.block_0: Block = self._chain.block_0
+        self.group_id = self._chain.group
 
     # -- headers
 
     def epoch(self, number: int) -> Epoch:
         """An epoch's set, derived from genesis; raises InvalidAnswer."""
-        while self._epochs[-1].number < number:
+        while self._chain.last.number < number:
             self._learn_epochs(number)
-        return self._epochs[number]
+        return self._chain.epoch(number)
 
     def header(self, number: int) -> CertifiedHeader:
         """A verified header; raises InvalidAnswer."""
@@ -160,45 +143,12 @@ class LightClient:
             raise InvalidAnswer(
                 "header", f"asked for block {number}, the answer is about {header.number}"
             )
-        epoch = self.epoch(record.epoch)
-        following = self._epochs[epoch.number + 1 :]
-        if header.number < epoch.first_block or (
-            following and header.number >= following[0].first_block
-        ):
-            raise InvalidAnswer(
-                "validators", f"block {header.number} is not of epoch {epoch.number}, as it says"
-            )
-        return self._verify(header, record, certificate, epoch)
-
-    def _verify(
-        self, header: Header, record: Record, certificate: Certificate, epoch: Epoch
-    ) -> CertifiedHeader:
-        named = f"block {header.number}"
-        if header.extra_data != record.hash:
-            raise InvalidAnswer("record", f"{named}: the header does not commit to this record")
-        if header.number == 0:
-            if header.hash != self.group_id:
-                raise InvalidAnswer(
-                    "genesis",
-                    f"block 0 is 0x{header.hash.hex()}, this genesis file makes "
-                    f"0x{self.group_id.hex()}: another group",
-                )
-            return CertifiedHeader(header, record, epoch, ())
-        if record.certifiers_hash != epoch.validators.hash(self.suite):
-            raise InvalidAnswer(
-                "validators", f"{named}: certified by another set than genesis leads to"
-            )
-        if record.proposer != header.coinbase or record.timestamp_ms // 1000 != header.timestamp:
-            raise InvalidAnswer("record", f"{named}: record and header differ")
-        try:
-            verify_certificate(self.suite, self.group_id, epoch.validators, certificate)
-        except InvalidCertificate as problem:
-            raise InvalidAnswer("certificate", f"{named}: {problem}") from problem
-        return CertifiedHeader(header, record, epoch, certificate.signers)
+        self.epoch(record.epoch)
+        return _linked(lambda: self._chain.verify(header, record, certificate))
 
     def _learn_epochs(self, number: int) -> None:
         """Take a page of what the node gives towards an epoch: each set vouches for the next."""
-        last = self._epochs[-1]
+        last = self._chain.last
         proof = self.client.epoch_proof(last.number + 1, number)
         if not proof or len(proof) > EPOCHS_MAX:
             raise InvalidAnswer(
@@ -207,23 +157,9 @@ class LightClient:
                 f"got {len(proof)}",
             )
         for answer in proof:
-            last = self._epochs[-1]
             header, record, certificate = parse_certified(answer)
-            if record.epoch != last.number or header.number < last.first_block:
-                raise InvalidAnswer(
-                    "validators", f"block {header.number} is not the end of epoch {last.number}"
-                )
-            self._verify(header, record, certificate, last)
             members = _validators(answer, "next_validators")
-            if record.next_certifiers_hash != members.hash(self.suite) or members == (
-                last.validators
-            ):
-                raise InvalidAnswer(
-                    "validators",
-                    f"block {header.number}: these are not the validators that its record names "
-                    "to follow",
-                )
-            self._epochs.append(Epoch(last.number + 1, header.number + 1, members))
+            _linked(partial(self._chain.extend, header, record, certificate, members))
 
     # -- what stands in blocks
 
@@ -377,6 +313,13 @@ def _proof(work: Callable[[], T]) -> T:
         return work()
     except InvalidProof as problem:
         raise InvalidAnswer("proof", str(problem)) from problem
+
+
+def _linked(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except BrokenChain as problem:
+        raise InvalidAnswer(problem.what, str(problem)) from problem
 
 
 def _parse(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from client.light import (
-    CertifiedHeader,
     InvalidAnswer,
     LightClient,
     ProvenReceipt,
@@ -20,6 +19,7 @@ from client.light import (
 )
 from client.rpc import Client, RpcFailure
 from contracts.bindings import accounts
+from ledger.epoch_chain import CertifiedHeader
 from ledger.gate import GATE_CONTRACT, Permission, decode_permission, permission_slot
 from ledger.genesis import Genesis
 from ledger.header import Header

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from client.light import CertifiedHeader, InvalidAnswer, LightClient
+from client.light import InvalidAnswer, LightClient
 from client.rpc import Client, NodeUnreachable, RpcFailure, UnexpectedAnswer
 from ledger.codec import InvalidEncoding
+from ledger.epoch_chain import CertifiedHeader
 from ledger.genesis import Genesis
 from ledger.proposal import decode_proposal
 from ledger.values import InvalidValue, from_hex, keccak, to_hex

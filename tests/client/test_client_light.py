@@ -259,7 +259,10 @@ def two_epochs(served: ServedNode) -> int:
     client = served.client()
     key = signer("audit-node2")
     digest = gate.ready_digest(CHAIN_ID, ORGANISATIONS.index("audit") + 1, "node2", key.address)
-    calls = [("audit-admin", gate.ready(key.address, "node2", key.sign(digest)))]
+    calls = [
+        ("audit-admin", gate.admit_node("node2")),
+        ("audit-admin", gate.ready(key.address, "node2", key.sign(digest))),
+    ]
     kind = gate.ProposalKind.ADD_VALIDATOR
     calls.append(("audit-admin", gate.propose_validator(kind, key.address)))
     calls += [(f"{name}-admin", gate.vote(1)) for name in ("tax", "market")]

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from client.light import CertifiedHeader, InvalidAnswer, LightClient, ProvenReceipt
+from client.light import InvalidAnswer, LightClient, ProvenReceipt
 from client.rpc import Client
 from contracts.bindings.contract import Event, InvalidResult
 from contracts.bindings.equity import SOURCE, AlarmCode, ApplicationStatus, AttestationStatus, Terms
 from contracts.compiler import compile_source
 from contracts.storage import value_slot
+from ledger.epoch_chain import CertifiedHeader
 from ledger.genesis import Genesis
 from ledger.values import (
     Address,
