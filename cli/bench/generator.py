@@ -73,6 +73,7 @@ class Generator:
         ends = {name: heads.seen_s[name][complete] - start_s for name in self._job.urls}
         return Load(
             transactions=len(self._transfers),
+            started_s=start_s,
             run_s=max(ends.values()),
             sending_s=sender.sending_s,
             signing_s=self._signing_s,

@@ -31,6 +31,8 @@ class Load(msgspec.Struct, frozen=True):
     """What the generator saw. Seconds are of the run unless the name says otherwise."""
 
     transactions: int
+    started_s: float
+    """When the first transaction was sent, by this machine's monotonic clock."""
     run_s: float
     """From the first transaction sent to the last one's certificate on every node."""
     sending_s: float

@@ -11,7 +11,7 @@ import msgspec
 from cli.failure import CommandFailed
 from cli.network.create import HOST, PORT_MAX, PORTS_PER_NODE
 from contracts.system_alloc import ACCOUNTS_MAX
-from ledger.native import is_available
+from node.engines import why_not_native
 
 Engine = Literal["native", "py-evm"]
 Transport = Literal["http", "websocket", "both"]
@@ -44,11 +44,9 @@ class Plan(msgspec.Struct, frozen=True):
         each = -(-self.transactions // self.senders)
         if each > SENDER_TRANSACTIONS_MAX:
             raise CommandFailed(f"{each} transactions a sender; give more --senders")
-        if self.engine == "native" and not is_available():
-            raise CommandFailed(
-                "the native engine is not installed here: build the crate with "
-                '"maturin develop --release" in native/, or give --engine py-evm'
-            )
+        missing = why_not_native() if self.engine == "native" else None
+        if missing is not None:
+            raise CommandFailed(f"--engine native: {missing}. Or give --engine py-evm")
         return self
 
 

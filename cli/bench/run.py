@@ -70,7 +70,7 @@ def _measure(plan: Plan, folder: Path, job: Job, nodes: Nodes, stopped: str | No
         NodeOutcome(
             name,
             *profile(before.spent[name], after.spent[name], count),
-            memory.of(name),
+            memory.of(name, load.started_s),
             {part: size - before.disk[name][part] for part, size in after.disk[name].items()},
         )
         for name in names

@@ -17,7 +17,7 @@ from cli.bench.workload import Transfer
 CONNECTIONS = 2
 """Streams to each node by each transport."""
 BATCH_COUNT_MAX = 100
-BATCH_PERIOD_S = 0.1
+BATCH_PERIOD_S = 0.2
 """At a steady rate a batch holds what is due in this time."""
 OUTSTANDING_MAX = 6_000
 """At full speed this many wait at most: enough for full blocks, well below a pool's room."""
@@ -71,7 +71,8 @@ class Sender:
         try:
             async with asyncio.TaskGroup() as lanes:
                 for lane in self._lanes:
-                    lanes.create_task(self._drain(lane))
+                    if lane.waiting:  # fewer senders than lanes leave some without
+                        lanes.create_task(self._drain(lane))
         except* (StreamBroken, SendingFailed) as failed:
             raise failed.exceptions[0] from None
         finally:

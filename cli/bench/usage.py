@@ -5,6 +5,7 @@ On systems without /proc memory and the machine's load are not known and count a
 
 import os
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,13 @@ PARTS = {"store": "db", "journal": "journal", "vote log": "wal"}
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Resident memory of a node in bytes: before the load, at most, after it."""
+    """Resident memory of a node in bytes: before the load, at most, after it, and all samples
+    with the seconds since the first transaction."""
 
     start: int
     peak: int
     end: int
+    samples: tuple[tuple[float, int], ...]
 
 
 def resident_bytes(pid: int) -> int:
@@ -54,13 +57,13 @@ def folder_bytes(folder: Path) -> int:
 
 
 class MemoryWatch:
-    """Samples processes' memory in a thread while open; `series` has seconds and bytes by name."""
+    """Samples processes' memory in a thread while open; `of` tells what was seen."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self.samples: dict[str, list[int]] = {name: [] for name in pids}
+        self._samples: dict[str, list[tuple[float, int]]] = {name: [] for name in pids}
 
     def __enter__(self) -> "MemoryWatch":
         self._sample()
@@ -77,10 +80,11 @@ class MemoryWatch:
         self._thread.join()
         self._sample()
 
-    def of(self, name: str) -> Memory:
-        """What was seen of one process."""
-        seen = self.samples[name]
-        return Memory(seen[0], max(seen), seen[-1])
+    def of(self, name: str, start_s: float) -> Memory:
+        """What was seen of one process; `start_s` is the monotonic clock's zero of the samples."""
+        samples = tuple((round(at_s - start_s, 2), size) for at_s, size in self._samples[name])
+        sizes = [size for _, size in samples]
+        return Memory(sizes[0], max(sizes), sizes[-1], samples)
 
     def _run(self) -> None:
         while not self._ended.wait(SAMPLE_PERIOD_S):
@@ -88,4 +92,4 @@ class MemoryWatch:
 
     def _sample(self) -> None:
         for name, pid in self._pids.items():
-            self.samples[name].append(resident_bytes(pid))
+            self._samples[name].append((time.monotonic(), resident_bytes(pid)))

@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from cli.bench.nodes import make_network, new_workload
+from cli.bench.plan import Plan
+from cli.bench.workload import TOKEN, address_of, sender_keys
 from cli.failure import CommandFailed
 from cli.network import create, process
 from cli.network.create import create_network
 from cli.network.folder import load_network
 from cli.network.manifest import find_manifest
+from contracts.compiler import compile_source
+from contracts.storage import address_key, value_slot
+from ledger.gate import GATE_CONTRACT
 from ledger.genesis import genesis_block, load_genesis
+from ledger.values import to_hex
 from node.config import NodeFolder, load_node_config
 from node.pki import NodeIdentity
 
@@ -132,3 +139,23 @@ def test_a_stale_pid_is_no_running_node(tmp_path: Path) -> None:
     pid_file.write_text("minus one", encoding="ascii")
     with pytest.raises(CommandFailed, match="not a process number"):
         process.running_pid(pid_file)
+
+
+def test_accounts_beyond_the_manifest_are_in_genesis_and_keep_no_keys_here(tmp_path: Path) -> None:
+    plan = Plan(transactions=10, senders=5, engine="py-evm", base_port=21_100)
+    workload = new_workload(plan)
+    network = make_network(tmp_path, plan, workload, _silent)
+    genesis = load_genesis(tmp_path / "network" / network.groups[0].genesis)
+    assert len(genesis.alloc[to_hex(TOKEN)].storage) == 5
+    assert [account.name for account in network.accounts] == ["author"]
+    keys = [key.secret.hex() for key in sender_keys(workload)]
+    written = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in (tmp_path / "network").rglob("*")
+        if path.is_file()
+    )
+    assert not any(key in written for key in keys)
+    gate = genesis.alloc[to_hex(GATE_CONTRACT)].storage
+    addresses = [address_of(key) for key in sender_keys(workload)]
+    slot = compile_source("system/accounts.vy").layout["permissions"].slot
+    assert all(hex(value_slot(slot, address_key(address))) in gate for address in addresses)
