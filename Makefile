@@ -69,8 +69,10 @@ bench: $(TEST) native-once  ## the benchmarks: tables here, figures in build/ben
 accept: $(TEST) $(NODE_TOOLS) native-once  ## ON=topic [ONLY=name]: the long acceptance runs
 	@$(BIN)/python -m tests.acceptance.run $(or $(ON),transfer) $(if $(ONLY),--only $(ONLY))
 
-vectors: $(TEST) native-once  ## the long conformance runs
-	@$(BIN)/python -m pytest -m vectors $(ARGS)
+vectors: $(TEST) native-once  ## Ethereum's suites in full, and other long conformance runs
+	@test -d ../shared/vectors/ethereum || \
+	  { echo "expected Ethereum's suites in ../shared/vectors/ethereum, found nothing"; exit 1; }
+	@$(BIN)/python -m pytest -rA -m "vectors or suites" $(ARGS)
 
 lock:  ## renew the lock files from pyproject.toml
 	@$(PIP) install pip-tools

@@ -1,16 +1,11 @@
 """RLP: one item, one encoding; everything else is refused."""
 
-import json
-from pathlib import Path
-
 import pytest
 import rlp
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.codec import DEPTH_MAX, InvalidEncoding, as_int, as_list, decode, encode
-
-VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "ethereum" / "RLPTests"
 
 items = st.recursive(
     st.binary(max_size=80), lambda inner: st.lists(inner, max_size=6), max_leaves=20
@@ -80,27 +75,3 @@ def test_bounds_are_kept():
 def test_integers_in_another_form_are_refused(item):
     with pytest.raises(InvalidEncoding):
         as_int(item, "value")
-
-
-@pytest.mark.skipif(not VECTORS.exists(), reason="no ../shared/vectors/ethereum/RLPTests here")
-def test_ethereum_vectors():
-    checked = 0
-    for path in sorted(VECTORS.rglob("*.json")):
-        for name, case in json.loads(path.read_text()).items():
-            out = bytes.fromhex(case["out"].removeprefix("0x"))
-            if case["in"] == "INVALID":
-                with pytest.raises(InvalidEncoding):
-                    decode(out, bytes_max=len(out))
-            elif case["in"] != "VALID":
-                assert encode(_item(case["in"])) == out, name
-                assert encode(decode(out, bytes_max=len(out))) == out, name
-            checked += 1
-    assert checked > 20
-
-
-def _item(value):
-    if isinstance(value, list):
-        return [_item(part) for part in value]
-    if isinstance(value, str):
-        return int(value[1:]) if value.startswith("#") else value.encode()
-    return value

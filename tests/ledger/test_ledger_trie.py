@@ -1,8 +1,5 @@
 """Tries: roots equal Ethereum's, proofs convince and altered ones do not."""
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,8 +17,6 @@ from ledger.trie import (
     verify_proof,
 )
 from ledger.values import EMPTY_TRIE_ROOT, keccak
-
-VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "ethereum" / "TrieTests"
 
 values = st.lists(st.binary(min_size=1, max_size=90), max_size=300)
 
@@ -96,27 +91,3 @@ def test_an_absent_key_is_proven_absent():
     assert verify_proof(EMPTY_TRIE_ROOT, keccak(b"b"), ()) is None
     with pytest.raises(InvalidProof):
         verify_proof(root, keccak(b"b"), ())
-
-
-@pytest.mark.skipif(not VECTORS.exists(), reason="no ../shared/vectors/ethereum/TrieTests here")
-def test_ethereum_vectors():
-    checked = 0
-    for path in sorted(VECTORS.glob("*.json")):
-        if "nextprev" in path.name:
-            continue
-        secure = "secure" in path.name
-        for name, case in json.loads(path.read_text()).items():
-            pairs = case["in"].items() if isinstance(case["in"], dict) else case["in"]
-            root, nodes = EMPTY_TRIE_ROOT, {}
-            for key, value in pairs:
-                raw = _bytes(key)
-                change = {keccak(raw) if secure else raw: _bytes(value or "")}
-                root, fresh = update(root, change, nodes.__getitem__)
-                nodes.update(fresh)
-            assert root.hex() == case["root"].removeprefix("0x"), (path.name, name)
-            checked += 1
-    assert checked > 10
-
-
-def _bytes(text):
-    return bytes.fromhex(text[2:]) if text.startswith("0x") else text.encode()
