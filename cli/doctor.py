@@ -14,8 +14,12 @@ import typer
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, table
 from client.rpc import Client, NodeUnreachable, RpcFailure
+from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.store import BlockStore
+from ledger.store_check import check_store
 from node.config import NodeFolder, load_node_config
 from node.engines import NATIVE, why_not_native
+from node.group_assembly import read_genesis
 from node.pki import NodeIdentity
 
 CERTIFICATE_DAYS_MIN = 30
@@ -37,17 +41,26 @@ def doctor(
         Path | None, typer.Argument(metavar="[NODE_DIR]", help="A node's folder.")
     ] = None,
     rpc: Annotated[str | None, typer.Option("--rpc", help="A node's address instead.")] = None,
+    deep: Annotated[
+        bool,
+        typer.Option("--deep", help="Of a stopped node: read its stores wholly, compute all anew."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Quorum, view, peers, certificate, disk: is this node well? 体检。"""
     if (folder is None) == (rpc is None):
         raise typer.BadParameter("give either NODE_DIR or --rpc URL")
+    if deep and folder is None:
+        raise typer.BadParameter("--deep reads the stores in NODE_DIR: name the folder")
     findings = []
     if folder is not None:
         findings = _of_folder(NodeFolder(folder))
+        if deep:
+            findings += _of_stores(NodeFolder(folder))
         rpc = f"http://{load_node_config(NodeFolder(folder)).rpc.listen}"
     assert rpc is not None
-    findings += _of_node(rpc)
+    if not deep:
+        findings += _of_node(rpc)
     well = all(finding.well for finding in findings)
     emit(
         {"well": well, "findings": findings},
@@ -87,6 +100,37 @@ def _of_folder(folder: NodeFolder) -> list[Finding]:
             "" if free >= DISK_FREE_BYTES_MIN else "make room before the node has to stop",
         ),
     ]
+
+
+def _of_stores(folder: NodeFolder) -> list[Finding]:
+    names = [group.name for group in load_node_config(folder).group]
+    return [_of_store(folder, name) for name in names]
+
+
+def _of_store(folder: NodeFolder, name: str) -> Finding:
+    what, group = f"store of {name}", folder.group(name)
+    if not group.database.is_dir():
+        return Finding(what, False, "there is none", "start the node: it fetches all from peers")
+    genesis = read_genesis(group)
+    try:
+        database = LevelDB(group.database)
+        try:
+            store = BlockStore(database, genesis.suite)
+            window_blocks = genesis.parameters.window_blocks
+            census = check_store(store, genesis.suite, window_blocks=window_blocks)
+        finally:
+            database.close()
+    except StoreInUse:
+        return Finding(what, False, "a running node has it open", "stop the node, then look again")
+    except CorruptStore as error:
+        remedy = f"move {group.database} away: the node fetches all from peers when it starts"
+        return Finding(what, False, str(error), remedy)
+    return Finding(
+        what,
+        True,
+        f"blocks 0 to {census.head}, {census.transactions} transactions, {census.accounts} "
+        f"accounts, {census.slots} slots, {census.trie_nodes} trie nodes: all agree",
+    )
 
 
 def _of_node(rpc: str) -> list[Finding]:

@@ -342,6 +342,32 @@ class BlockStore:
             lambda code_hash: _code(self._kv, code_hash),
         )
 
+    # Walking: all there is, for a check of the whole
+
+    def accounts(self) -> Iterator[tuple[Address, Account]]:
+        """The head's accounts from the flat state, in order of address."""
+        for key, data in self._kv.items(_ACCOUNT):
+            yield Address(key[1:]), decode_account(data)
+
+    def slots(self) -> Iterator[tuple[Address, int, int]]:
+        """The head's slots from the flat state with their values, in order of address and slot."""
+        for key, data in self._kv.items(_SLOT):
+            yield Address(key[1:21]), int.from_bytes(key[21:]), int.from_bytes(data)
+
+    def counts(self) -> dict[str, int]:
+        """How many entries of each kind stand in the store."""
+        kinds = {
+            "headers": _HEADER,
+            "proposals": _PROPOSAL,
+            "outcomes": _OUTCOME,
+            "certificates": _CERTIFICATE,
+            "block hashes": _BY_HASH,
+            "included": _INCLUDED,
+            "dropped": _DROPPED,
+            "blooms": _BLOOM,
+        }
+        return {kind: sum(1 for _ in self._kv.items(prefix)) for kind, prefix in kinds.items()}
+
     def close(self) -> None:
         """Closes the key-value store."""
         self._state = None

@@ -45,6 +45,11 @@ def verify_ordered_proof(root: Hash32, index: int, proof: Sequence[bytes]) -> by
     return value
 
 
+def keyed_root(pairs: Mapping[Hash32, bytes]) -> tuple[Hash32, dict[Hash32, bytes]]:
+    """Root of the trie of these keys and their nodes, computed from nothing: to check a state."""
+    return _rooted(sorted((_nibbles(key), value) for key, value in pairs.items()))
+
+
 def lookup(root: Hash32, key: bytes, node: Node) -> bytes | None:
     """The value of a key, or None; whatever `node` raises for a missing node passes through."""
     return _walk(root, key, node)[0]
@@ -175,10 +180,13 @@ def _unpack(packed: bytes) -> tuple[Nibbles, bool]:
 
 
 def _ordered(values: Sequence[bytes]) -> tuple[Hash32, dict[Hash32, bytes]]:
-    if not values:
+    return _rooted(sorted((_nibbles(encode(index)), value) for index, value in enumerate(values)))
+
+
+def _rooted(pairs: list[tuple[Nibbles, bytes]]) -> tuple[Hash32, dict[Hash32, bytes]]:
+    if not pairs:
         return EMPTY_TRIE_ROOT, {}
     nodes: dict[Hash32, bytes] = {}
-    pairs = sorted((_nibbles(encode(index)), value) for index, value in enumerate(values))
     top = encode(_build(pairs, 0, nodes))
     root = keccak(top)
     nodes[root] = top
@@ -197,7 +205,7 @@ def _build(
     if shared > depth:
         below = _reference(_build(pairs, shared, nodes), nodes)
         return [_pack(first[depth:shared], False), below]
-    # No RLP of an index is a prefix of another's, so a branch never holds a value of its own.
+    # Neither an RLP of an index nor a hash is a prefix of another's, so no branch holds a value.
     children: list[Encodable] = []
     for nibble in range(16):
         part = [pair for pair in pairs if pair[0][depth] == nibble]

@@ -1,13 +1,10 @@
 """Random blocks on both engines, compared after each: what the differential tests and the fuzz run.
 
-`python -m tests.native.duel --seed 1 --transactions 20000` prints a table of what was covered and
-ends with an error at the first difference.
+The long run, its coverage and the replay of one seed are `tests/fuzz/engines.py`.
 """
 
-import argparse
 import collections
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 from ledger.commitment import commit
 from ledger.engine import (
     BlockResult,
+    Candidate,
     Engine,
     Environment,
     MalformedInput,
@@ -32,13 +30,13 @@ from ledger.gate import (
 )
 from ledger.native import NativeEngine
 from ledger.parameters import Parameters
-from ledger.pyevm import GatedComputation, PyEvmEngine
-from ledger.reasons import Reason
+from ledger.pyevm import PyEvmEngine
 from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
 from ledger.suite import STANDARD, KeySigner
 from ledger.validity import INIT_CODE_BYTES_MAX
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, keccak
 from node.engines import OWN_PRECOMPILES
+from tests.native.precompile_inputs import PRECOMPILE_INPUTS
 from tests.native.programs import CHAIN_ID, Programs, init_code, signed
 
 GATE_CODE = bytes.fromhex("6020355f35555f80f3")
@@ -70,8 +68,24 @@ PRECOMPILES = {
 }
 
 
+INPUTS = {
+    **PRECOMPILE_INPUTS,
+    OWN: lambda random: random.randbytes(random.randrange(80)),
+}
+BLOCKS = 6
+"""Of one seed in a long run: state is carried from each to the next."""
+TRANSACTIONS_OF_BLOCK = 12
+
+
 class Difference(AssertionError):
-    """The engines do not agree."""
+    """The engines do not agree: the seed that brings it back, where, and on what."""
+
+    def __init__(self, seed: int, where: str, what: str) -> None:
+        super().__init__(
+            f"seed {seed}, {where}: {what}\n"
+            f"replay: python -m tests.fuzz.engines --seed {seed} --duels 1"
+        )
+        self.what = what
 
 
 @dataclass
@@ -97,7 +111,7 @@ class Duel:
             OWN,
             GATE_CONTRACT,
         )
-        self.programs = Programs(self.random, self.known)
+        self.programs = Programs(self.random, self.known, INPUTS)
         self.states: dict[str, StateReader] = dict.fromkeys(
             (self.native.name, self.reference.name), self._genesis()
         )
@@ -208,24 +222,51 @@ class Duel:
         raw[-65:-33] = pick.randbytes(16) + b"\xff" * 16  # another r: nobody's, or a stranger's
         return bytes(raw)
 
+    def run(self) -> None:
+        """Some blocks with a call after each; raises Difference."""
+        for _ in range(BLOCKS):
+            self.block(TRANSACTIONS_OF_BLOCK)
+            self.call()
+
     def block(self, count: int = 12) -> BlockResult:
         """Runs a block on both; raises Difference."""
         raw = self.raw_transactions(count)
-        batch = candidates(raw, PARAMETERS)
-        env = self._environment()
-        results = {}
-        for engine in (self.reference, self.native):
-            state = self.states[engine.name]
-            results[engine.name] = engine.execute_block(env, SystemGate(), batch, state)
-        expected, got = results[self.reference.name], results[self.native.name]
-        self._compare(expected, got)
+        expected, got = self._execute(raw)
+        if (found := self._difference(expected, got)) is not None:
+            raise Difference(self.seed, f"block {self.number}", f"{found}\n{self._least(raw)}")
         self._count(expected)
-        for name, result in results.items():
+        parents = dict(self.states)
+        for name, result in ((self.reference.name, expected), (self.native.name, got)):
             self.states[name] = Overlay(self.states[name], result.writes)
         if expected.included:
-            self._compare_traces(env, batch, self.random.choice(expected.included).index, raw)
+            index = self.random.choice(expected.included).index
+            self._compare_traces(self._candidates(self.reference, raw), index, parents)
         self.number += 1
         return expected
+
+    def _execute(self, raw: Sequence[bytes]) -> tuple[BlockResult, BlockResult]:
+        """What the reference and the native engine make of a batch, each decoding for itself."""
+        env = self._environment()
+        expected, got = (
+            engine.execute_block(
+                env, SystemGate(), self._candidates(engine, raw), self.states[engine.name]
+            )
+            for engine in (self.reference, self.native)
+        )
+        return expected, got
+
+    def _candidates(self, engine: Engine, raw: Sequence[bytes]) -> tuple[Candidate, ...]:
+        return candidates(raw, PARAMETERS, engine.decode)
+
+    def _least(self, raw: list[bytes]) -> str:
+        """The transactions of a block that are needed for its difference, in hex."""
+        needed = list(raw)
+        for one in raw:
+            fewer = [other for other in needed if other is not one]
+            if self._difference(*self._execute(fewer)) is not None:
+                needed = fewer
+        lines = (f"  {raw.index(one)}: {one.hex()}" for one in needed)
+        return "\n".join((f"still differs with {len(needed)} of {len(raw)} transactions:", *lines))
 
     def _environment(self) -> Environment:
         return Environment(
@@ -237,29 +278,33 @@ class Duel:
             ancestor_hash=lambda number: keccak(number.to_bytes(8)),
         )
 
-    def _compare(self, expected: BlockResult, got: BlockResult) -> None:
+    def _difference(self, expected: BlockResult, got: BlockResult) -> str | None:
+        """The first thing in which the results differ, the reference's first, or None."""
         for what in ("dropped", "included", "receipts"):
-            for one, two in zip(getattr(expected, what), getattr(got, what), strict=False):
-                if one != two:
-                    raise Difference(f"seed {self.seed}, block {self.number}: {one} but {two}")
-            if len(getattr(expected, what)) != len(getattr(got, what)):
-                raise Difference(f"seed {self.seed}, block {self.number}: {what} in number")
+            ones, others = getattr(expected, what), getattr(got, what)
+            if len(ones) != len(others):
+                return f"{len(ones)} {what} but {len(others)}"
+            for place, (one, other) in enumerate(zip(ones, others, strict=True)):
+                if one != other:
+                    entry = expected.included[place] if what == "receipts" else one
+                    return f"transaction {entry.index}, {what}: {one} but {other}"
         for what in ("accounts", "storage", "codes", "cleared", "root"):
-            one, two = getattr(expected.writes, what), getattr(got.writes, what)
-            if one != two:
-                raise Difference(f"seed {self.seed}, block {self.number}, {what}: {one} but {two}")
+            one, other = getattr(expected.writes, what), getattr(got.writes, what)
+            if one != other:
+                return f"{what}: {one} but {other}"
+        return None
 
-    def _compare_traces(self, env: Environment, batch: Any, index: int, raw: Any) -> None:
-        del raw
-        trees = {}
-        for engine in (self.reference, self.native):
-            parent = self.states[engine.name]
-            assert isinstance(parent, Overlay)
-            tree = engine.trace(env, SystemGate(), batch, index, parent._parent)
-            trees[engine.name] = _plain(tree)
-        one, two = trees[self.reference.name], trees[self.native.name]
-        if one != two:
-            raise Difference(f"seed {self.seed}, block {self.number}, trace: {one} but {two}")
+    def _compare_traces(
+        self, batch: Sequence[Candidate], index: int, parents: dict[str, StateReader]
+    ) -> None:
+        env = self._environment()
+        one, other = (
+            _plain(engine.trace(env, SystemGate(), batch, index, parents[engine.name]))
+            for engine in (self.reference, self.native)
+        )
+        if one != other:
+            where = f"block {self.number}, trace of transaction {index}"
+            raise Difference(self.seed, where, f"{one} but {other}")
 
     def call(self) -> None:
         """A message that is no transaction, on both; raises Difference."""
@@ -278,7 +323,7 @@ class Duel:
             answers.append((answer.output, answer.gas_used, answer.success, answer.reverted))
         self.counts["calls"] += 1
         if answers[0] != answers[1]:
-            raise Difference(f"seed {self.seed}, call {message}: {answers[0]} but {answers[1]}")
+            raise Difference(self.seed, f"{message}", f"{answers[0]} but {answers[1]}")
 
     def _count(self, result: BlockResult) -> None:
         self.counts["transactions"] += len(result.included)
@@ -302,61 +347,3 @@ def _plain(tree: dict[str, Any]) -> dict[str, Any]:
         "output": output,
         "calls": [_plain(call) for call in tree.get("calls", ())],
     }
-
-
-@contextmanager
-def counted_opcodes(counts: collections.Counter[int]) -> Iterator[None]:
-    """Counts the opcodes that py-evm executes."""
-    whole = GatedComputation.opcodes
-    counting = {number: _counting(number, opcode, counts) for number, opcode in whole.items()}
-    GatedComputation.opcodes = counting
-    try:
-        yield
-    finally:
-        GatedComputation.opcodes = whole
-
-
-def counted_precompiles(counts: collections.Counter[int]) -> PyEvmEngine:
-    """A reference engine that counts the calls of precompiles, by their address."""
-    engine = PyEvmEngine(PRECOMPILES)
-    table = engine._computation_class._precompiles  # type: ignore[attr-defined]
-    for address, run in list(table.items()):
-        table[address] = _counting(int.from_bytes(address), run, counts)
-    return engine
-
-
-def _counting(number: int, function: Any, counts: collections.Counter[int]) -> Callable[..., Any]:
-    def run(computation: Any) -> Any:
-        counts[number] += 1
-        return function(computation)
-
-    return run
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--transactions", type=int, default=20_000)
-    arguments = parser.parse_args()
-    opcodes: collections.Counter[int] = collections.Counter()
-    precompiles: collections.Counter[int] = collections.Counter()
-    counts: collections.Counter[str] = collections.Counter()
-    reference, seed = counted_precompiles(precompiles), arguments.seed
-    with counted_opcodes(opcodes):
-        while counts["transactions"] < arguments.transactions:
-            duel = Duel(seed, reference=reference, counts=counts)
-            for _ in range(6):
-                duel.block()
-                duel.call()
-            seed += 1
-    for name in sorted(counts):
-        print(f"{name:30} {counts[name]:8}")
-    rare = {f"{n:#04x}": opcodes[n] for n in GatedComputation.opcodes if opcodes[n] < 100}
-    print("opcodes below 100:", rare)
-    print("precompiles:", {f"{n:#x}": count for n, count in sorted(precompiles.items())})
-    print("reasons below 100:", [r for r in Reason if counts[f"dropped {r}"] < 100])
-    print(f"seeds {arguments.seed} to {seed - 1}: no difference")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,17 +4,14 @@ Programs keep the stack in order, so that most of them get somewhere; some end i
 invalid opcode or in bytes that nobody chose.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 from ledger.codec import encode
-from ledger.gate import GROTH16_PRECOMPILE, POSEIDON_PRECOMPILE
-from ledger.suite import STANDARD, KeySigner
+from ledger.suite import KeySigner
 from ledger.values import Address, keccak
-from zkp.field import R
-from zkp.snarkjs.calldata import statement_words
-from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
+from tests.native.precompile_inputs import PRECOMPILE_INPUTS, InputMaker
 
 CHAIN_ID = 77_001
 EDGES = (0, 1, 2, 31, 32, 255, 256, 2**64 - 1, 2**128, 2**255 - 1, 2**255, 2**256 - 1)
@@ -36,21 +33,7 @@ NULLARY = (
 """All but GAS, which is random enough in the calls, and BLOBHASH, which takes one."""
 COPIES = (0x37, 0x39, 0x5E)
 CALLS = (0xF1, 0xF2, 0xF4, 0xFA)
-PRECOMPILES = (
-    *(Address(number.to_bytes(20)) for number in range(1, 11)),
-    POSEIDON_PRECOMPILE,
-    GROTH16_PRECOMPILE,
-)
-_VECTORS = Path(__file__).parents[1] / "vectors" / "snarkjs"
-STATEMENT = b"".join(
-    word.to_bytes(32)
-    for word in statement_words(
-        decode_verifying_key((_VECTORS / "m500.vkey.json").read_text()),
-        decode_proof((_VECTORS / "m500.proof.json").read_text()),
-        decode_publics((_VECTORS / "m500.public.json").read_text()),
-    )
-)
-BLAKE_INPUT = (12).to_bytes(4) + bytes(64 + 128 + 16) + b"\x01"
+PRECOMPILES = tuple(PRECOMPILE_INPUTS)
 
 
 def push(value: int) -> bytes:
@@ -71,6 +54,8 @@ class Programs:
 
     random: Random
     known: tuple[Address, ...]
+    inputs: Mapping[Address, InputMaker] = field(default_factory=lambda: PRECOMPILE_INPUTS)
+    """For each precompile, what to call it with."""
     depth: int = 0
 
     def code(self) -> bytes:
@@ -192,49 +177,29 @@ class Programs:
         return code + bytes([opcode]) + self._use()
 
     def _precompile(self) -> bytes:
-        address = self.random.choice(PRECOMPILES)
+        address = self.random.choice(list(self.inputs))
         data = self.precompile_input(address)
+        size = self.random.choice((0, 32, 64, 128))
         code = b""
         for start in range(0, len(data), 32):
             word = data[start : start + 32].ljust(32, b"\0")
             code += b"\x7f" + word + push(start) + b"\x52"
-        code += push(64) + push(0) + push(len(data)) + push(0)
-        return code + push(int.from_bytes(address)) + b"\x5a\xfa" + self._use()
+        code += push(size) + push(0) + push(len(data)) + push(0)
+        code += push(int.from_bytes(address)) + b"\x5a\xfa\x50"
+        # What came back, or what was there before if nothing did.
+        return code + push(self.random.choice((0, 32))) + b"\x51" + self._use()
 
     def precompile_input(self, address: Address) -> bytes:
         """What a precompile may be asked: mostly something that it answers."""
-        data = self.random.choice((b"", BLAKE_INPUT, self.random.randbytes(32), bytes(192)))
-        if address[-1] == 5:
-            sizes = [self.random.choice((0, 1, 2, 33)) for _ in range(3)]
-            numbers = b"".join(self.random.randbytes(size) for size in sizes)
-            data = b"".join(size.to_bytes(32) for size in sizes) + numbers
-        if address[-1] in (6, 7) and self.random.random() < 0.7:
-            data = (1).to_bytes(32) + (2).to_bytes(32) + self.random.randbytes(32)
-        if address[-1] == 1 and self.random.random() < 0.7:
-            digest = self.random.randbytes(32)
-            made = STANDARD.sign(keccak(digest), keccak(b"some key"))
-            data = keccak(digest) + (27 + made[64]).to_bytes(32) + made[:64]
-        if address == POSEIDON_PRECOMPILE:
-            words = [self.random.randrange(R) for _ in range(self.random.randint(2, 6))]
-            data = b"".join(word.to_bytes(32) for word in words)
-        if address == GROTH16_PRECOMPILE:
-            data = STATEMENT
-        if address in (POSEIDON_PRECOMPILE, GROTH16_PRECOMPILE) and self.random.random() < 0.4:
-            data = self._spoilt(data)
+        data = self.inputs[address](self.random)
+        if self.random.random() < 0.1:
+            return self.random.choice((b"", data[:-1], self.random.randbytes(len(data))))
         return data
-
-    def _spoilt(self, data: bytes) -> bytes:
-        """Another number in some word, or another length."""
-        if self.random.random() < 0.3:
-            return data[: self.random.randrange(len(data))]
-        place = 32 * self.random.randrange(len(data) // 32)
-        word = self.random.choice((bytes(32), b"\xff" * 32, (1).to_bytes(32), data[-32:]))
-        return data[:place] + word + data[place + 32 :]
 
     def _create(self) -> bytes:
         if self.depth >= 2:
             return self._nullary()
-        inner = Programs(self.random, self.known, self.depth + 1)
+        inner = Programs(self.random, self.known, self.inputs, self.depth + 1)
         made = self.random.choice(
             (
                 lambda: init_code(inner.code()),
@@ -267,9 +232,11 @@ class Programs:
 
     def _stack(self) -> bytes:
         depth = self.random.randint(1, 16)
-        pushes = b"".join(push(self.random.randrange(9)) for _ in range(17))
+        pushes = b"".join(push(self.random.randrange(9)) for _ in range(16))
+        width = self.random.randint(1, 32)
+        wide = bytes([0x5F + width]) + self.random.randbytes(width)
         duplicate = bytes([0x7F + depth]) + bytes([0x8F + self.random.randint(1, 16)])
-        return pushes + duplicate + b"\x50" * 17 + self._use()
+        return pushes + wide + duplicate + b"\x50" * 17 + self._use()
 
     def _account(self) -> bytes:
         """What tells of accounts, and a jump's target that nobody jumps to."""

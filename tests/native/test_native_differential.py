@@ -1,7 +1,7 @@
 """The native engine against py-evm on random contracts and blocks: everything must be equal.
 
 The seeds are fixed, so that a failure names the one that brings it back; the long run is
-`python -m tests.native.duel`.
+`make fuzz`.
 """
 
 import pytest

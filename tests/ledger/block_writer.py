@@ -1,0 +1,80 @@
+"""A process that writes one block into a store and is ended by the kernel inside that write.
+
+A limit on the size of files makes the system call write up to the limit and then kills whoever
+calls again: what is on disk is what a kill at that byte leaves. It comes from a fork server, which
+has neither threads nor an open store.
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+from pathlib import Path
+
+from ledger.certificate import Certificate
+from ledger.chain import ExecutedBlock
+from ledger.keyvalue import LevelDB
+from ledger.store import BlockStore
+from ledger.suite import STANDARD
+
+_SERVER = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload([__name__])
+TIMEOUT_S = 60
+
+
+def write_and_die(
+    folder: Path, executed: ExecutedBlock, certificate: Certificate, log_bytes_max: int | None
+) -> int:
+    """How the writer ended: SIGXFSZ inside the write, SIGKILL if the block was written first.
+
+    log_bytes_max: how many bytes each of its files may have; None for no limit.
+    """
+    return _ended(_write, folder, executed, certificate, log_bytes_max)
+
+
+def open_and_die(folder: Path, file_bytes_max: int) -> int:
+    """How a process ended that opened a store and could write that much to each of its files."""
+    return _ended(_open, folder, file_bytes_max)
+
+
+def log_of(folder: Path) -> Path:
+    """The one log of a store that is open or was killed."""
+    [log] = folder.glob("*.log")
+    return log
+
+
+def _ended(work: object, *arguments: object) -> int:
+    process = _SERVER.Process(target=work, args=arguments)  # type: ignore[arg-type]
+    process.start()
+    process.join(TIMEOUT_S)
+    assert process.exitcode is not None, "the writer hangs"
+    return process.exitcode
+
+
+def _limit_files(bytes_max: int) -> None:
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+
+
+def _write(
+    folder: Path, executed: ExecutedBlock, certificate: Certificate, log_bytes_max: int | None
+) -> None:
+    store = BlockStore(LevelDB(folder), STANDARD)
+    if log_bytes_max is not None:
+        _limit_files(log_bytes_max)
+    store.commit(
+        executed.block,
+        executed.outcome,
+        executed.result.writes,
+        certificate,
+        validators_after=executed.validators_after,
+        opens_epoch=False,
+    )
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _open(folder: Path, file_bytes_max: int) -> None:
+    _limit_files(file_bytes_max)
+    LevelDB(folder)
+    os.kill(os.getpid(), signal.SIGKILL)
