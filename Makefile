@@ -8,7 +8,7 @@ TEST   := $(VENV)/.installed-test
 NODE_TOOLS := tests/snarkjs/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install native native-once demo test check sim sim-mutants bench accept vectors lock clean
+.PHONY: help install native native-once demo test check sim sim-mutants fuzz bench accept vectors lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +62,10 @@ sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
 
 sim-mutants: $(TEST)  ## [PATCH=FILE]: does simulation find each planted protocol fault?
 	@$(BIN)/python -m tests.simulation.mutants $(if $(PATCH),--patch $(PATCH))
+
+fuzz: $(TEST) native-once  ## SEED=n [SECONDS=s]: damaged bytes for every parser, then the engines' duel
+	@$(BIN)/python -m tests.fuzz.parsers --seed $(or $(SEED),1) --seconds $(or $(SECONDS),60)
+	@$(BIN)/python -m tests.fuzz.engines --seed $(or $(SEED),1)
 
 bench: $(TEST) native-once  ## the benchmarks: tables here, figures in build/bench/
 	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark || exit 1; done

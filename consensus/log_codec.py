@@ -45,6 +45,15 @@ from ledger.suite import Suite
 
 ENTRY_BYTES_MAX = 2 * MESSAGE_BYTES_MAX
 _BATCH, _VOTE, _PREPARED, _CHECKPOINT, _VIEW, _MARK, _RETIRED = range(1, 8)
+_FIELD_COUNTS = {
+    _BATCH: 1,
+    _VOTE: 2,
+    _PREPARED: 6,
+    _CHECKPOINT: 3,
+    _VIEW: 4,
+    _MARK: 1,
+    _RETIRED: 4,
+}
 
 
 class InvalidEntry(ValueError):
@@ -75,8 +84,11 @@ def decode_entry(suite: Suite, data: bytes) -> LogEntry:
     """The entry that `data` encodes; raises InvalidEntry."""
     try:
         kind, fields = as_list(decode_list(data, bytes_max=ENTRY_BYTES_MAX), "entry", length=2)
-        return _entry(suite, as_int(kind, "entry kind", bits=8), as_list(fields, "entry fields"))
-    except (InvalidEncoding, InvalidMessage, IndexError) as error:
+        number = as_int(kind, "entry kind", bits=8)
+        # A kind that is not there is refused by name below.
+        length = _FIELD_COUNTS.get(number)
+        return _entry(suite, number, as_list(fields, "entry fields", length=length))
+    except (InvalidEncoding, InvalidMessage) as error:
         raise InvalidEntry(f"expected a log entry of this version: {error}") from error
 
 

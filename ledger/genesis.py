@@ -229,6 +229,10 @@ def _check(genesis: Genesis, founding: bool) -> None:
     if genesis.version != 1:
         raise InvalidGenesis(f"version: expected 1, got {genesis.version}")
     genesis.parameters.validated()
+    try:
+        suite_named(genesis.parameters.suite)
+    except ValueError as error:
+        raise InvalidGenesis(f"parameters: {error}") from error
     _check_name("name", genesis.name)
     if not 0 <= genesis.timestamp_ms < 2**53:
         raise InvalidGenesis(f"timestamp_ms: expected 0 to 2**53, got {genesis.timestamp_ms}")

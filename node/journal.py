@@ -234,11 +234,20 @@ def _recover(path: Path) -> _Recovered:
             else:
                 transactions.pop(key, None)
             if kind == _REFUSED:
-                refusals[key] = msgspec.json.decode(rest, type=Refusal)
+                refusals[key] = _refusal(rest, path)
                 if len(refusals) > REFUSALS_COUNT_MAX:
                     refusals.popitem(last=False)
             good_bytes += _FRAME.size + len(body)
     return _Recovered(transactions, refusals, good_bytes, total_bytes)
+
+
+def _refusal(data: bytes, path: Path) -> Refusal:
+    try:
+        return msgspec.json.decode(data, type=Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise OSError(
+            f"{path} holds a refusal that this version did not write; move it away to go on"
+        ) from error
 
 
 def _read_body(file: BinaryIO) -> bytes | None:

@@ -139,7 +139,7 @@ def decode_certificate(data: bytes) -> x509.Certificate:
         )
     try:
         certificates = x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise InvalidNodeCertificate(
             "expected a PEM certificate, got something else: export it as PEM"
         ) from error
@@ -154,7 +154,7 @@ def decode_der_certificate(data: bytes) -> x509.Certificate:
     """A certificate as TLS carries it, or InvalidNodeCertificate."""
     try:
         return _read_whole(x509.load_der_x509_certificate(data))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise InvalidNodeCertificate(
             f"expected an X.509 certificate, got another form ({error}): have a new one issued"
         ) from error

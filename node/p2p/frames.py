@@ -251,7 +251,9 @@ def decode_body(kind: Kind, body: bytes) -> Frame:  # noqa: PLR0911 - one return
                 raise InvalidFrame("expected a hello of this protocol, got another one's")
             return Hello(instance, membership_version, version)
         case Kind.BYE:
-            return Bye(body.decode("ascii", "replace"))
+            if not body.isascii():
+                raise InvalidFrame("expected the reason of a BYE in ASCII")
+            return Bye(body.decode("ascii"))
         case Kind.MEMBERSHIP:
             return MembershipDocument(body)
 

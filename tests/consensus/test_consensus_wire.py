@@ -28,7 +28,7 @@ from consensus.messages import (
 )
 from consensus.wire import MESSAGE_BYTES_MAX, InvalidMessage, decode_signed, encode_signed
 from ledger.certificate import Certificate
-from ledger.codec import encode
+from ledger.codec import decode_list, encode
 from ledger.proposal import null_request, propose
 from tests.simulation.fake_suite import FAKE
 
@@ -161,6 +161,15 @@ def test_an_altered_message_is_another_one_or_invalid(
     except InvalidMessage:
         return
     assert encode_signed(again) == bytes(data)
+
+
+@settings(max_examples=100)
+@given(entries)
+def test_an_entry_with_a_field_more_is_invalid(entry: LogEntry) -> None:
+    kind, fields = decode_list(encode_entry(entry), bytes_max=MESSAGE_BYTES_MAX)
+    assert isinstance(fields, list)
+    with pytest.raises(InvalidEntry):
+        decode_entry(FAKE, encode([kind, [*fields, b""]]))
 
 
 @given(st.binary(max_size=200))

@@ -116,6 +116,7 @@ def test_contradictions_are_refused(world):
         {"alloc": genesis.alloc | {"0x" + "ab" * 20: Allocation(balance="0x1", storage=SLOT)}},
         {"parameters": changed(genesis.parameters, window_blocks=5)},
         {"parameters": changed(genesis.parameters, chain_id=2**48)},
+        {"parameters": changed(genesis.parameters, suite="homemade")},
         {"recovery_threshold": 3},
         {"organisations": [*genesis.organisations, genesis.organisations[0]]},
         {"name": ""},

@@ -1,4 +1,4 @@
-"""What random programs call precompiles with: mostly input that gets an answer, some at its edges."""
+"""What random programs call precompiles with: mostly input that gets an answer, some not."""
 
 from collections.abc import Callable
 from hashlib import sha256

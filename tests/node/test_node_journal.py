@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,11 @@ def test_another_file_is_not_taken_for_a_journal(tmp_path: Path) -> None:
     path.write_bytes(b"something else entirely, and longer than a head")
     with pytest.raises(OSError, match="not a journal"):
         Journal(path)
+
+
+def test_a_refusal_in_another_form_is_said_and_not_taken(tmp_path: Path) -> None:
+    body = b"r" + key(b"x") + b'{"reason": 1}'
+    frame = struct.pack(">II", len(body), zlib.crc32(body)) + body
+    (tmp_path / "journal").write_bytes(journal_module.JOURNAL_HEAD + frame)
+    with pytest.raises(OSError, match="did not write"):
+        Journal(tmp_path / "journal")

@@ -180,3 +180,15 @@ def test_a_revocation_list_counts_up_and_is_bound_to_its_ca(ca):
     for broken in (b"", b"junk", b"x" * (pki.CRL_BYTES_MAX + 1)):
         with pytest.raises(InvalidNodeCertificate):
             pki.read_crl(broken, mine.certificate)
+
+
+def test_a_certificate_of_a_version_that_is_none_is_refused_by_name(ca):
+    der = ca.certificate.public_bytes(serialization.Encoding.DER)
+    third = bytes.fromhex("a003020102")
+    assert der.count(third) == 1
+    altered = der.replace(third, bytes.fromhex("a003020103"))
+    with pytest.raises(InvalidNodeCertificate):
+        pki.decode_der_certificate(altered)
+    text = ssl.DER_cert_to_PEM_cert(altered)
+    with pytest.raises(InvalidNodeCertificate):
+        pki.decode_certificate(text.encode())

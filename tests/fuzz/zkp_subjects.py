@@ -1,0 +1,114 @@
+"""snarkjs's files in Python and, for proving keys, in the crate: the two take the same."""
+
+import importlib
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from ledger.native import is_available
+from tests.fuzz.mutate import of_bytes, of_json
+from tests.fuzz.subject import Finding, Subject
+from zkp import reference
+from zkp.builder import Builder
+from zkp.groth16 import InvalidKey, ProvingKey, setup
+from zkp.r1cs import decode_r1cs, encode_r1cs
+from zkp.snarkjs.sections import InvalidFile
+from zkp.snarkjs.texts import (
+    InvalidText,
+    decode_proof,
+    decode_publics,
+    decode_verifying_key,
+    encode_proof,
+    encode_publics,
+    encode_verifying_key,
+)
+from zkp.snarkjs.wtns import decode_wtns, encode_wtns
+from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+
+
+def _crate_agrees(data: bytes, key: ProvingKey | None) -> None:
+    """What Python takes, the crate takes with as many wires; what it refuses, neither does."""
+    crate = importlib.import_module("quorate_native")
+    try:
+        other = crate.Groth16ProvingKey(data)
+    except ValueError:
+        other = None
+    if (other is None) != (key is None):
+        raise Finding(f"Python {'takes' if key else 'refuses'} it, the crate does not agree")
+    if key is not None and other.wires != key.wires:
+        raise Finding(f"the crate counts {other.wires} wires, Python {key.wires}")
+
+
+def _as_bytes(encode: Callable[[Any], str]) -> Callable[[Any], bytes]:
+    return lambda value: encode(value).encode()
+
+
+def subjects() -> list[Subject]:
+    """All of them, of one small circuit."""
+    builder = Builder("small")
+    product, _ = builder.public("product"), builder.public("free")
+    x, y = builder.private("x"), builder.private("y")
+    builder.constrain(x, y, product, "product")
+    circuit = builder.build()
+    witness = circuit.assign({"product": 63, "free": 5, "x": 7, "y": 9})
+    key = setup(circuit.system, Random(1).randrange)
+    proof, publics = reference.prove(key, witness, randbelow=Random(2).randrange)
+    files = (of_bytes,)
+    texts = (of_json, of_bytes)
+    return [
+        Subject(
+            "zkey",
+            [encode_zkey(key)],
+            decode_zkey,
+            encode_zkey,
+            (InvalidFile, InvalidKey),
+            files,
+            canonical=False,
+            agrees=_crate_agrees if is_available() else None,
+        ),
+        Subject(
+            "wtns",
+            [encode_wtns(witness)],
+            decode_wtns,
+            encode_wtns,
+            (InvalidFile,),
+            files,
+            canonical=False,
+        ),
+        Subject(
+            "r1cs",
+            [encode_r1cs(circuit.system)],
+            decode_r1cs,
+            encode_r1cs,
+            (InvalidFile,),
+            files,
+            canonical=False,
+        ),
+        Subject(
+            "verification key",
+            [encode_verifying_key(key.verifying).encode()],
+            decode_verifying_key,
+            _as_bytes(encode_verifying_key),
+            (InvalidText, InvalidKey),
+            texts,
+            canonical=False,
+        ),
+        Subject(
+            "proof",
+            [encode_proof(proof).encode()],
+            decode_proof,
+            _as_bytes(encode_proof),
+            (InvalidText,),
+            texts,
+            canonical=False,
+        ),
+        Subject(
+            "public signals",
+            [encode_publics(publics).encode()],
+            decode_publics,
+            _as_bytes(encode_publics),
+            (InvalidText,),
+            texts,
+            canonical=False,
+        ),
+    ]
