@@ -6,6 +6,7 @@ from consensus.entries import (
     LogEntry,
     MarkEntry,
     PreparedEntry,
+    RetiredEntry,
     ViewEntry,
     VoteEntry,
 )
@@ -71,6 +72,7 @@ def log_entries() -> list[LogEntry]:
         CheckpointEntry(Checkpoint(1, 9, HASH), HASH),
         ViewEntry(_signed(new_view)),
         MarkEntry(_STABLE),
+        RetiredEntry(_signed(Prepare(1, 3, 9, HASH))),
     ]
 
 
