@@ -56,7 +56,7 @@ class Coverage:
 
     def count_precompiles(self, engine: PyEvmEngine) -> None:
         """Have the calls of this engine's precompiles counted."""
-        table: dict[Address, Any] = engine._computation_class._precompiles  # type: ignore[attr-defined]
+        table: dict[Address, Any] = engine.computation_class._precompiles
         for address, run in list(table.items()):
             table[address] = _counted(int.from_bytes(address), run, self.precompiles)
         self.known_precompiles = tuple(sorted(int.from_bytes(address) for address in table))
