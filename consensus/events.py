@@ -109,9 +109,13 @@ class EpochRecovered:
 
 @dataclass(frozen=True, slots=True)
 class RequestWaiting:
-    """A transaction in the pool could execute next on the stable state (rule 6)."""
+    """A transaction in the pool could execute next on the stable state (rule 6).
+
+    older: how many in the pool came before it; as many may precede it in blocks.
+    """
 
     transaction_hash: Hash32
+    older: int = 0
 
 
 @dataclass(frozen=True, slots=True)

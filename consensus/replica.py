@@ -136,8 +136,8 @@ class Replica:
                 self._stable_blocks.on_stored(event, self._reception.on_received)
             case EpochRecovered():
                 self._stable_blocks.on_epoch_recovered(event, self._reception.on_received)
-            case RequestWaiting(transaction_hash):
-                self._core.requests.start(transaction_hash)
+            case RequestWaiting(transaction_hash, older):
+                self._core.requests.start(transaction_hash, older)
             case RequestGone(transaction_hash):
                 self._core.requests.stop(transaction_hash)
             case PeerConnected(peer):

@@ -41,10 +41,13 @@ class RequestClocks:
         """Another time-out, from the next complaint on."""
         self._limit_ticks = limit_ticks
 
-    def start(self, transaction_hash: Hash32) -> None:
-        """A transaction could execute next from now on."""
+    def start(self, transaction_hash: Hash32, older: int = 0) -> None:
+        """A transaction could execute next from now on; `older` ones wait in the pool.
+
+        Those that wait for others of their senders have no clock, and come first all the same.
+        """
         if transaction_hash not in self._clocks and len(self._clocks) < self._requests_max:
-            ahead = len(self._clocks)
+            ahead = max(len(self._clocks), older)
             self._clocks[transaction_hash] = self._fresh(ahead)
 
     def stop(self, transaction_hash: Hash32) -> None:
@@ -64,15 +67,15 @@ class RequestClocks:
 
     def restart(self) -> None:
         """A new view: every transaction gets its whole time again."""
-        for ahead, key in enumerate(self._clocks):
-            self._clocks[key] = self._fresh(ahead)
+        for place, (key, clock) in enumerate(self._clocks.items()):
+            self._clocks[key] = self._fresh(self._ahead(place, clock))
 
     def tick(self) -> tuple[tuple[Hash32, ...], bool]:
         """Transactions whose half time is over, once each, and whether one is owed a complaint."""
         self._now += 1
         forward = []
         is_overdue = False
-        for ahead, (key, clock) in enumerate(self._clocks.items()):
+        for place, (key, clock) in enumerate(self._clocks.items()):
             elapsed = self._now - clock.started
             if 2 * elapsed >= self._limit_ticks and not clock.is_forwarded:
                 clock.is_forwarded = True
@@ -82,7 +85,7 @@ class RequestClocks:
             if self._is_owed(clock):
                 is_overdue = True
             else:
-                self._clocks[key] = self._fresh(ahead)
+                self._clocks[key] = self._fresh(self._ahead(place, clock))
         return tuple(forward), is_overdue
 
     def _is_owed(self, clock: _Clock) -> bool:
@@ -92,6 +95,11 @@ class RequestClocks:
             or clock.has_room_passed
             or passed > clock.ahead + self._largest
         )
+
+    def _ahead(self, place: int, clock: _Clock) -> int:
+        """What may still come before it: those with older clocks, or the rest of its backlog."""
+        passed = self._transactions - clock.transactions
+        return max(place, clock.ahead - passed)
 
     def _fresh(self, ahead: int) -> _Clock:
         return _Clock(self._now, self._blocks, self._transactions, ahead)

@@ -227,6 +227,11 @@ class Pool:
         """Whether a batch would hold anything."""
         return any(self._first_open(sender) for sender in self._by_sender)
 
+    def older_than(self, entry: Entry) -> int:
+        """How many that wait here came before this one, at most: some of those may have left."""
+        oldest = next(iter(self._entries.values()))
+        return min(len(self._entries) - 1, entry.arrival - oldest.arrival)
+
     def take_changed(self) -> list[Address]:
         """Senders for whom `executable` may answer otherwise than when this was last asked."""
         changed, self._changed = list(self._changed), {}

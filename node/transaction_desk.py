@@ -225,7 +225,7 @@ class TransactionDesk:
                 self._waiting[sender] = entry.hash
                 started.append(entry)
         for entry in sorted(started, key=lambda entry: entry.arrival):
-            yield RequestWaiting(entry.hash)
+            yield RequestWaiting(entry.hash, self.pool.older_than(entry))
 
     def forward(self, transaction_hash: Hash32, peer: str) -> None:
         """Send a transaction to one member once more: half of its time is over."""

@@ -31,6 +31,7 @@ def manifest_text(engine: str) -> str:
     validators = ", ".join(f'"{name}-1"' for name in ORGANISATIONS)
     lines += ["[[group]]", f'name = "{GROUP}"', f"validators = [{validators}]"]
     lines += ["[[account]]", 'name = "author"', f'org = "{ORGANISATIONS[0]}"', 'role = "author"']
+    lines += ["[consensus]", f'slowest_engine = "{engine}"']
     return "\n".join(lines) + "\n"
 
 

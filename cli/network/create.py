@@ -233,8 +233,12 @@ class _Builder:
         given = self._manifest.consensus
         parameters = Parameters(
             chain_id=1 + secrets.randbelow(CHAIN_ID_MAX),
-            gas_limit=gas_limit(given.block_execution_ms_max),
-            **{name: getattr(given, name) for name in given.__struct_fields__},
+            gas_limit=gas_limit(given.block_execution_ms_max, given.slowest_engine),
+            **{
+                name: getattr(given, name)
+                for name in given.__struct_fields__
+                if name in Parameters.__struct_fields__
+            },
         )
         home = {node.name: node.org for node in self._manifest.node}
         alloc = system_alloc(

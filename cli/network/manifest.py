@@ -66,6 +66,7 @@ class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_execution_ms_max: int = _DEFAULTS.block_execution_ms_max
     view_timeout_ms: int = _DEFAULTS.view_timeout_ms
     view_timeout_ms_max: int = _DEFAULTS.view_timeout_ms_max
+    slowest_engine: Literal["native", "py-evm"] = "py-evm"
 
 
 class Perturbation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +137,7 @@ def _first_problem(manifest: Manifest) -> str | None:
         or _size_problem(manifest)
         or _reference_problem(manifest)
         or _group_problem(manifest)
+        or _engine_problem(manifest)
     )
 
 
@@ -173,6 +175,17 @@ def _reference_problem(manifest: Manifest) -> str | None:
         for entry in entries:
             if entry.org not in organisations:
                 return f"{kind} '{entry.name}': organisation '{entry.org}' has no [[org]] entry"
+    return None
+
+
+def _engine_problem(manifest: Manifest) -> str | None:
+    slowest = manifest.consensus.slowest_engine
+    for node in manifest.node:
+        if slowest == "native" and node.engine != "native":
+            return (
+                f"node '{node.name}': engine = \"{node.engine}\" may be too slow for the gas limit "
+                'that slowest_engine = "native" gives; set engine = "native" on every node'
+            )
     return None
 
 

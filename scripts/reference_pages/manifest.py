@@ -6,7 +6,7 @@ import re
 import msgspec
 
 from cli.network import manifest
-from ledger.parameters import CHAIN_ID_MAX, GAS_PER_MS_SLOWEST, InvalidParameters, Parameters
+from ledger.parameters import CHAIN_ID_MAX, GAS_PER_MS, InvalidParameters, Parameters
 from scripts.reference_pages.markdown import code, page, table
 
 INTRODUCTION = f"""\
@@ -49,7 +49,8 @@ MEANING = {
 PARAMETERS = {
     "chain_id": "drawn at random for each group",
     "window_blocks": "W: how far ordering runs ahead of the stable block",
-    "block_execution_ms_max": f"gives the gas limit, at {GAS_PER_MS_SLOWEST} gas a millisecond",
+    "block_execution_ms_max": "gives the gas limit, at "
+    + ", ".join(f"{gas:,} gas a millisecond (`{name}`)" for name, gas in GAS_PER_MS.items()),
     "gas_limit": "of a block; derived from the line above",
     "heartbeat_ms": "an idle group makes an empty block this often",
     "clock_tolerance_ms": "a proposal's time may differ this much from a backup's clock",
@@ -68,7 +69,9 @@ def render() -> str:
         parts.append(f"## {title}")
         if kind is manifest.ConsensusEntry:
             parts.append(
-                "Parameters that genesis fixes; what they mean and their bounds stand below."
+                "Parameters that genesis fixes; what they mean and their bounds stand below. "
+                "`slowest_engine` is the slowest engine that a node of the group may ever run: "
+                "with `native` blocks are larger, and every node has to run it."
             )
             values = [(code(f.name), code(f.default)) for f in msgspec.structs.fields(kind)]
             parts.append(table(("field", "default"), values))

@@ -6,6 +6,7 @@ import pytest
 
 from cli.failure import CommandFailed
 from cli.network.manifest import find_manifest, load_manifest, shipped_folder
+from ledger.parameters import gas_limit
 
 WHOLE = find_manifest("four-departments").read_text(encoding="utf-8")
 
@@ -33,6 +34,10 @@ def test_every_shipped_manifest_has_an_account_of_each_role(path: Path) -> None:
         (('role = "author"', 'role = "emperor"'), "emperor"),
         (("window_blocks = 16", 'window_blocks = "many"'), "window_blocks"),
         (("[consensus]", "[consensus"), "not a manifest"),
+        (
+            ("[consensus]", '[consensus]\nslowest_engine = "native"'),
+            "node 'tax-1': engine = \"auto\"",
+        ),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:
@@ -61,3 +66,13 @@ def test_an_unknown_name_lists_those_there_are() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match=r"absent\.toml: no such manifest"):
         find_manifest(str(tmp_path / "absent.toml"))
+
+
+def test_the_slowest_engine_sets_the_gas_limit(tmp_path: Path) -> None:
+    path = tmp_path / "network.toml"
+    text = WHOLE.replace("[[node]]", '[[node]]\nengine = "native"')
+    path.write_text(text.replace("[consensus]", '[consensus]\nslowest_engine = "native"'))
+    given = load_manifest(path).consensus
+    assert gas_limit(1_000, given.slowest_engine) > gas_limit(1_000, "py-evm")
+    path.write_text(text)
+    assert load_manifest(path).consensus.slowest_engine == "py-evm"

@@ -246,6 +246,22 @@ def test_rule_6_a_transaction_that_is_gone_stops_its_clock() -> None:
     assert view_of(net, "r1") == (0, True)
 
 
+def test_rule_6_older_transactions_without_a_clock_explain_blocks_too() -> None:
+    """Of each sender only the next transaction has a clock; the older ones of all precede it."""
+    for older, is_owed in ((60, False), (20, True)):
+        clocks = RequestClocks(10, 100)
+        clocks.start(FAKE.hash(b"late"), older)
+        complaints = []
+        for _ in range(20):
+            complaints.append(clocks.tick()[1])
+            clocks.on_block(2, has_room=False)
+        assert any(complaints) == is_owed
+        for _ in range(40):  # censored beyond all that was older
+            complaints.append(clocks.tick()[1])
+            clocks.on_block(2, has_room=False)
+        assert any(complaints)
+
+
 def test_rule_6_full_blocks_that_the_backlog_explains_are_no_reason_to_complain() -> None:
     clocks = RequestClocks(10, 100)
     for number in range(30):

@@ -163,6 +163,18 @@ def test_who_may_execute_another_transaction_next_is_told_once() -> None:
     assert executable(world.pool, ANNA) is None
 
 
+def test_older_transactions_are_counted_from_the_oldest_that_waits() -> None:
+    world = World()
+    hashes = [world.add(ANNA, nonce) for nonce in range(5)]
+    last = world.pool.entry(hashes[4])
+    assert last is not None
+    assert world.pool.older_than(last) == 4
+    world.pool.remove(hashes[0])
+    assert world.pool.older_than(last) == 3
+    world.pool.remove(hashes[2])
+    assert world.pool.older_than(last) == 2
+
+
 def test_next_nonce_follows_the_unbroken_run() -> None:
     world = World()
     for nonce in (3, 4, 6):
