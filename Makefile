@@ -8,7 +8,7 @@ TEST   := $(VENV)/.installed-test
 NODE_TOOLS := tests/snarkjs/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install native native-once demo test check sim sim-mutants fuzz bench accept vectors lock clean
+.PHONY: help install native native-once demo test check sim sim-mutants fuzz bench accept vectors wheels lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,9 @@ vectors: $(TEST) native-once  ## Ethereum's suites in full, and other long confo
 	@test -d ../shared/vectors/ethereum || \
 	  { echo "expected Ethereum's suites in ../shared/vectors/ethereum, found nothing"; exit 1; }
 	@$(BIN)/python -m pytest -rA -m "vectors or suites" $(ARGS)
+
+wheels: $(RUN)  ## wheels for an offline installation, in build/wheels
+	@$(BIN)/python -m scripts.wheels
 
 lock:  ## renew the lock files from pyproject.toml
 	@$(PIP) install pip-tools

@@ -21,6 +21,7 @@ CREATORS = ("author", "data-admin")
 CALLERS = ("tax-officer", "registrar", "applicant")
 GAS = 900_000
 BLOCKS_AT_ONCE = 20
+_PRECOMPILE_NUMBERS = frozenset(int.from_bytes(address) for address in PRECOMPILES)
 SETTLE_S = 120
 
 
@@ -190,7 +191,8 @@ def _count(counts: Counter[str], receipts: list[dict[str, Any]], asker: Address)
         # The asker fails only where it is told to revert: its calls have gas enough.
         counts["reverts"] += not succeeded and receipt["to"] == to_hex(asker)
         for log in receipt["logs"]:
-            if log["address"] == to_hex(asker):
+            asked = int(log["topics"][0], 16) if log["address"] == to_hex(asker) else None
+            if asked in _PRECOMPILE_NUMBERS:
                 answered = "answered" if int(log["topics"][1], 16) else "refused"
-                counts[f"precompile {int(log['topics'][0], 16):#x}"] += 1
+                counts[f"precompile {asked:#x}"] += 1
                 counts[f"precompiles {answered}"] += 1

@@ -26,7 +26,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
     """Whoever computes: what a test asks of one backend it asks of the other."""
     found = backend_named(request.param)
     if found is None:
-        pytest.skip("the native backend is not built: run maturin develop --release in native/")
+        pytest.skip("the native backend is not built: run make native")
     return found
 
 
