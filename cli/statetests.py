@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.failure import CommandFailed
-from ledger.ethereum.fixture import Case, Indexes, InvalidFixture, read_cases, read_tests
+from ledger.ethereum.case import Case, Indexes
+from ledger.ethereum.fixture import InvalidFixture, read_cases, read_tests
 from ledger.ethereum.on_native import NativeRunner
 from ledger.ethereum.on_pyevm import PyEvmRunner
 from ledger.ethereum.outcome import Runner, fault

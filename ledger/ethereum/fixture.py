@@ -4,115 +4,33 @@ The format is that of the public ethereum/tests repository: a state before, one 
 lists of data, gas and value, and for each choice of those the root and the logs' hash afterwards.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
 
-from ledger.commitment import commit
+from ledger.ethereum.case import Block, Case, Holding, Indexes, PreState
 from ledger.ethereum.transaction import BLOB, EthereumTransaction
-from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
 from ledger.suite import PRIVATE_KEY_BYTES, STANDARD, InvalidKey
 from ledger.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY, AccessList
 from ledger.values import (
-    EMPTY_CODE_HASH,
-    EMPTY_TRIE_ROOT,
-    Address,
     Hash32,
     InvalidValue,
     address_from_hex,
     from_hex,
     hash_from_hex,
-    keccak,
 )
 
 GAS_LIMIT_MAX = 2**64 - 1
 """Some tests name a block gas limit beyond what any header holds; it is lowered to this."""
 _T = TypeVar("_T")
+_HEX_DIGITS = "0123456789abcdefABCDEF"
 _BIG = "0x:bigint "
 """How the suites mark a number that is meant not to fit."""
 
 
 class InvalidFixture(ValueError):
     """A file or a test in it that is none: what was expected and what came."""
-
-
-@dataclass(frozen=True)
-class Indexes:
-    """Which data, gas limit and value of the test's lists a case uses."""
-
-    data: int
-    gas: int
-    value: int
-
-
-@dataclass(frozen=True)
-class Block:
-    """Where the transaction runs; base fee in wei, timestamp in seconds."""
-
-    number: int
-    timestamp: int
-    coinbase: Address
-    gas_limit: int
-    base_fee: int
-    prev_randao: Hash32
-    excess_blob_gas: int
-
-
-@dataclass(frozen=True)
-class Holding:
-    """An account before the test."""
-
-    nonce: int
-    balance: int
-    code: bytes
-    storage: Mapping[int, int]
-
-
-class PreState:
-    """The accounts before a test; the state is committed once for all its cases."""
-
-    def __init__(self, holdings: Mapping[Address, Holding]) -> None:
-        self._holdings = holdings
-
-    @cached_property
-    def state(self) -> StateReader:
-        """The state with its root and trie nodes."""
-        accounts: dict[Address, Account | None] = {}
-        codes: dict[Hash32, bytes] = {}
-        for address, holding in self._holdings.items():
-            code_hash = keccak(holding.code) if holding.code else EMPTY_CODE_HASH
-            codes[code_hash] = holding.code
-            accounts[address] = Account(holding.nonce, holding.balance, EMPTY_TRIE_ROOT, code_hash)
-        storage = {address: holding.storage for address, holding in self._holdings.items()}
-        writes = commit(
-            EMPTY_STATE, accounts=accounts, storage=storage, codes=codes, cleared=frozenset()
-        )
-        return Overlay(EMPTY_STATE, writes)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One transaction on one state, and what must come of it."""
-
-    name: str
-    fork: str
-    indexes: Indexes
-    block: Block
-    before: PreState
-    transaction: EthereumTransaction
-    private_key: bytes
-    root: Hash32
-    logs_hash: Hash32
-    refusal: str | None
-    """The suite's name for the fault if the transaction must be refused."""
-
-    @cached_property
-    def sender(self) -> Address:
-        """The address of the key."""
-        return STANDARD.address_of(self.private_key)
 
 
 class _Access(msgspec.Struct, rename="camel"):
@@ -220,11 +138,10 @@ def read_cases(name: str, test: bytes, fork: str) -> Iterator[Case]:
 def _number(text: str, what: str, *, bits: int = 256) -> int:
     """A hex number below 2**bits; an empty one is zero."""
     digits = text.removeprefix(_BIG).removeprefix("0x") or "0"
-    try:
-        value = int(digits, 16)
-    except ValueError:
-        raise InvalidFixture(f"{what}: expected a hex number, got {text!r:.80}") from None
-    if not 0 <= value < 1 << bits:
+    if digits.strip(_HEX_DIGITS):
+        raise InvalidFixture(f"{what}: expected a hex number, got {text!r:.80}")
+    value = int(digits, 16)
+    if value >= 1 << bits:
         raise InvalidFixture(f"{what}: expected a number below 2**{bits}, got {text!r:.80}")
     return value
 

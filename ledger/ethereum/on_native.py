@@ -1,7 +1,7 @@
 """State tests on the native engine: revm's own checks and payments, our machine, state and trie."""
 
 from ledger.crate import why_missing
-from ledger.ethereum.fixture import Case
+from ledger.ethereum.case import Case
 from ledger.ethereum.outcome import Outcome, ancestor_hash
 from ledger.ethereum.transaction import CHAIN_ID
 from ledger.receipts import Log

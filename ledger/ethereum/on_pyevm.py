@@ -15,7 +15,7 @@ from eth_utils.exceptions import ValidationError
 from rlp.exceptions import RLPException
 
 from ledger.engine import Precompile
-from ledger.ethereum.fixture import Block, Case
+from ledger.ethereum.case import Block, Case
 from ledger.ethereum.outcome import ANCESTORS, Outcome, ancestor_hash
 from ledger.ethereum.transaction import CHAIN_ID, sign
 from ledger.gate import Permission, StorageReader

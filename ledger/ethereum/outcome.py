@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.codec import encode
-from ledger.ethereum.fixture import Case
+from ledger.ethereum.case import Case
 from ledger.receipts import Log
 from ledger.values import Hash32, keccak, to_hex
 

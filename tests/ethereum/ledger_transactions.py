@@ -1,6 +1,6 @@
 """A case's transaction as a ledger has it, and what a unit of its gas costs in Ethereum."""
 
-from ledger.ethereum.fixture import Case
+from ledger.ethereum.case import Case
 from ledger.transactions import Transaction
 
 

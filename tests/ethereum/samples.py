@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger.ethereum.fixture import Case, read_cases, read_tests
+from ledger.ethereum.case import Case
+from ledger.ethereum.fixture import read_cases, read_tests
 from ledger.ethereum.transaction import BLOB
 
 SUITES = Path(__file__).resolve().parents[3] / "shared/vectors/ethereum"

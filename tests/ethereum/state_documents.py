@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from ledger.codec import encode
-from ledger.ethereum.fixture import Holding, PreState
+from ledger.ethereum.case import Holding, PreState
 from ledger.values import address_from_hex, keccak, to_hex
 
 KEY = "0x45a915e4d060149eb4365960e6a7a45f334393093061116b197e3240065ff2d8"

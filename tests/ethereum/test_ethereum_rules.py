@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ledger.ethereum.fixture import Case, InvalidFixture, read_cases, read_tests
+from ledger.ethereum.case import Case
+from ledger.ethereum.fixture import InvalidFixture, read_cases, read_tests
 from ledger.ethereum.on_native import NativeRunner
 from ledger.ethereum.on_pyevm import PyEvmRunner
 from ledger.ethereum.outcome import Runner, fault
@@ -148,6 +149,7 @@ def test_only_the_fork_that_is_asked_for_is_read() -> None:
         {"data": "0x"},
         {"gasLimit": ["many"]},
         {"gasLimit": ["0x-5"]},
+        {"gasLimit": ["0x1_0"]},
         {"gasPrice": None},
         {"secretKey": "0x00"},
         {"secretKey": "0x" + "00" * 32},

@@ -6,7 +6,7 @@ Fees are charged around the engine here, since the ledger itself has none.
 import pytest
 
 from ledger import pyevm
-from ledger.ethereum.fixture import Case
+from ledger.ethereum.case import Case
 from ledger.ethereum.on_pyevm import OpenGate, execution_context
 from ledger.ethereum.outcome import Outcome, fault
 from ledger.pyevm_state import FlatAccountDatabase

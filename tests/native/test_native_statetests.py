@@ -11,7 +11,7 @@ import pytest
 
 from ledger.commitment import commit
 from ledger.engine import Environment, Message
-from ledger.ethereum.fixture import Case
+from ledger.ethereum.case import Case
 from ledger.ethereum.outcome import Outcome, ancestor_hash, fault
 from ledger.native import NativeEngine, environment_fields, is_available, message_fields, writes_of
 from ledger.receipts import Log
