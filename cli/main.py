@@ -5,7 +5,19 @@ from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import account, agreement, contract, evm, explorer, governance, group, node, transfer, zk
+from cli import (
+    account,
+    agreement,
+    contract,
+    evm,
+    explorer,
+    governance,
+    group,
+    node,
+    snapshot,
+    transfer,
+    zk,
+)
 from cli.bench import commands as bench
 from cli.doctor import doctor
 from cli.failure import report
@@ -29,6 +41,7 @@ for name, part in {
     "account": account,
     "group": group,
     "governance": governance,
+    "snapshot": snapshot,
     "contract": contract,
     "agreement": agreement,
     "transfer": transfer,

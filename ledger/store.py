@@ -27,6 +27,7 @@ from ledger.proposal import Proposal, decode_proposal, encode_proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, receipt_from_item, receipt_item
 from ledger.record import Record, decode_record, encode_record
+from ledger.restored import Restored
 from ledger.state import (
     Account,
     MissingNode,
@@ -214,6 +215,35 @@ class BlockStore:
         batch[_HEAD_KEY] = _key(block.number) + block.hash
         self._kv.write(batch, sync=True)
         self._head = Head(block.header, block.record, certificate)
+        self._state = self._snapshot()
+
+    def restore(self, found: Restored) -> None:
+        """Put a verified snapshot on top of block 0, in one synced batch.
+
+        Blocks between are not there: their headers only as far as the snapshot has them.
+        """
+        assert self._head is not None, "block 0 comes first"
+        assert self._head.number == 0, "a store that has blocks is not overwritten"
+        batch: dict[bytes, bytes | None] = {}
+        boundaries = [(entry.header, entry.record) for entry in found.boundaries]
+        for header, record in (*boundaries, *found.headers):
+            parts: Encodable = [encode_header(header), encode_record(record)]
+            batch[_HEADER + _key(header.number)] = encode(parts)
+            batch[_BY_HASH + header.hash] = _key(header.number)
+        for entry in found.boundaries:
+            batch[_CERTIFICATE + _key(entry.header.number)] = encode_certificate(entry.certificate)
+            batch[_EPOCH + _key(entry.epoch)] = _key(entry.header.number + 1)
+        for number, validators in found.validators.items():
+            members: Encodable = list(validators.members)
+            batch[_VALIDATORS + _key(number)] = encode(members)
+        self._put_block(batch, found.block, found.outcome, found.certificate)
+        # The state stands for itself: what block 0 wrote is in it, or was deleted since.
+        for prefix in (_ACCOUNT, _SLOT):
+            batch.update((key, None) for key, _ in self._kv.items(prefix))
+        self._put_writes(batch, found.writes)
+        batch[_HEAD_KEY] = _key(found.block.number) + found.block.hash
+        self._kv.write(batch, sync=True)
+        self._head = Head(found.block.header, found.block.record, found.certificate)
         self._state = self._snapshot()
 
     def _put_block(

@@ -1,0 +1,173 @@
+"""The `quorate snapshot` commands: a group's state in a file, and a new node's start from one.
+
+Both work on the folder of a node that is down. A snapshot proves itself from the genesis file; that
+it is not a branch made with retired keys, a trusted hash or several organisations must say.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.failure import CommandFailed
+from cli.output import JsonOption, emit
+from client.light import InvalidAnswer, LightClient
+from client.rpc import Client
+from ledger.chain import Chain
+from ledger.genesis import Genesis
+from ledger.header import Header
+from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.snapshot.export import export_snapshot
+from ledger.snapshot.frames import InvalidSnapshot
+from ledger.snapshot.restore import Pin, read_snapshot
+from ledger.store import BlockStore
+from ledger.validators import faults_of
+from ledger.values import InvalidValue, hash_from_hex
+from node.config import GroupFolder, NodeFolder, load_node_config
+from node.engines import engine_named
+from node.group_assembly import read_genesis
+from node.pid_file import PidFile
+
+app = typer.Typer(help="A group's state as a file. 状态快照。")
+
+NodeDir = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="A node's folder; it is down.")]
+GroupOption = Annotated[str | None, typer.Option("--group", help="By default the default group.")]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@app.command()
+def export(
+    node: NodeDir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")],
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the state after the last stable block, and what proves it. 导出快照。"""
+    if file.exists():
+        raise CommandFailed(f"{file}: is there already; name another file")
+    draft = file.with_name(f".{file.name}.new")
+    with _stopped_node(node, group) as (_, genesis, store, engine):
+        chain = Chain(genesis, store, engine_named(engine))
+        try:
+            with draft.open("wb") as target:
+                number = export_snapshot(chain, store, target.write, _say)
+            head = chain.head
+            draft.replace(file)
+        except InvalidSnapshot as error:
+            raise CommandFailed(str(error)) from None
+        finally:
+            draft.unlink(missing_ok=True)
+    trust = f"{number}:0x{head.hash.hex()}"
+    value = {"file": str(file), "number": number, "trust": trust, "bytes": file.stat().st_size}
+    emit(
+        value,
+        as_json,
+        lambda: (
+            f"Wrote {file}, {value['bytes']:,} bytes. Whoever imports it checks --trust {trust}"
+        ),
+    )
+
+
+@app.command("import")
+def import_(
+    node: NodeDir,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `snapshot export` wrote.")],
+    trust: Annotated[
+        str | None, typer.Option(help="NUMBER:HASH of a block, known from somebody you believe.")
+    ] = None,
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(help="Nodes of f + 1 organisations that must have the same block; repeat it."),
+    ] = None,
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a node that has no blocks from a snapshot; the rest it gets from peers. 导入快照。"""
+    pin = _pin(trust)
+    if pin is None and not rpc:
+        raise CommandFailed(
+            "keys that retired long ago could sign another history: give --trust NUMBER:HASH from "
+            "somebody you believe, or --rpc URL of nodes of f + 1 organisations"
+        )
+    with _stopped_node(node, group) as (_, genesis, store, engine):
+        chain = Chain(genesis, store, engine_named(engine))
+        if chain.head.number:
+            raise CommandFailed(
+                f"this node has blocks up to {chain.head.number}; a snapshot is for one without"
+            )
+        try:
+            with file.open("rb") as source:
+                restored, header = read_snapshot(genesis, source.read, pin, _say)
+        except InvalidSnapshot as error:
+            raise CommandFailed(f"{file}: {error}") from None
+        if pin is None:
+            faulty = faults_of(len(restored.validators[max(restored.validators)].members))
+            _compare(genesis, header, rpc or [], faulty + 1)
+        store.restore(restored)
+    value = {"number": header.number, "hash": f"0x{header.hash.hex()}"}
+    emit(value, as_json, lambda: f"The node stands at block {header.number}; start it now")
+
+
+def _pin(trust: str | None) -> Pin | None:
+    if trust is None:
+        return None
+    number, separator, block_hash = trust.partition(":")
+    try:
+        if not separator or not number.isascii() or not number.isdigit() or len(number) > 18:
+            raise InvalidValue("a number, a colon and a block hash")
+        return Pin(int(number), hash_from_hex(block_hash))
+    except InvalidValue as error:
+        raise CommandFailed(f"--trust '{trust:.100}': expected NUMBER:HASH; {error}") from None
+
+
+def _compare(genesis: Genesis, header: Header, urls: list[str], needed: int) -> None:
+    """Nodes of enough organisations must hold this very block."""
+    names = set()
+    for url in urls:
+        client = Client(url, genesis.name)
+        try:
+            held = LightClient(genesis, client).header(header.number).header.hash
+        except InvalidAnswer as error:
+            raise CommandFailed(f"{url}: block {header.number}: {error}") from None
+        if held != header.hash:
+            raise CommandFailed(
+                f"{url} has block {header.number} as 0x{held.hex()}, the snapshot has "
+                f"0x{header.hash.hex()}: one of the two is another branch, ask both organisations"
+            )
+        names.add(str(client.status()["node"]))
+    if len(names) < needed:
+        raise CommandFailed(
+            f"--rpc names {len(names)} node(s), {needed} of different organisations are needed: "
+            "so many cannot all be faulty"
+        )
+
+
+@contextmanager
+def _stopped_node(
+    folder: Path, group: str | None
+) -> Iterator[tuple[GroupFolder, Genesis, BlockStore, str]]:
+    """One group's store of a node that does not run, for as long as the block lasts."""
+    home = NodeFolder(folder)
+    config = load_node_config(home)
+    name = group or config.default_group or next((entry.name for entry in config.group), "")
+    if name not in {entry.name for entry in config.group}:
+        raise CommandFailed(f"{folder}: this node carries no group '{name}'")
+    lock = PidFile(home.pid_file)
+    try:
+        place = home.group(name)
+        genesis = read_genesis(place)
+        database = LevelDB(place.database)
+        try:
+            yield place, genesis, BlockStore(database, genesis.suite), config.engine
+        finally:
+            database.close()
+    except (CorruptStore, StoreInUse) as error:
+        raise CommandFailed(f"{folder}: {error}") from None
+    finally:
+        lock.release()

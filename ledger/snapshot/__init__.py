@@ -1,0 +1,1 @@
+"""A group's state after one block in a file, with all that proves it from the genesis document."""
