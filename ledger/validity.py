@@ -32,6 +32,7 @@ __all__ = [
     "InvalidTransaction",
     "Reason",
     "check_form",
+    "check_permission",
     "check_state",
     "init_code_gas",
     "intrinsic_gas",
@@ -122,7 +123,7 @@ def check_state(
         raise InvalidTransaction(
             Reason.NONCE_USED, f"expected nonce {account.nonce}, got {transaction.nonce}"
         )
-    _check_permission(transaction, sender, permission)
+    check_permission(transaction, sender, permission)
     if transaction.nonce > account.nonce:
         raise InvalidTransaction(
             Reason.NONCE_GAP, f"expected nonce {account.nonce}, got {transaction.nonce}"
@@ -140,7 +141,8 @@ def check_state(
         )
 
 
-def _check_permission(transaction: Transaction, sender: Address, permission: Permission) -> None:
+def check_permission(transaction: Transaction, sender: Address, permission: Permission) -> None:
+    """Raises InvalidTransaction unless the gate lets the sender send this."""
     if permission.frozen:
         raise InvalidTransaction(Reason.FROZEN, f"0x{sender.hex()} is frozen")
     if not permission.may_send:

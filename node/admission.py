@@ -13,10 +13,9 @@ from ledger.engine import DecodeBatch
 from ledger.gate import Gate, Permission
 from ledger.parameters import Parameters
 from ledger.proposal import Proposal
-from ledger.reasons import Reason
 from ledger.state import Account, StateReader
 from ledger.transactions import InvalidTransaction, Transaction
-from ledger.validity import check_form, check_state
+from ledger.validity import check_form, check_permission, check_state
 from ledger.values import Address
 from node.pool import BlockOutcome
 from node.stages import Stages
@@ -75,12 +74,11 @@ class Admission:
     def admit(self, transaction: Transaction, sender: Address) -> None:
         """Raises `InvalidTransaction` for what may not wait on the stable state."""
         account, permission = self._sender(sender)
-        try:
+        if account.nonce < transaction.nonce <= account.nonce + NONCE_AHEAD_MAX:
+            # Its predecessors may change all but whether the sender may send.
+            check_permission(transaction, sender, permission)
+        else:
             check_state(transaction, sender, account, permission, self._parameters.gas_limit)
-        except InvalidTransaction as error:
-            is_near = transaction.nonce <= account.nonce + NONCE_AHEAD_MAX
-            if error.code is not Reason.NONCE_GAP or not is_near:
-                raise
 
     def examine(self, raw: bytes) -> CheckedTransaction:
         """The transaction and its sender if it may wait; raises `InvalidTransaction`."""

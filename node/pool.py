@@ -71,20 +71,13 @@ class BatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A waiting transaction, its sender, and its place in the order of arrival."""
+    """A waiting transaction with its hash and nonce, its sender, and its place by arrival."""
 
     transaction: Transaction
     sender: Address
     arrival: int
-    arrived_s: float
-
-    @property
-    def hash(self) -> Hash32:
-        return self.transaction.hash
-
-    @property
-    def nonce(self) -> int:
-        return self.transaction.nonce
+    hash: Hash32
+    nonce: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +150,10 @@ class Pool:
         if len(self._refusals) > REFUSALS_COUNT_MAX:
             self._refusals.popitem(last=False)
 
-    def add(self, transaction: Transaction, sender: Address, now_s: float) -> bool:
+    def add(self, transaction: Transaction, sender: Address) -> bool:
         """Take a checked transaction; False if it waits here already. Raises `RefusedByPool`."""
-        if transaction.hash in self._entries:
+        transaction_hash = transaction.hash
+        if transaction_hash in self._entries:
             return False
         waiting = self._by_sender.get(sender, {})
         if transaction.nonce in waiting:
@@ -179,7 +173,7 @@ class Pool:
                 PoolReason.POOL_FULL,
                 f"{len(self._entries)} transactions of {self._bytes} bytes wait here",
             )
-        entry = Entry(transaction, sender, self._arrivals, now_s)
+        entry = Entry(transaction, sender, self._arrivals, transaction_hash, transaction.nonce)
         self._arrivals += 1
         self._entries[entry.hash] = entry
         self._by_sender.setdefault(sender, {})[entry.nonce] = entry

@@ -6,6 +6,7 @@ Wiring only. What goes wrong before it runs is a `ConfigurationError`, a sentenc
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Mapping
@@ -34,6 +35,10 @@ from node.rpc.server import InvalidListenAddress, RpcServer
 METRICS_PERIOD_S = 1.0
 SWITCH_INTERVAL_S = 0.001
 """How long the worker's Python code may keep the event loop waiting."""
+
+COLLECTOR_THRESHOLDS = (10_000, 20, 20)
+"""New objects before a collection, and collections of one generation before the next one's.
+A transaction makes some ten objects and no cycles: Python's own 700 would look at all too often."""
 
 log = structlog.get_logger("node")
 
@@ -272,4 +277,7 @@ def run_node(folder: Path) -> None:
     config = load_node_config(node_folder)
     configure_logging(node_folder.logs, config.log)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What was imported stays, and what a transaction makes goes without the collector's help.
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     asyncio.run(serve(folder))

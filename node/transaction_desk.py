@@ -57,6 +57,7 @@ class TransactionDesk:
     ) -> None:
         self._name = name
         self._chain = chain
+        self._memory = memory
         self._network = network
         self._journal = journal
         self._metrics = metrics
@@ -170,8 +171,9 @@ class TransactionDesk:
 
     async def prepare_batch(self, proposal: Proposal) -> None:
         """Have a proposal's transactions decoded, so that `check_batch` is quick."""
-        with contextlib.suppress(ChecksClosed):
-            await self._forms.check(proposal.transactions)
+        if not self._memory.holds(proposal.transactions):
+            with contextlib.suppress(ChecksClosed):
+                await self._forms.check(proposal.transactions)
 
     def check_batch(self, proposal: Proposal) -> None:
         """Check a PRE-PREPARE's batch; raises `InvalidBatch`. Its transactions enter the pool, so
@@ -195,7 +197,7 @@ class TransactionDesk:
         return self._add(form)
 
     def _add(self, checked: CheckedTransaction) -> bool:
-        is_new = self.pool.add(*checked, _now_s())
+        is_new = self.pool.add(*checked)
         if is_new:
             self._subscriptions.tell(NewPending(checked[0].hash))
         return is_new
@@ -299,7 +301,3 @@ class TransactionDesk:
 
 def _status(status: str, *, block: int | None = None, reason: str | None = None) -> dict[str, Any]:
     return {"status": status, "block": block, "reason": reason}
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

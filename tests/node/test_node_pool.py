@@ -33,7 +33,7 @@ class World:
 
     def add(self, sender: Address, nonce: int, **kwargs: int) -> Hash32:
         added = transaction(sender, nonce, **kwargs)
-        self.pool.add(added, sender, 0.0)
+        self.pool.add(added, sender)
         return added.hash
 
     def batch(self, limits: BatchLimits = WIDE) -> list[Hash32]:
@@ -70,7 +70,7 @@ def test_the_first_of_a_sender_and_nonce_stays() -> None:
         world.add(ANNA, 0, salt=1)
     assert caught.value.code == PoolReason.NONCE_TAKEN
     assert world.batch() == [first]
-    assert world.pool.add(transaction(ANNA, 0), ANNA, 1.0) is False
+    assert world.pool.add(transaction(ANNA, 0), ANNA) is False
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class LocalGroup:
         for raw in raws:
             try:
                 transaction, sender = self._admission.examine(raw)
-                if self.pool.add(transaction, sender, time.monotonic()):
+                if self.pool.add(transaction, sender):
                     self._subscriptions.tell(NewPending(transaction.hash))
             except InvalidTransaction as error:
                 answers.append(error)
