@@ -60,6 +60,9 @@ class Execution:
         self.execute_next()
 
     def on_checkpoint(self, signed: Signed, message: Checkpoint) -> None:
+        stable = self._core.stable_certificate
+        if stable is not None and message.number == stable.number:
+            self._compare_late(signed, message, stable)
         if (
             not self._core.stable < message.number <= self._core.number_max
             or not self._core.is_in_epoch(message.number)
@@ -81,6 +84,17 @@ class Execution:
         if certificate is not None:
             self.learn(certificate)
         self._compare(message.number)
+
+    def _compare_late(self, signed: Signed, message: Checkpoint, stable: Certificate) -> None:
+        """A vote that came after its block was stored may still show a mismatch."""
+        if message.header_hash != stable.header_hash:
+            self._core.alarm(
+                AlarmKind.CHECKPOINTS_DIFFER,
+                message.number,
+                f"0x{signed.sender.hex()} came to header {message.header_hash.hex()} of block "
+                f"{message.number}, a quorum to {stable.header_hash.hex()}: compare the blocks' "
+                "fields, their engines and versions",
+            )
 
     def _compare(self, number: int) -> None:
         """Name the sides of a mismatch: from the first differing signature on."""

@@ -75,6 +75,10 @@ class Progress:
             for state in self._core.states.values()
         )
 
+    def is_stalled(self) -> bool:
+        """Whether something is waited for: work, or a NEW-VIEW."""
+        return not self._core.is_active or self.is_work_open()
+
     def silent(self) -> dict[Address, int]:
         """Validators of which a vote is due and was not heard, and for how many ticks.
 
@@ -82,7 +86,7 @@ class Progress:
         repeats its votes. An idle validator of an idle group owes nothing.
         """
         core, patience = self._core, self._core.config.view_ticks
-        is_stalled = self.is_work_open() and core.idle > patience
+        is_stalled = self.is_stalled() and core.idle > patience
         found = {}
         for member in core.current.validators.members:
             ticks = core.ticks - core.heard.get(member, core.entered_tick)

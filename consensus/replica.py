@@ -110,7 +110,7 @@ class Replica:
             validators=epoch.validators.members,
             missing=tuple(silent),
             missing_ticks=tuple(silent.values()),
-            stalled_ticks=self._core.idle if self._progress.is_work_open() else 0,
+            stalled_ticks=self._core.idle if self._progress.is_stalled() else 0,
             is_behind=self._core.is_behind,
             retired=self._core.retired is not None,
             halted=self._core.halted,

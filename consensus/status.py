@@ -25,7 +25,7 @@ class ReplicaStatus:
 
     missing: validators of which no vote was heard for so long that one was due; `missing_ticks`
         says for how long. A node that is up and does not vote is missing too.
-    stalled_ticks: ticks since a block was stored, 0 while nothing is open.
+    stalled_ticks: ticks since a block was stored, 0 while nothing is waited for.
     is_behind: a certificate for a later block than the stored one is known.
     retired: a message under this replica's key is not its own, so it votes no more.
     """

@@ -29,7 +29,9 @@ class Views:
         self._core.is_active = False
         self._core.new_view = None
         self._core.new_view_list = None
-        self._core.failed_views += 1
+        limits = self._core.config
+        enough = (limits.view_ticks_max // limits.view_ticks).bit_length()
+        self._core.failed_views = min(self._core.failed_views + 1, enough)
         prepared = tuple(
             state.prepared
             for sequence, state in sorted(self._core.states.items())

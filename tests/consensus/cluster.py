@@ -35,6 +35,8 @@ class Node:
     stored: list[tuple[Proposal, Certificate]] = field(default_factory=list)
     trace: list[fx.Effect] = field(default_factory=list)
     is_up: bool = True
+    may_vote: bool = True
+    is_cut_at_next_sync: bool = False
 
     @property
     def address(self) -> Address:
@@ -70,7 +72,7 @@ class Cluster:
         self.verifier = Verifier(
             FAKE,
             GROUP,
-            lambda number: self.epochs[number] if number < len(self.epochs) else None,
+            lambda number: next((e for e in self.epochs if e.number == number), None),
             self._limits["window_blocks"],
         )
 
@@ -84,9 +86,10 @@ class Cluster:
         for name in self.nodes:
             self.start(name)
 
-    def start(self, name: str, *, may_vote: bool = True) -> None:
+    def start(self, name: str, *, may_vote: bool | None = None) -> None:
         node = self.nodes[name]
         node.is_up = True
+        may_vote = node.may_vote if may_vote is None else may_vote
         address = FAKE.address_of(node.key)
         config = ReplicaConfig(
             suite=FAKE, group=GROUP, address=address, may_vote=may_vote, **self._limits
@@ -117,6 +120,11 @@ class Cluster:
         while pending:
             own: list[ev.Event] = []
             for effect in node.replica.step(pending.pop(0)):
+                if node.is_cut_at_next_sync and isinstance(effect, fx.Persist):
+                    # Torn: the record is incomplete, so nothing that depends on it ever left.
+                    node.is_cut_at_next_sync = False
+                    self.crash(name)
+                    return effects
                 effects.append(effect)
                 own += self._carry_out(node, effect)
             pending[:0] = own

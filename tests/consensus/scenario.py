@@ -13,9 +13,21 @@ line, `#` starts a comment. `--rewrite` writes what is printed now into the file
     crash R… · restart R…          power cut, and again
     wipe R                         the store of a crashed replica is lost, its log is whole
     cut R… | R…  ·  heal           a partition, and its end
-    forge R pre-prepare V S TX… to=R…   a second PRE-PREPARE under R's key
+    power-cut R                    the next sync of R is torn: R goes down in it
+    lose-log R                     the log of a crashed replica is lost with its disk
+    copy-log R · old-log R         a copy of a log is taken; it takes the log's place
+    epoch FIRST R…                 from sequence FIRST on, the contract lists these
+    recovery FIRST R…              the organisations open an epoch at FIRST with these
+    request R TX… · gone R TX…     transactions wait at R; are included or dropped
+    refuse R V S                   R's driver refused the PRE-PREPARE of view V at S
+    connect R P                    R and P have a connection again
+    header R S                     R's engine comes to another header at S
+    forge R pre-prepare V S TX… to=R…   a second PRE-PREPARE under R's key, origin=V if not V
+    forge R prepare|commit V S TX to=R…  a vote under R's key, epoch=E if not 0
     forge R view-change V to=R…    a VIEW-CHANGE under R's key with nothing prepared
-    show                           where every replica stands
+    keep [KIND] [from=R]           remember waiting messages
+    replay to=R                    deliver what is remembered once more
+    show · status R                where every replica stands; what R's status page says
 """
 
 import argparse
@@ -24,15 +36,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from consensus import effects as fx
+from consensus import events as ev
+from consensus.epochs import Epoch
 from consensus.messages import (
     Checkpoint,
+    Commit,
     Message,
     NewView,
     Position,
+    Prepare,
     Signed,
     ViewChange,
 )
+from ledger.validators import ValidatorSet
+from ledger.values import ZERO_HASH, Hash32
 from tests.consensus.cluster import Cluster
+from tests.simulation.fake_suite import FAKE
 
 _NAMES = {
     "PrePrepare": "PRE-PREPARE",
@@ -50,13 +69,15 @@ class Scenario:
 
     def __init__(self) -> None:
         self.cluster = Cluster(4)
+        self.kept: list[tuple[str, Signed]] = []
+        self.copies: dict[str, list[bytes]] = {}
 
     def run(self, line: str) -> str:
         """Carry out a command; what it prints."""
         verb, *words = line.split()
         for node in self.cluster.nodes.values():
             node.trace.clear()
-        told = getattr(self, f"_{verb}")(words)
+        told = getattr(self, "_" + verb.replace("-", "_"))(words)
         return "\n".join([*self._traces(), *(told or [])]) or "ok"
 
     def _cluster(self, words: list[str]) -> None:
@@ -99,6 +120,80 @@ class Scenario:
     def _wipe(self, words: list[str]) -> None:
         self.cluster.nodes[words[0]].stored = []
 
+    def _power_cut(self, words: list[str]) -> None:
+        self.cluster.nodes[words[0]].is_cut_at_next_sync = True
+
+    def _lose_log(self, words: list[str]) -> None:
+        node = self.cluster.nodes[words[0]]
+        node.log, node.may_vote = [], False
+
+    def _copy_log(self, words: list[str]) -> None:
+        self.copies[words[0]] = list(self.cluster.nodes[words[0]].log)
+
+    def _old_log(self, words: list[str]) -> None:
+        self.cluster.nodes[words[0]].log = list(self.copies[words[0]])
+
+    def _epoch(self, words: list[str]) -> None:
+        self._add_epoch(words, self.cluster.epochs[-1].number + 1)
+
+    def _recovery(self, words: list[str]) -> None:
+        epoch = self._add_epoch(words, self.cluster.epochs[-1].number + 2)
+        for name, node in self.cluster.nodes.items():
+            if node.is_up:
+                self.cluster.step(name, ev.EpochRecovered(epoch))
+
+    def _add_epoch(self, words: list[str], number: int) -> Epoch:
+        members = [self.cluster.nodes[name].address for name in words[1:]]
+        epoch = Epoch(number, int(words[0]), ValidatorSet.of(members))
+        self.cluster.epochs.append(epoch)
+        return epoch
+
+    def _request(self, words: list[str]) -> None:
+        for text in words[1:]:
+            self.cluster.step(words[0], ev.RequestWaiting(FAKE.hash(text.encode())))
+
+    def _gone(self, words: list[str]) -> None:
+        for text in words[1:]:
+            self.cluster.step(words[0], ev.RequestGone(FAKE.hash(text.encode())))
+
+    def _refuse(self, words: list[str]) -> None:
+        epoch = self.cluster.nodes[words[0]].replica.status().epoch
+        event = ev.ProposalRefused(epoch, int(words[1]), int(words[2]))
+        self.cluster.step(words[0], event)
+
+    def _connect(self, words: list[str]) -> None:
+        for name, peer in (words, words[::-1]):
+            self.cluster.step(name, ev.PeerConnected(self.cluster.nodes[peer].address))
+
+    def _header(self, words: list[str]) -> None:
+        self.cluster.headers[words[0], int(words[1])] = FAKE.hash(words[0].encode())
+
+    def _keep(self, words: list[str]) -> list[str]:
+        wanted = _selector(words)
+        kept = {(item[0], item[2]): None for item in self.cluster.queue if wanted(*item)}
+        self.kept += list(kept)
+        return [f"{len(kept)} kept"]
+
+    def _replay(self, words: list[str]) -> None:
+        name = words[0].removeprefix("to=")
+        for _, signed in self.kept:
+            self.cluster.receive(name, signed)
+
+    def _status(self, words: list[str]) -> list[str]:
+        status = self.cluster.nodes[words[0]].replica.status()
+        names = {node.address: name for name, node in self.cluster.nodes.items()}
+        missing = [
+            f"{names[address]} for {ticks}"
+            for address, ticks in zip(status.missing, status.missing_ticks, strict=True)
+        ]
+        return [
+            f"epoch {status.epoch} view {status.view} "
+            f"{'active' if status.is_active else 'waiting for NEW-VIEW'}, "
+            f"primary {names[status.primary]}, quorum {status.quorum} of {len(status.validators)}",
+            f"missing: {', '.join(missing) or 'nobody'}; stalled for {status.stalled_ticks}",
+            f"votes: {'yes' if status.is_voter else 'no'}; halted: {status.halted or 'no'}",
+        ]
+
     def _restart(self, words: list[str]) -> None:
         for name in words:
             self.cluster.start(name)
@@ -120,13 +215,24 @@ class Scenario:
         name, kind, view, *rest = words
         peers = [word[3:] for word in rest if word.startswith("to=")]
         rest = [word for word in rest if not word.startswith("to=")]
-        if kind == "pre-prepare":
-            body = self.cluster.proposal(name, int(rest[0]), int(view), *rest[1:])
+        epoch = next((int(word[6:]) for word in rest if word.startswith("epoch=")), 0)
+        rest = [word for word in rest if not word.startswith("epoch=")]
+        if kind in ("prepare", "commit"):
+            vote = {"prepare": Prepare, "commit": Commit}[kind]
+            digest = self._digest(rest[1]) if len(rest) > 1 else FAKE.hash(b"nothing")
+            signed = self.cluster.sign(name, vote(epoch, int(view), int(rest[0]), digest))
+        elif kind == "pre-prepare":
+            origin = next((int(word[7:]) for word in rest if word.startswith("origin=")), view)
+            rest = [word for word in rest if not word.startswith("origin=")]
+            body = self.cluster.proposal(name, int(rest[0]), int(origin), *rest[1:], epoch=epoch)
             signed = self.cluster.pre_prepare(name, body, int(view))
         else:
             signed = self.cluster.sign(name, ViewChange(0, int(view), None, ()))
         for peer in peers:
             self.cluster.queue.append((name, peer, signed))
+
+    def _digest(self, label: str) -> Hash32:
+        return next((d for d, text in self.cluster.labels.items() if text == label), ZERO_HASH)
 
     def _show(self, words: list[str]) -> list[str]:
         told = []
@@ -135,18 +241,20 @@ class Scenario:
             state = "" if status.is_active else " (waiting for NEW-VIEW)"
             state = state if node.is_up else " (down)"
             chain = " ".join(self.cluster.chain(name)) or "-"
-            told.append(f"{name} view {status.view}{state} stable {status.stable}: {chain}")
+            state += " (halted)" if status.halted else ""
+            epoch = f" epoch {status.epoch}" if status.epoch else ""
+            told.append(f"{name}{epoch} view {status.view}{state} stable {status.stable}: {chain}")
         return told
 
     def _traces(self) -> list[str]:
         return [
             f"{name} {told}"
             for name, node in self.cluster.nodes.items()
-            for told in map(self._tell, node.trace)
+            for told in (self._tell(name, effect) for effect in node.trace)
             if told
         ]
 
-    def _tell(self, effect: fx.Effect) -> str:
+    def _tell(self, name: str, effect: fx.Effect) -> str:
         match effect:
             case fx.Persist(entries):
                 return f"syncs {', '.join(type(e).__name__.removesuffix('Entry') for e in entries)}"
@@ -154,6 +262,10 @@ class Scenario:
                 return ""
             case fx.Broadcast(message):
                 return f"sends {self._tell_message(message)}"
+            case fx.Resend(signed, to) if signed.sender != self.cluster.nodes[name].address:
+                whom = "all" if to is None else self.cluster.by_address[to].name
+                sender = self.cluster.by_address[signed.sender].name
+                return f"passes on {sender}'s {self._tell_message(signed.message)} to {whom}"
             case fx.Resend(signed, to):
                 whom = "all" if to is None else self.cluster.by_address[to].name
                 return f"sends again {self._tell_message(signed.message)} to {whom}"
@@ -168,6 +280,8 @@ class Scenario:
                 return f"catches up to {certificate.number}"
             case fx.Alarm(kind, _):
                 return f"alarm {kind}"
+            case fx.Forward(_, primary):
+                return f"forwards a transaction to {self.cluster.by_address[primary].name}"
             case fx.Halt(_):
                 return "halts"
             case _:

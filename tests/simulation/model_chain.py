@@ -1,10 +1,11 @@
 """A chain in a few lines: execution is a hash, the store a list of blocks written atomically.
 
-A transaction is any bytes; it is executed the first time and dropped afterwards. One that starts
-with `set:` changes the validator list as rule 8 has it.
+A transaction is any bytes; it is executed the first time and dropped afterwards. `ready`, `add` and
+`remove` change the validator list as rule 8 has it. It answers what `node.epochs` asks of a chain.
 """
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from consensus.epochs import Epoch
 from ledger.certificate import Certificate
@@ -14,7 +15,7 @@ from ledger.suite import Suite
 from ledger.validators import ValidatorSet
 from ledger.values import ADDRESS_BYTES, Address, Hash32
 
-SET_PREFIX = b"set:"
+CLOCK_TOLERANCE_MS = 5_000
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,29 @@ class ModelBlock:
     header_hash: Hash32
 
 
-def set_transaction(members: list[Address]) -> bytes:
-    """The transaction that asks for another validator list."""
-    return SET_PREFIX + b"".join(sorted(members))
+def membership_transaction(verb: str, address: Address, number: int) -> bytes:
+    """A call of the model's validator contract: `ready`, `add`, `remove`; once per number."""
+    return b"%s:%s:%d" % (verb.encode(), address, number)
 
 
 class ModelChain:
     """Stored blocks survive a crash, the overlay of executed ones does not."""
 
-    def __init__(self, suite: Suite, genesis: Hash32, validators: ValidatorSet, window: int):
-        self._suite = suite
-        self._genesis = genesis
+    def __init__(
+        self,
+        suite: Suite,
+        genesis: Hash32,
+        validators: ValidatorSet,
+        window: int,
+        members_min: int = 1,
+    ):
+        self.suite = suite
+        self.group = genesis
+        self.parameters = SimpleNamespace(
+            window_blocks=window, clock_tolerance_ms=CLOCK_TOLERANCE_MS
+        )
         self._window = window
+        self._members_min = members_min
         self._validators = validators
         self.forget()
 
@@ -50,6 +62,7 @@ class ModelChain:
         self.overlay: dict[int, ModelBlock] = {}
         self.executed: dict[bytes, int] = {}
         self.epochs = [Epoch(0, 1, self._validators)]
+        self._ready: set[Address] = set()
         self._changed_at = -self._window
 
     @property
@@ -59,13 +72,31 @@ class ModelChain:
     def crash(self) -> None:
         self.overlay.clear()
 
-    def epochs_after(self, number: int) -> tuple[Epoch, ...]:
-        """As `Stored.epochs` wants them."""
-        at = max(i for i, epoch in enumerate(self.epochs) if epoch.first_sequence <= number + 1)
-        return tuple(self.epochs[at : at + 2])
+    # -- what `node.epochs` asks ------------------------------------------------------------------
 
-    def epoch(self, number: int) -> Epoch | None:
-        return self.epochs[number] if 0 <= number < len(self.epochs) else None
+    @property
+    def head(self) -> SimpleNamespace:
+        return SimpleNamespace(number=self.height)
+
+    def validators_for(self, number: int) -> tuple[int, ValidatorSet]:
+        """Epoch and set due at a block, up to W + 1 above the stored ones."""
+        assert number <= self.height + self._window + 1
+        due = self.due(number)
+        return due.number, due.validators
+
+    def epoch_boundaries(self, first: int, last: int) -> list[SimpleNamespace]:
+        """The blocks before those epochs' first ones, as far as the latter are stored."""
+        return [
+            SimpleNamespace(header=SimpleNamespace(number=epoch.first_sequence - 1))
+            for epoch in self.epochs[first : last + 1]
+            if epoch.first_sequence <= self.height
+        ]
+
+    def due(self, number: int) -> Epoch:
+        """The epoch in force at a block."""
+        return next(e for e in reversed(self.epochs) if e.first_sequence <= number)
+
+    # -- execution and the store ------------------------------------------------------------------
 
     def execute(self, proposal: Proposal) -> ModelBlock:
         """On the block before it, stored or in the overlay."""
@@ -82,7 +113,7 @@ class ModelChain:
             if transaction not in self.executed and transaction not in earlier:
                 included.append(transaction)
                 earlier.add(transaction)
-        header = self._suite.hash(
+        header = self.suite.hash(
             encode([b"header", number, parent, proposal.digest, list(included)])
         )
         block = ModelBlock(number, parent, proposal, tuple(included), header)
@@ -97,24 +128,39 @@ class ModelChain:
         self.certificates.append(certificate)
         for transaction in block.included:
             self.executed[transaction] = block.number
-            if transaction.startswith(SET_PREFIX):
-                self._change_set(block.number, transaction[len(SET_PREFIX) :])
+            verb, _, rest = transaction.partition(b":")
+            if verb in (b"ready", b"add", b"remove"):
+                self._change(block.number, verb, Address(rest[:ADDRESS_BYTES]))
         for number in [n for n in self.overlay if n <= block.number]:
             del self.overlay[number]
 
-    def _change_set(self, number: int, data: bytes) -> None:
-        if number < self._changed_at + self._window + 1:
-            return  # a second change while one is pending
-        members = [Address(data[i : i + ADDRESS_BYTES]) for i in range(0, len(data), ADDRESS_BYTES)]
-        validators = ValidatorSet.of(members)
-        last = self.epochs[-1]
-        if validators != last.validators:
-            self._changed_at = number
-            self.epochs.append(Epoch(last.number + 1, number + self._window + 1, validators))
+    def is_pending(self, number: int) -> bool:
+        """Whether a change made before a block is still to come into force."""
+        return number < self._changed_at + self._window + 1
+
+    def _change(self, number: int, verb: bytes, address: Address) -> None:
+        members = set(self.epochs[-1].validators.members)
+        if verb == b"ready":
+            self._ready.add(address)
+            return
+        if self.is_pending(number):
+            return  # a second change while one is pending is refused
+        if verb == b"add" and address in self._ready and address not in members:
+            members.add(address)
+        elif verb == b"remove" and address in members and len(members) > self._members_min:
+            members.discard(address)
+            self._ready.discard(address)
+        else:
+            return
+        self._changed_at = number
+        following = self.epochs[-1].number + 1
+        self.epochs.append(
+            Epoch(following, number + self._window + 1, ValidatorSet.of(sorted(members)))
+        )
 
     def _header(self, number: int) -> Hash32:
         if number == 0:
-            return self._genesis
+            return self.group
         if number <= self.height:
             return self.blocks[number - 1].header_hash
         return self.overlay[number].header_hash

@@ -1,74 +1,162 @@
-"""Plants each known fault, or the one in a patch file, and sees whether simulation finds it.
+"""Plants each known fault, or the one in a patch file, and sees whether anything finds it.
 
-`python -m tests.simulation.mutants [--patch FILE]`; the last line is `N of N planted faults found`.
-A patch is applied to a copy of the tree below build/, never to the tree itself.
+`python -m tests.simulation.mutants [--patch FILE] [--only NAME]`; the last line is `N of N planted
+faults found`. A fault is planted in a copy of the tree, in a temporary folder, never in the tree.
 """
 
 import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from tests.simulation.planted_faults import FAULTS
+from tests.simulation.planted_faults import FAULTS, PlantedFault
 
 ROOT = Path(__file__).resolve().parents[2]
-COPY = ROOT / "build" / "mutant"
 SEEDS_MAX = 500
-COPIED = ("ledger", "consensus", "node", "zkp", "tests/simulation")
+SHORT_SEQUENCES = 40
+SHORT_SEEDS = 60
+PROCESSES = 2
+COPIED = ("ledger", "consensus", "node", "zkp", "contracts", "tests/simulation", "tests/consensus")
 
 
-def find_known() -> tuple[int, int]:
-    """How many of the known faults a seed finds, and how many there are."""
-    found = 0
-    for fault in FAULTS:
-        hit = fault.find(SEEDS_MAX)
-        if hit is None:
-            print(f"NOT FOUND in {SEEDS_MAX} seeds: {fault.name}", flush=True)
-            continue
-        seed, error = hit
-        found += 1
-        words = (str(error).splitlines() or [""])[0]
-        print(f"found by seed {seed}: {fault.name} ({type(error).__name__}: {words})", flush=True)
-    return found, len(FAULTS)
+class DoesNotApply(ValueError):
+    """A patch that does not fit the tree."""
 
 
-def find_patch(patch: Path) -> tuple[int, int]:
-    """Whether a simulation of the patched copy fails."""
-    shutil.rmtree(COPY, ignore_errors=True)
-    for folder in COPIED:
-        shutil.copytree(ROOT / folder, COPY / folder, ignore=shutil.ignore_patterns("__pycache__"))
+def copy_tree(folder: Path) -> None:
+    """What a hunt imports, and nothing else."""
+    for part in COPIED:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def plant(fault: PlantedFault, folder: Path) -> None:
+    """Change the copy. Raises DoesNotApply if the source moved on without the fault."""
+    path = folder / fault.path
+    text = path.read_text(encoding="utf-8")
+    if text.count(fault.old) != 1:
+        raise DoesNotApply(
+            f"{fault.name}: its text is {text.count(fault.old)} times in {fault.path}"
+        )
+    path.write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+
+
+def apply_patch(patch: Path, folder: Path) -> None:
+    """Apply a unified diff to the copy; raises DoesNotApply."""
+    included = [f"--include={part}/*" for part in COPIED]
     applied = subprocess.run(
-        ["git", "apply", "--verbose", "--directory", str(COPY.relative_to(ROOT)), patch.resolve()],
-        cwd=ROOT,
+        ["git", "apply", "--verbose", *included, str(patch.resolve())],
+        cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
-    if applied.returncode != 0:
-        sys.exit(f"{patch}: does not apply: {applied.stderr.strip()}")
-    for seed in range(1, SEEDS_MAX + 1):
-        run = subprocess.run(
-            [sys.executable, "-m", "tests.simulation.run", "--seed", str(seed)],
-            cwd=COPY,
-            capture_output=True,
-            check=False,
+    changed = any(
+        (folder / part).is_dir() and _differ(ROOT / part, folder / part) for part in COPIED
+    )
+    if applied.returncode != 0 or not changed:
+        raise DoesNotApply(
+            f"{patch}: expected a unified diff against the repository's root that changes "
+            f"{', '.join(COPIED)}: {applied.stderr.strip() or 'it changes nothing there'}"
         )
-        if run.returncode != 0:
-            print(f"found by seed {seed}: {patch}")
-            return 1, 1
-    print(f"NOT FOUND in {SEEDS_MAX} seeds: {patch}")
-    return 0, 1
+
+
+def _differ(original: Path, copy: Path) -> bool:
+    return any(
+        path.read_bytes() != (original / path.relative_to(copy)).read_bytes()
+        for path in copy.rglob("*")
+        if path.is_file() and (original / path.relative_to(copy)).is_file()
+    )
+
+
+def hunt(folder: Path, *options: str) -> str | None:
+    """What found something wrong with the copy, None if nothing did."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.hunt", *options],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode == 0:
+        return None
+    told = run.stdout.strip().splitlines()
+    return told[-1] if told else f"an error on loading: {run.stderr.strip().splitlines()[-1]}"
+
+
+def find_known(fault: PlantedFault) -> str | None:
+    """What finds a known fault: scenarios, then short runs, then whole ones."""
+    with tempfile.TemporaryDirectory(prefix="quorate-mutant-") as name:
+        folder = Path(name)
+        copy_tree(folder)
+        plant(fault, folder)
+        lies = [] if fault.lies is None else [f"--lies={fault.lies}"]
+        start = ["--start", str(fault.seed)]
+        short = ["--sequences", str(SHORT_SEQUENCES), "--seeds", str(SHORT_SEEDS)]
+        return hunt(folder, *start, *lies, *short) or hunt(
+            folder, "--only=seeds", *start, *lies, "--seeds", str(SEEDS_MAX - SHORT_SEEDS)
+        )
+
+
+def find_patch(patch: Path) -> str | None:
+    """What finds the fault in a patch: all scenarios, then 500 seeds shared by two processes."""
+    with tempfile.TemporaryDirectory(prefix="quorate-mutant-") as name:
+        folder = Path(name)
+        copy_tree(folder)
+        apply_patch(patch, folder)
+        found = hunt(folder, "--only=scenarios")
+        if found is not None:
+            return found
+        block = 10
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            starts = range(1, SEEDS_MAX + 1, block)
+            hunts = [
+                pool.submit(hunt, folder, "--only=seeds", f"--start={start}", f"--seeds={block}")
+                for start in starts
+            ]
+            for done in as_completed(hunts):
+                if done.result() is not None:
+                    for waiting in hunts:
+                        waiting.cancel()
+                    return done.result()
+    return None
 
 
 def main() -> int:
-    """0 if every fault was found."""
+    """0 if every fault was found, 2 if a patch does not apply."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patch", type=Path, help="a fault as a patch file")
+    parser.add_argument("--patch", type=Path, help="a fault as a unified diff")
+    parser.add_argument("--only", help="the known faults whose names contain this")
     options = parser.parse_args()
-    found, planted = find_known() if options.patch is None else find_patch(options.patch)
-    print(f"{found} of {planted} planted faults found")
-    return 0 if found == planted else 1
+    if options.patch is not None:
+        return _report_patch(options.patch)
+    faults = [fault for fault in FAULTS if not options.only or options.only in fault.name]
+    found = 0
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        for fault, hit in zip(faults, pool.map(find_known, faults), strict=True):
+            found += hit is not None
+            print(
+                f"found by {hit}: {fault.name}" if hit else f"NOT FOUND: {fault.name}", flush=True
+            )
+    print(f"{found} of {len(faults)} planted faults found")
+    return 0 if found == len(faults) else 1
+
+
+def _report_patch(patch: Path) -> int:
+    if not patch.is_file():
+        print(f"{patch}: no such file", file=sys.stderr)
+        return 2
+    try:
+        hit = find_patch(patch)
+    except DoesNotApply as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"found by {hit}: {patch}" if hit else f"NOT FOUND in {SEEDS_MAX} seeds: {patch}")
+    print(f"{1 if hit else 0} of 1 planted faults found")
+    return 0 if hit else 1
 
 
 if __name__ == "__main__":

@@ -1,147 +1,277 @@
-"""Known ways to break the protocol or its persistence, planted on purpose.
+"""Known ways to break the protocol or its persistence, each a small change of the source.
 
-Each is a patch over the real code, under which some seed has to end in a violation: a fault that no
-run finds would mean that the checkers see nothing. A missing COMMIT entry is no fault: the prepared
-certificate beside it leads to the same COMMIT. A missing CHECKPOINT entry shows only where
-execution is not deterministic, and has a test of its own.
+A fault that neither a scenario nor a seed finds would mean that they see nothing. A missing COMMIT
+entry is no fault: the prepared certificate beside it leads to the same COMMIT. A missing CHECKPOINT
+entry shows only where execution is not deterministic, and has a test of its own.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from unittest import mock
-
-from consensus import effects as fx
-from consensus import events as ev
-from consensus import verify
-from consensus.entries import BatchEntry, LogEntry, PreparedEntry, VoteEntry
-from consensus.messages import Prepare, PrePrepare, ViewChange
-from consensus.views import Views
-from ledger.validators import ValidatorSet
-from node.wal import WriteAheadLog
-from tests.simulation.simulated_files import PowerCut
-from tests.simulation.simulated_node import SimulatedNode
-from tests.simulation.world import World
 
 
 @dataclass(frozen=True)
 class PlantedFault:
-    """A fault, and the lies of the liars that exploit it (None: as drawn from the seed).
-
-    `seed` is one that finds it quickly; a search starts there.
-    """
+    """`old`, found once in `path`, becomes `new`. `lies`: what the liars do (None: as drawn)."""
 
     name: str
-    patch: Callable[[], object]
-    node_class: type[SimulatedNode] = SimulatedNode
-    lies: frozenset[str] | None = None
+    path: str
+    old: str
+    new: str
+    lies: str | None = None
     seed: int = 1
 
-    @contextmanager
-    def planted(self) -> Iterator[None]:
-        """The code is broken inside this block."""
-        patch = self.patch()
-        with patch:  # type: ignore[attr-defined]
-            yield
 
-    def find(self, seeds: int) -> tuple[int, Exception] | None:
-        """The first of so many seeds that ends in an error under the fault, and the error."""
-        for seed in range(self.seed, self.seed + seeds):
-            with self.planted():
-                try:
-                    World(seed, node_class=self.node_class, lies=self.lies).run()
-                except Exception as error:
-                    return seed, error
-        return None
-
-
-def _forgetting(forgets: Callable[[LogEntry], bool]) -> type[SimulatedNode]:
-    """A node whose log drops some entries: what a missing sync comes to."""
-
-    class ForgetfulNode(SimulatedNode):
-        def _carry_out(self, effect: fx.Effect, own: list[ev.Event]) -> None:
-            if isinstance(effect, fx.Persist | fx.Compact):
-                kept = tuple(entry for entry in effect.entries if not forgets(entry))
-                effect = type(effect)(kept)
-            super()._carry_out(effect, own)
-
-    return ForgetfulNode
-
-
-class SendingFirst(SimulatedNode):
-    """Syncs only after it has sent what depends on it."""
-
-    def step(self, event: ev.Event) -> None:
-        self._late: list[fx.Persist] = []
-        super().step(event)
-        late, self._late = self._late, []
-        try:
-            for effect in late if self.is_up else []:
-                super()._carry_out(effect, [])
-        except PowerCut:
-            self.world.on_power_cut(self)
-
-    def _carry_out(self, effect: fx.Effect, own: list[ev.Event]) -> None:
-        if isinstance(effect, fx.Persist):
-            self._late.append(effect)
-        else:
-            super()._carry_out(effect, own)
-
-
-def _is_vote(*kinds: type) -> Callable[[LogEntry], bool]:
-    return lambda entry: isinstance(entry, VoteEntry) and isinstance(entry.message, kinds)
-
-
-def _nothing() -> object:
-    return mock.patch.object(World, "planted", "nothing", create=True)
-
-
-def _small_quorum() -> object:
-    return mock.patch.object(
-        ValidatorSet, "quorum", property(lambda self: (self.n + self.f + 2) // 2 - 1)
-    )
-
-
-def _unsynced_log() -> object:
-    def append(log: WriteAheadLog, records: object) -> None:
-        """What was never handed to the disk is what a power cut takes."""
-
-    return mock.patch.object(WriteAheadLog, "append", append)
-
+_NO_LIES = ""
+_CORE = "consensus/core.py"
+_ORDERING = "consensus/ordering.py"
+_PROGRESS = "consensus/progress.py"
+_RESTART = "consensus/restart.py"
+_VIEWS = "consensus/views.py"
+_WAL = "node/wal.py"
+_WIRE = "consensus/wire.py"
+_SIGNED_FIELDS = "group, _fields(message)]))"
 
 FAULTS = (
-    PlantedFault("quorum off by one", _small_quorum),
-    PlantedFault("nothing is logged", _unsynced_log),
-    PlantedFault("sends before it syncs", _nothing, SendingFirst, frozenset(), 6),
+    # Counting.
     PlantedFault(
-        "votes are not logged", _nothing, _forgetting(_is_vote(PrePrepare, Prepare)), frozenset()
+        "the quorum is off by one",
+        "ledger/validators.py",
+        "(self.n + self.f + 2) // 2",
+        "(self.n + self.f + 2) // 2 - 1",
     ),
     PlantedFault(
-        "VIEW-CHANGEs are not logged", _nothing, _forgetting(_is_vote(ViewChange)), frozenset()
+        "repeated signers count in a prepared certificate",
+        "consensus/verify.py",
+        "return all(a < b for a, b in pairwise(signers))",
+        "return bool(signers) or not pairwise(signers)",
+        "repeated signers",
+        11,
     ),
     PlantedFault(
-        "locks are not logged",
-        _nothing,
-        _forgetting(lambda entry: isinstance(entry, PreparedEntry)),
-        frozenset(),
-        5,
+        "f + 1 signatures make a block stable",
+        "consensus/checkpoints.py",
+        "if len(equal) < validators.quorum or",
+        "if len(equal) <= validators.f or",
+    ),
+    PlantedFault(
+        "COMMITs of several views are counted together",
+        "consensus/sequence_state.py",
+        "if (vote := cast(Vote, signed.message)).view == view and vote.digest == digest",
+        "if (vote := cast(Vote, signed.message)).view >= 0 <= view and vote.digest == digest",
+    ),
+    # Signatures.
+    PlantedFault(
+        "the view is not bound into signatures",
+        _WIRE,
+        _SIGNED_FIELDS,
+        "group, [*_fields(message)[:1], 0, *_fields(message)[2:]]]))",
+    ),
+    PlantedFault(
+        "the epoch is not bound into signatures",
+        _WIRE,
+        _SIGNED_FIELDS,
+        "group, _fields(message)[1:]]))",
+    ),
+    PlantedFault(
+        "a CHECKPOINT signs its view",
+        "consensus/execution.py",
+        "Checkpoint(self._core.current.number, event.sequence, event.header_hash)",
+        "Checkpoint(self._core.current.number, event.sequence, type(event.header_hash)("
+        "event.header_hash[:-1] + bytes([self._core.view % 256])))",
+    ),
+    # Syncs, each removed in turn, and what is written.
+    PlantedFault(
+        "appended records are not synced",
+        _WAL,
+        "        self._files.append(name, data)\n        self._files.sync(name)\n"
+        "        self._record_end(self._end.generation",
+        "        self._files.append(name, data)\n        self._record_end(self._end.generation",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "a replaced log is not synced",
+        _WAL,
+        "        self._files.sync(name)\n        self._record_end(generation, len(data))",
+        "        self._record_end(generation, len(data))",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "the log's end is not synced",
+        _WAL,
+        "        self._files.sync(END_NAME)\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "a torn record is taken as whole",
+        _WAL,
+        "        if zlib.crc32(_CHECKSUM.pack(size) + record) != checksum:\n            break\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "votes are not logged",
+        _ORDERING,
+        "        self._core.persist(VoteEntry(without_body(vote)))\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "VIEW-CHANGEs are not logged",
+        _VIEWS,
+        "        self._core.persist(VoteEntry(message))\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "prepared certificates are not logged",
+        _ORDERING,
+        "self._core.persist(PreparedEntry(certificate), VoteEntry(state.own_commit))",
+        "self._core.persist(VoteEntry(state.own_commit))",
+        _NO_LIES,
     ),
     PlantedFault(
         "batches are not logged",
-        _nothing,
-        _forgetting(lambda entry: isinstance(entry, BatchEntry)),
-        frozenset(),
+        _CORE,
+        "            self.persist(BatchEntry(body))\n",
+        "            pass\n",
+        _NO_LIES,
     ),
     PlantedFault(
-        "NEW-VIEW is not recomputed",
-        lambda: mock.patch.object(Views, "_is_derived", return_value=True),
-        lies=frozenset({"false-list"}),
-        seed=27,
+        "the log is pruned before the block is stored",
+        _RESTART,
+        "        for _, state in sorted(self._core.states.items()):\n            entries.extend(",
+        "        for _, state in sorted(self._core.states.items()):\n"
+        "            if state.sequence <= self._core.executed:\n                continue\n"
+        "            entries.extend(",
+        _NO_LIES,
     ),
     PlantedFault(
-        "repeated signers count",
-        lambda: mock.patch.object(verify, "_are_distinct", return_value=True),
-        lies=frozenset({"repeat-signer"}),
-        seed=11,
+        "the mark is not written",
+        _RESTART,
+        "        if self._core.stable_certificate is not None:\n"
+        "            entries.append(MarkEntry(self._core.stable_certificate))\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "whoever lost its log votes again",
+        _CORE,
+        "            self.config.may_vote\n            and self.retired",
+        "            self.retired",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "messages kept for an epoch overtake the log",
+        "consensus/stable_blocks.py",
+        "        if core.is_behind_mark:\n            return\n        if not core.has_resumed",
+        "        if has_entered:\n            self._take_kept(receive)\n"
+        "        if core.is_behind_mark:\n            return\n        if not core.has_resumed",
+        _NO_LIES,
+    ),
+    # View changes.
+    PlantedFault(
+        "a NEW-VIEW is not recomputed",
+        _VIEWS,
+        "return (found.first_sequence, found.digests) == (message.first_sequence, message.digests)",
+        "return found is not None",
+        "false NEW-VIEW lists",
+        27,
+    ),
+    PlantedFault(
+        "prepared certificates are forgotten at a view change",
+        _VIEWS,
+        "            if state.prepared is not None\n",
+        "            if state.prepared is not None and state.prepared.view == view - 1\n",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "the highest view's certificate is not chosen",
+        "consensus/view_changes.py",
+        "known.view < certificate.view",
+        "known.view > certificate.view",
+    ),
+    PlantedFault(
+        "votes go out below the view that was left for",
+        _ORDERING,
+        "        if not (self._core.is_active and self._core.is_voter) or state.accepted is None:\n"
+        "            return\n        own = state.own_vote\n",
+        "        if not self._core.is_voter or not state.own_vote:\n"
+        "            return\n        own = state.own_vote\n        state.accepted = own.digest\n",
+    ),
+    PlantedFault(
+        "a replica skips in a new view what it has executed",
+        _ORDERING,
+        "        if state.own_vote is not None and state.own_vote.view >= self._core.view:\n",
+        "        if state.header_hash is not None or (\n"
+        "            state.own_vote is not None and state.own_vote.view >= self._core.view\n"
+        "        ):\n",
+    ),
+    PlantedFault(
+        "one liar's view pulls everyone",
+        "consensus/view_changes.py",
+        "return views[f] if len(views) > f else None",
+        "return views[0] if views else None",
+    ),
+    PlantedFault(
+        "each counts its own target view only",
+        "consensus/view_changes.py",
+        "sum(_view(signed) >= view for",
+        "sum(_view(signed) == view for",
+    ),
+    # Time and progress.
+    PlantedFault(
+        "time-outs are never capped",
+        _PROGRESS,
+        "        return min(self._core.config.view_ticks << doublings, "
+        "self._core.config.view_ticks_max)",
+        "        return self._core.config.view_ticks << doublings",
+    ),
+    PlantedFault(
+        "the back-off never shrinks",
+        "consensus/stable_blocks.py",
+        "            core.failed_views = max(0, core.failed_views - 1)\n",
+        "            core.failed_views = max(0, core.failed_views)\n",
+    ),
+    PlantedFault(
+        "nothing is sent again on reconnection",
+        "consensus/replica.py",
+        "                self._progress.resend_open(peer, age_ticks=0)\n",
+        "",
+    ),
+    PlantedFault(
+        "a tick sends nothing again",
+        _PROGRESS,
+        "        self.resend_open(None, age_ticks=self._core.config.resend_ticks)\n",
+        "",
+    ),
+    PlantedFault(
+        "the clock is checked in a NEW-VIEW's list too",
+        "node/consensus_intake.py",
+        "if proposal.origin_view == view:",
+        "if proposal.origin_view <= view:",
+    ),
+    PlantedFault(
+        "an origin view may pretend to be old",
+        _ORDERING,
+        "            and proposal.origin_view == self._core.view\n",
+        "",
+    ),
+    PlantedFault(
+        "the window has no end",
+        _CORE,
+        "return self.stable < sequence <= high and self.is_in_epoch(sequence)",
+        "return self.stable < sequence <= high + 1000 and self.is_in_epoch(sequence)",
+    ),
+    PlantedFault(
+        "sequences of the next epoch are ordered by the old set",
+        _CORE,
+        "            following is None or sequence < following.first_sequence\n",
+        "            following is None or sequence <= following.first_sequence\n",
+    ),
+    PlantedFault(
+        "who leaves falls silent at once",
+        _CORE,
+        "        elif self._is_leaving and",
+        "        elif not self.current and",
     ),
 )

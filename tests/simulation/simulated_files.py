@@ -63,9 +63,22 @@ class SimulatedFiles:
         """Raise PowerCut in the operation after so many more; None disarms."""
         self._cut_after = operations
 
-    def crash(self, random: Random) -> None:
-        """Lose what was not synced: any number of the last changes, and part of one."""
+    def copy(self) -> "SimulatedFiles":
+        """The same files on another disk, as they are now."""
+        other = SimulatedFiles()
+        other._files = {
+            name: _File(bytes(file.current), bytearray(file.current))
+            for name, file in self._files.items()
+        }
+        return other
+
+    def crash(self, random: Random) -> bool:
+        """Lose what was not synced: any number of the last changes, and part of one.
+
+        Returns whether there was anything to lose.
+        """
         self._cut_after = None
+        has_lost = any(file.pending for file in self._files.values())
         for name, file in list(self._files.items()):
             kept = random.randint(0, len(file.pending))
             content = bytearray(file.durable or b"")
@@ -82,6 +95,7 @@ class SimulatedFiles:
                 del self._files[name]
                 continue
             self._files[name] = _File(bytes(content), bytearray(content))
+        return has_lost
 
     def _change(self, file: _File, change: tuple[str, int, bytes]) -> None:
         file.pending.append(change)

@@ -1,24 +1,29 @@
-"""A node of the simulation: the driver of one replica, over a log that tears and a model chain.
+"""A node of the simulation: one replica over a log that tears and a model chain.
 
-It does what effects say and nothing clever. Everything that takes time goes through the world.
+What of the real node is pure is the real node's: the intake of messages with its clock check, the
+vote log, the epochs. Rounds are the group driver's: all that a round logs is synced before anything
+of it leaves. Everything that takes time goes through the world.
 """
 
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from consensus import effects as fx
 from consensus import events as ev
+from consensus import wire
 from consensus.config import ReplicaConfig
-from consensus.entries import LogEntry
-from consensus.log_codec import decode_entry, encode_entry
-from consensus.messages import Message, PrePrepare, Signed
+from consensus.messages import Message, Signed
 from consensus.replica import Replica
-from consensus.verify import InvalidMessage, UnknownEpoch, Verifier
-from consensus.wire import signing_digest
+from consensus.wire import encode_signed
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.proposal import Proposal, propose
 from ledger.values import ZERO_HASH, Address, Hash32
-from node.wal import LostLog, WriteAheadLog
-from tests.simulation.checkers import Violation
+from node.admission import InvalidBatch
+from node.consensus_intake import ConsensusIntake
+from node.epochs import due_epochs
+from node.vote_log import HEAD_TAG, VoteLog
+from node.wal import WriteAheadLog
 from tests.simulation.fake_suite import FAKE, key_of
 from tests.simulation.model_chain import ModelBlock, ModelChain
 from tests.simulation.simulated_files import PowerCut, SimulatedFiles
@@ -27,10 +32,12 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 BATCH_TRANSACTIONS_MAX = 8
-CLOCK_TOLERANCE_MS = 5_000
+TRANSACTION_BYTES_MAX = 100
 EPOCH_MS = 1_700_000_000_000
 SYNC_BLOCKS_MAX = 32
-HEAD = b"simulated log"
+ROUND_EVENTS_MAX = 64
+
+Item = fx.Effect | Signed
 
 
 class SimulatedNode:
@@ -49,39 +56,48 @@ class SimulatedNode:
         self.journal: list[bytes] = []
         self.clock_rate = 1.0
         self.clock_skew_ms = 0
-        self.may_lose_disk = False
+        self.disk_ms_max = 0
+        self.carelessness: str | None = None
+        self.has_old_log = False
         self.incarnation = 0
         self.is_up = False
-        self.replica = Replica(self._config(may_vote=True))
         self.halted: str | None = None
-        WriteAheadLog.create(self.files, HEAD).close()
+        self.replica = Replica(self._config(may_vote=True))
+        WriteAheadLog.create(self.files, HEAD_TAG + world.group + self.address).close()
+        self.old_files: SimulatedFiles | None = None
+        self.speaker: SimulatedNode = self
 
     # -- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
         self.incarnation += 1
         self.is_up = True
+        self.is_busy = False
+        self.inbox: deque[ev.Event] = deque()
         self.pool = {tx: None for tx in self.journal if tx not in self.chain.executed}
-        self.first_receipts: dict[Hash32, int] = {}
-        self.is_syncing = False
-        records: list[bytes] = []
-        try:
-            self.log, records = WriteAheadLog.recover(self.files, HEAD)
-            self.replica = Replica(self._config(may_vote=True))
-        except LostLog:
-            self.replica = Replica(self._config(may_vote=False))
-        entries = tuple(decode_entry(FAKE, record) for record in records)
-        self.verifier = Verifier(FAKE, self.world.group, self.chain.epoch, self.world.window_blocks)
+        self.votes = VoteLog.open(self.files, FAKE, self.world.group, self.address)
+        self.replica = Replica(self._config(may_vote=self.votes.lost is None))
+        self.intake = self._new_intake()
         self._every(100, self._tick)
-        self._every(700, self._gossip)
-        self.step(self._started(entries))
-        self._watch_pool()
+        self._every(1_000, self._gossip)
+        height = self.chain.height
+        self.put(
+            ev.Started(
+                self.chain.certificates[-1] if height else None,
+                self.chain.blocks[-1].proposal.digest if height else ZERO_HASH,
+                due_epochs(cast(Any, self.chain), height),
+                self.votes.entries,
+            )
+        )
+        for transaction in self.pool:
+            self.put(ev.RequestWaiting(self.world.name_of(transaction)))
 
     def crash(self) -> None:
         """Power cut: everything in memory is gone, the disk keeps what was synced."""
         self.is_up = False
         self.incarnation += 1
-        self.files.crash(self.world.random)
+        if self.files.crash(self.world.random):
+            self.world.count("torn or dropped bytes")
         self.chain.crash()
 
     def lose_store(self) -> None:
@@ -92,6 +108,15 @@ class SimulatedNode:
         """The votes are gone: this key may follow, and not vote again."""
         for name in self.files.names():
             self.files.remove(name)
+
+    def keep_log_copy(self) -> None:
+        self.old_files = self.files.copy()
+
+    def restore_old_log(self) -> None:
+        """An operator puts an old copy in the log's place: nothing at hand can tell."""
+        if self.old_files is not None:
+            self.files = self.old_files.copy()
+            self.has_old_log = True
 
     def _config(self, *, may_vote: bool) -> ReplicaConfig:
         return ReplicaConfig(
@@ -109,125 +134,167 @@ class SimulatedNode:
             lag_ticks=4,
         )
 
-    def _started(self, entries: tuple[LogEntry, ...]) -> ev.Started:
-        height = self.chain.height
-        return ev.Started(
-            self.chain.certificates[-1] if height else None,
-            self.chain.blocks[-1].proposal.digest if height else ZERO_HASH,
-            self.chain.epochs_after(height),
-            entries,
+    def _new_intake(self) -> ConsensusIntake:
+        intake = ConsensusIntake(
+            chain=cast(Any, self.chain),
+            check_batch=_check_batch,
+            heard=lambda address: None,
+            later_epoch=lambda peer: self.synchronise(),
+            metrics=cast(Any, DroppedFrames(self)),
+            group="simulated",
+            now_ms=self.now_ms,
         )
+        intake._log = cast(Any, Silence())
+        return intake
 
     # -- the driver -------------------------------------------------------------------------------
 
-    def step(self, event: ev.Event) -> None:
-        """Step the replica and carry out what follows, until nothing does."""
-        try:
-            pending: list[ev.Event] = [event]
-            while pending:
-                if not self.is_up:
-                    return
-                own: list[ev.Event] = []
-                for effect in self.replica.step(pending.pop(0)):
-                    self._carry_out(effect, own)
-                pending[:0] = own
-                if not pending:
-                    pending.extend(self._proposal())
-        except PowerCut:
-            self.world.on_power_cut(self)
+    def put(self, event: ev.Event) -> None:
+        """Into the inbox; what waits there is taken as soon as the disk is free."""
+        self.inbox.append(event)
+        if not self.is_busy:
+            self._rounds()
 
-    def _carry_out(self, effect: fx.Effect, own: list[ev.Event]) -> None:
+    def _rounds(self) -> None:
+        try:
+            while self.is_up and self.inbox and not self.is_busy:
+                self._round()
+        except PowerCut:
+            self.world.faults.on_power_cut(self)
+
+    def _round(self) -> None:
+        items: list[Item] = []
+        for _ in range(min(len(self.inbox), ROUND_EVENTS_MAX)):
+            items += self._step(self.inbox.popleft())
+        items += self._propose()
+        logged = [item for item in items if isinstance(item, fx.Persist | fx.Compact)]
+        delay_ms = self.world.disk_delay_ms(self) if logged else 0
+        if not delay_ms:
+            self._finish(items, logged)
+            return
+        self.is_busy = True
+
+        def finish() -> None:
+            self.is_busy = False
+            try:
+                self._finish(items, logged)
+            except PowerCut:
+                self.world.faults.on_power_cut(self)
+                return
+            self._rounds()
+
+        self._after(delay_ms, finish)
+
+    def _finish(self, items: list[Item], logged: list[fx.Persist | fx.Compact]) -> None:
+        """The round's log entries are synced, then its effects are carried out."""
+        for effect in logged:
+            self.write_log(effect)
+        for item in items:
+            self._perform(item)
+
+    def write_log(self, effect: fx.Persist | fx.Compact) -> None:
+        if isinstance(effect, fx.Compact):
+            self.votes.replace(effect.entries)
+        else:
+            self.votes.append(effect.entries)
+
+    def _step(self, event: ev.Event) -> list[Item]:
+        """One event and the own messages that follow from it, signed."""
+        items: list[Item] = []
+        waiting = deque([event])
+        while waiting:
+            own: list[ev.Event] = []
+            for effect in self.replica.step(waiting.popleft()):
+                if isinstance(effect, fx.Broadcast):
+                    signed = self.sign(effect.message)
+                    items.append(signed)
+                    own.append(ev.OwnSigned(signed))
+                else:
+                    items.append(effect)
+            waiting.extendleft(reversed(own))
+        return items
+
+    def _propose(self) -> list[Item]:
+        items: list[Item] = []
+        while (slot := self.replica.proposal_slot()) is not None:
+            in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
+            batch = [tx for tx in self.pool if tx not in in_flight][:BATCH_TRANSACTIONS_MAX]
+            if not batch and not slot.empty_due:
+                break
+            proposal = propose(
+                FAKE,
+                group=self.world.group,
+                epoch=slot.epoch,
+                sequence=slot.sequence,
+                origin_view=slot.view,
+                proposer=self.address,
+                timestamp_ms=self.now_ms(),
+                transactions=tuple(batch),
+            )
+            items += self._step(ev.Propose(self.choose_proposal(proposal)))
+        return items
+
+    def choose_proposal(self, proposal: Proposal) -> Proposal:
+        """The one to propose: honest nodes propose what they made."""
+        return proposal
+
+    def _perform(self, item: Item) -> None:
         world = self.world
-        match effect:
-            case fx.Persist(entries):
-                self.log.append([encode_entry(entry) for entry in entries])
-            case fx.Compact(entries):
-                self.log.replace([encode_entry(entry) for entry in entries])
-            case fx.Broadcast(message):
-                signed = self.sign(message)
-                self.send_consensus(signed, None)
-                own.append(ev.OwnSigned(signed))
+        match item:
+            case Signed():
+                self.send_consensus(item, None)
             case fx.Resend(signed, to):
                 self.send_consensus(signed, to)
             case fx.Execute(proposal):
                 self._after(world.random.randint(2, 40), lambda: self._execute(proposal))
             case fx.Stable(certificate):
-                self._after(world.random.randint(1, 15), lambda: self._store(certificate))
+                delay_ms = world.random.randint(1, 15) + world.disk_delay_ms(self)
+                self._after(delay_ms, lambda: self._store(certificate))
             case fx.FetchBatch(_, digest):
                 for peer in world.some_peers(self, 2):
                     world.send(self, peer, lambda p: p.on_fetch(self, digest))
             case fx.Synchronise():
                 self.synchronise()
             case fx.Forward(transaction_hash, primary):
-                for transaction in self.pool:
-                    if FAKE.hash(transaction) == transaction_hash:
-                        self._offer(world.by_address[primary], (transaction,))
+                transaction = world.transactions[transaction_hash]
+                self._offer(world.by_address[primary], (transaction,))
             case fx.Alarm():
-                world.on_alarm(self, effect)
+                world.on_alarm(self, item)
             case fx.Halt(reason):
                 self.halted = reason
                 world.on_halt(self, reason)
 
     def sign(self, message: Message) -> Signed:
-        digest = signing_digest(FAKE, self.world.group, message)
+        digest = wire.signing_digest(FAKE, self.world.group, message)
         return Signed(message, self.address, FAKE.sign(digest, self.key))
 
+    # -- messages ---------------------------------------------------------------------------------
+
     def send_consensus(self, signed: Signed, to: Address | None) -> None:
-        world = self.world
-        if self.is_honest and signed.sender == self.address:
-            world.votes.on_sent(signed)
-        for peer in world.nodes:
+        self.world.on_sent(self, signed)
+        self.send_payload(encode_signed(signed), to)
+
+    def send_payload(self, payload: bytes, to: Address | None) -> None:
+        for peer in self.world.nodes:
             if peer is not self and to in (None, peer.address):
-                world.send(self, peer, lambda p: p.on_consensus(signed))
+                self.world.send(self, peer, lambda p: p.on_payload(self, payload))
 
-    def on_consensus(self, signed: Signed) -> None:
-        message = signed.message
-        try:
-            self.verifier.verify(signed)
-        except UnknownEpoch:
-            self.synchronise()
-            return
-        except InvalidMessage as error:
-            if self.world.by_address[signed.sender].is_honest:
-                raise Violation(f"{self.name} refuses an honest message: {error}") from error
-            return
-        if isinstance(message, PrePrepare) and not self._is_timely(message):
-            self.step(ev.ProposalRefused(message.epoch, message.view, message.sequence))
-            return
-        self.step(ev.Received(signed))
+    def on_payload(self, source: "SimulatedNode", payload: bytes) -> None:
+        self.world.trace(self, payload)
+        self.speaker = source
+        for event in self.intake.events(source.name, payload):
+            self.put(event)
 
-    def _is_timely(self, message: PrePrepare) -> bool:
-        proposal = message.proposal
-        if proposal is None or proposal.origin_view != message.view:
-            return True
-        first = self.first_receipts.setdefault(proposal.digest, self.now_ms())
-        return abs(first - proposal.timestamp_ms) <= CLOCK_TOLERANCE_MS
+    def on_connected(self, peer: "SimulatedNode") -> None:
+        self.put(ev.PeerConnected(peer.address))
 
-    def _proposal(self) -> list[ev.Event]:
-        slot = self.replica.proposal_slot()
-        if slot is None:
-            return []
-        in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
-        batch = [tx for tx in self.pool if tx not in in_flight][:BATCH_TRANSACTIONS_MAX]
-        if not batch and not slot.empty_due:
-            return []
-        proposal = propose(
-            FAKE,
-            group=self.world.group,
-            epoch=slot.epoch,
-            sequence=slot.sequence,
-            origin_view=slot.view,
-            proposer=self.address,
-            timestamp_ms=self.now_ms(),
-            transactions=tuple(batch),
-        )
-        return [ev.Propose(proposal)]
+    # -- execution and storage --------------------------------------------------------------------
 
     def _execute(self, proposal: Proposal) -> None:
         if proposal.sequence <= self.chain.height:
             return
         block = self.chain.execute(proposal)
-        self.step(ev.Executed(block.number, proposal.digest, block.header_hash))
+        self.put(ev.Executed(block.number, proposal.digest, block.header_hash))
 
     def _store(self, certificate: Certificate) -> None:
         if certificate.number == self.chain.height + 1:
@@ -235,18 +302,18 @@ class SimulatedNode:
 
     def _commit(self, block: ModelBlock, certificate: Certificate) -> None:
         if self.is_honest:
-            self.world.agreement.on_stored(self.name, self.chain, block, certificate)
+            self.world.on_stored(self, block, certificate)
         self.chain.commit(block, certificate)
+        epochs = due_epochs(cast(Any, self.chain), block.number)
+        self.intake.learn(epochs)
         for transaction in block.included:
-            self.pool.pop(transaction, None)
-            self.step(ev.RequestGone(FAKE.hash(transaction)))
-        self.step(
+            if transaction in self.pool:
+                del self.pool[transaction]
+                self.put(ev.RequestGone(self.world.name_of(transaction)))
+        count = len(block.proposal.transactions)
+        self.put(
             ev.Stored(
-                certificate,
-                block.proposal.digest,
-                self.chain.epochs_after(block.number),
-                len(block.proposal.transactions),
-                len(block.proposal.transactions) < BATCH_TRANSACTIONS_MAX,
+                certificate, block.proposal.digest, epochs, count, count < BATCH_TRANSACTIONS_MAX
             )
         )
 
@@ -254,12 +321,8 @@ class SimulatedNode:
 
     def on_fetch(self, asker: "SimulatedNode", digest: Hash32) -> None:
         body = self.replica.batch(digest)
-        if body is None:
-            stored = [b.proposal for b in self.chain.blocks[-SYNC_BLOCKS_MAX:]]
-            body = next((p for p in stored if p.digest == digest), None)
         if body is not None:
-            found = body
-            self.world.send(self, asker, lambda p: p.step(ev.BatchReceived(found)))
+            self.world.send(self, asker, lambda p: p.put(ev.BatchReceived(body)))
 
     def synchronise(self) -> None:
         for peer in self.world.some_peers(self, 2):
@@ -268,7 +331,9 @@ class SimulatedNode:
 
     def on_sync_request(self, asker: "SimulatedNode", start: int) -> None:
         end = start + SYNC_BLOCKS_MAX
-        blocks = list(zip(self.chain.blocks, self.chain.certificates, strict=True))[start:end]
+        blocks = list(
+            zip(self.chain.blocks[start:end], self.chain.certificates[start:end], strict=True)
+        )
         if blocks:
             self.world.send(self, asker, lambda p: p.on_sync_blocks(blocks))
 
@@ -276,12 +341,12 @@ class SimulatedNode:
         for block, certificate in blocks:
             if not self.is_up or block.number != self.chain.height + 1:
                 continue
-            epoch = self.chain.epochs_after(self.chain.height)[0]
+            due = self.chain.due(block.number)
             try:
-                verify_certificate(FAKE, self.world.group, epoch.validators, certificate)
+                verify_certificate(FAKE, self.world.group, due.validators, certificate)
             except InvalidCertificate:
                 return
-            if certificate.epoch != epoch.number:
+            if certificate.epoch != due.number:
                 return
             executed = self.chain.execute(block.proposal)
             if executed.header_hash != certificate.header_hash:
@@ -295,28 +360,21 @@ class SimulatedNode:
         self.journal.append(transaction)
         self.world.acknowledged.append(transaction)
         self.on_transactions((transaction,))
-        self._gossip_one(transaction)
+        for peer in self.world.nodes:
+            if peer is not self:
+                self._offer(peer, (transaction,))
 
     def on_transactions(self, transactions: tuple[bytes, ...]) -> None:
         for transaction in transactions:
             if transaction not in self.chain.executed and transaction not in self.pool:
                 self.pool[transaction] = None
-                self.step(ev.RequestWaiting(FAKE.hash(transaction)))
-
-    def _watch_pool(self) -> None:
-        for transaction in list(self.pool):
-            self.step(ev.RequestWaiting(FAKE.hash(transaction)))
+                self.put(ev.RequestWaiting(self.world.name_of(transaction)))
 
     def _gossip(self) -> None:
         waiting = tuple(tx for tx in self.journal if tx not in self.chain.executed)[:16]
         for peer in self.world.nodes:
             if waiting and peer is not self:
                 self._offer(peer, waiting)
-
-    def _gossip_one(self, transaction: bytes) -> None:
-        for peer in self.world.nodes:
-            if peer is not self:
-                self._offer(peer, (transaction,))
 
     def _offer(self, peer: "SimulatedNode", transactions: tuple[bytes, ...]) -> None:
         self.world.send(self, peer, lambda p: p.on_transactions(transactions))
@@ -327,19 +385,16 @@ class SimulatedNode:
         return EPOCH_MS + self.world.now_ms + self.clock_skew_ms
 
     def _tick(self) -> None:
-        self.step(ev.Tick())
+        self.put(ev.Tick())
 
-    def _every(self, interval_ms: int, action: "object") -> None:
-        assert callable(action)
-
+    def _every(self, interval_ms: int, action: Callable[[], None]) -> None:
         def repeat() -> None:
             action()
             self._after(int(interval_ms * self.clock_rate), repeat)
 
         self._after(self.world.random.randint(1, interval_ms), repeat)
 
-    def _after(self, delay_ms: int, action: "object") -> None:
-        assert callable(action)
+    def _after(self, delay_ms: int, action: Callable[[], None]) -> None:
         incarnation = self.incarnation
 
         def run() -> None:
@@ -347,3 +402,36 @@ class SimulatedNode:
                 action()
 
         self.world.after(delay_ms, run)
+
+
+class DroppedFrames:
+    """In the place of the node's metrics: what an honest node sends is never dropped as invalid."""
+
+    def __init__(self, node: SimulatedNode) -> None:
+        self.frames_dropped = self
+        self._node = node
+
+    def labels(self, reason: str) -> "DroppedFrames":
+        return self
+
+    def inc(self) -> None:
+        self._node.world.on_invalid(self._node, self._node.speaker)
+
+
+class Silence:
+    """In the place of a node's log."""
+
+    def warning(self, event: str, **fields: object) -> None:
+        if event == "consensus.invalid":
+            Silence.last = (fields["peer"], fields["error"])
+
+    last: tuple[object, object] = ("", "")
+
+
+def _check_batch(proposal: Proposal) -> None:
+    """What a backup refuses of a batch's form (rule 11)."""
+    transactions = proposal.transactions
+    if len(transactions) > BATCH_TRANSACTIONS_MAX or len(set(transactions)) < len(transactions):
+        raise InvalidBatch("too many transactions, or one twice")
+    if any(len(transaction) > TRANSACTION_BYTES_MAX for transaction in transactions):
+        raise InvalidBatch("a transaction is too long")

@@ -1,12 +1,78 @@
-"""The checkers can fail: each planted fault is found."""
+"""Each planted fault still fits the source; a few are hunted in every test run, all by
+`make sim-mutants`. Patches come as files, good, harmless and unfitting."""
+
+from pathlib import Path
 
 import pytest
 
+from tests.simulation import mutants
 from tests.simulation.planted_faults import FAULTS, PlantedFault
 
-SEEDS = 150
+QUICK = ("a NEW-VIEW is not recomputed", "votes are not logged", "one liar's view pulls everyone")
+
+
+def patch_of(path: str, old: str, new: str) -> str:
+    lines = (mutants.ROOT / path).read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text == old)
+    head = f"--- a/{path}\n+++ b/{path}\n@@ -{line},1 +{line},1 @@\n"
+    return head + f"-{old}\n+{new}\n"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_planted_fault_is_found(fault: PlantedFault) -> None:
-    assert fault.find(SEEDS) is not None, f"{SEEDS} seeds did not find: {fault.name}"
+def test_a_planted_fault_fits_the_source(fault: PlantedFault) -> None:
+    text = (mutants.ROOT / fault.path).read_text(encoding="utf-8")
+    assert text.count(fault.old) == 1
+    compile(text.replace(fault.old, fault.new), fault.path, "exec")
+
+
+def test_there_are_enough_and_their_names_differ() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 20
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_planted_fault_is_found(name: str) -> None:
+    (fault,) = (fault for fault in FAULTS if fault.name == name)
+    assert mutants.find_known(fault) is not None
+
+
+def test_a_fault_in_a_patch_file_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch = tmp_path / "fault.diff"
+    old = "        return views[f] if len(views) > f else None"
+    new = "        return views[0] if views else None"
+    patch.write_text(patch_of("consensus/view_changes.py", old, new), encoding="utf-8")
+    assert mutants._report_patch(patch) == 0
+    assert capsys.readouterr().out.endswith("1 of 1 planted faults found\n")
+
+
+def test_a_harmless_patch_is_not_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutants, "SEEDS_MAX", 2)
+    patch = tmp_path / "harmless.diff"
+    old = "def _view(signed: Signed) -> int:"
+    new = "def _view(signed: Signed) -> int:  # of its message"
+    patch.write_text(patch_of("consensus/view_changes.py", old, new), encoding="utf-8")
+    monkeypatch.setattr(mutants, "hunt", _short_hunt(mutants.hunt))
+    assert mutants._report_patch(patch) == 1
+    assert capsys.readouterr().out.endswith("0 of 1 planted faults found\n")
+
+
+def _short_hunt(hunt: object) -> object:
+    def short(folder: Path, *options: str) -> str | None:
+        kept = [option for option in options if not option.startswith("--seeds")]
+        return hunt(folder, *kept, "--seeds=1", "--sequences=20")  # type: ignore[operator]
+
+    return short
+
+
+def test_a_patch_that_does_not_apply_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    patch = tmp_path / "unfitting.diff"
+    text = patch_of("consensus/view_changes.py", "def _view(signed: Signed) -> int:", "x")
+    patch.write_text(text.replace("_view", "_other_view"), encoding="utf-8")
+    assert mutants._report_patch(patch) == 2
+    assert "expected a unified diff" in capsys.readouterr().err
+    assert mutants._report_patch(tmp_path / "missing.diff") == 2

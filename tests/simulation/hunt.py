@@ -1,0 +1,62 @@
+"""Look for a fault in the code as it stands: all scenarios, then seeds, until something is wrong.
+
+`python -m tests.simulation.hunt [--seeds K] [--start N] [--lies A,B] [--sequences S]`: prints what
+found it and ends with status 1; with 0 if nothing did.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.consensus.scenario import play
+from tests.simulation.world import SEQUENCES_MIN, World
+
+SCENARIOS = Path(__file__).resolve().parents[1] / "consensus" / "scenarios"
+
+
+def find_in_scenarios() -> str | None:
+    """The first scenario that fails or prints something else than it should."""
+    for script in sorted(SCENARIOS.glob("*.txt")):
+        text = script.read_text(encoding="utf-8")
+        try:
+            if play(text) != text:
+                return f"scenario {script.stem}"
+        except Exception as error:
+            return f"scenario {script.stem} ({type(error).__name__})"
+    return None
+
+
+def find_in_seeds(
+    start: int, count: int, lies: frozenset[str] | None, sequences: int
+) -> str | None:
+    """The first seed that ends in an error, and the error's first line."""
+    for seed in range(start, start + count):
+        try:
+            World(seed, lies=lies, sequences=sequences).run()
+        except Exception as error:
+            words = (str(error).splitlines() or [""])[0][:90]
+            return f"seed {seed} ({type(error).__name__}: {words})"
+    return None
+
+
+def main() -> int:
+    """1 if something was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--start", type=int, default=1)
+    parser.add_argument("--lies", help="what liars do, comma between; nothing: no liars")
+    parser.add_argument("--sequences", type=int, default=SEQUENCES_MIN)
+    parser.add_argument("--only", choices=["scenarios", "seeds"])
+    options = parser.parse_args()
+    lies = None
+    if options.lies is not None:
+        lies = frozenset(filter(None, options.lies.split(",")))
+    found = None if options.only == "seeds" else find_in_scenarios()
+    if found is None and options.only != "scenarios":
+        found = find_in_seeds(options.start, options.seeds, lies, options.sequences)
+    print(found or "nothing found")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
