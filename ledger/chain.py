@@ -4,7 +4,7 @@ It has no threads and no clock: whoever drives it calls `execute`, `commit` and 
 one worker. What it answers about stored blocks is `reading.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.block import Block, InvalidBlock
@@ -14,7 +14,6 @@ from ledger.engine import (
     DecodeBatch,
     Engine,
     Environment,
-    Included,
 )
 from ledger.gate import (
     GATE_CONTRACT,
@@ -34,7 +33,6 @@ from ledger.reading import (
     FoundTransaction,
     TransactionStatus,
 )
-from ledger.receipts import Receipt, encode_receipt, union_bloom
 from ledger.record import Record
 from ledger.state import Overlay, StateReader, Writes
 from ledger.store import BlockStore, Outcome
@@ -87,7 +85,8 @@ class ExecutedBlock:
     @property
     def outcome(self) -> Outcome:
         """Included, receipts and dropped."""
-        return Outcome(self.result.included, self.result.receipts, self.result.dropped)
+        result = self.result
+        return Outcome(result.included, result.receipts, result.dropped, result.kept)
 
 
 class Chain(ChainReader):
@@ -222,7 +221,7 @@ class Chain(ChainReader):
             next_certifiers_hash=self._set_for(number + 1).hash(self.suite),
             parameters_hash=self.parameters.hash(self.suite),
         )
-        header = _header(above, env, executed_record, result, self.engine.list_root)
+        header = _header(above, env, executed_record, result)
         executed = ExecutedBlock(header, executed_record, proposal, result, after)
         self._executed[executed.hash] = executed
         return executed
@@ -306,33 +305,21 @@ class Chain(ChainReader):
         return Overlay(self._state_after(above), executed.result.writes)
 
 
-def _header(
-    above: Header,
-    env: Environment,
-    record: Record,
-    result: BlockResult,
-    list_root: Callable[[Sequence[bytes]], Hash32],
-) -> Header:
-    receipts: tuple[Receipt, ...] = result.receipts
-    included: tuple[Included, ...] = result.included
+def _header(above: Header, env: Environment, record: Record, result: BlockResult) -> Header:
     return Header(
         parent_hash=above.hash,
         coinbase=env.coinbase,
         state_root=result.state_root,
-        transactions_root=list_root([entry.transaction.raw for entry in included]),
-        receipts_root=list_root([encode_receipt(receipt) for receipt in receipts]),
-        logs_bloom=union_bloom(receipts),
         number=env.number,
         gas_limit=env.gas_limit,
-        gas_used=receipts[-1].cumulative_gas_used if receipts else 0,
         timestamp=env.timestamp,
         extra_data=record.hash,
+        **result.lists._asdict(),
     )
 
 
 def _changed_validators(state: StateReader, writes: Writes) -> ValidatorSet | None:
-    slots = writes.storage.get(GATE_CONTRACT, {})
-    if not any(is_validators_slot(slot) for slot in slots):
+    if not any(is_validators_slot(slot) for slot in writes.changed_slots(GATE_CONTRACT)):
         return None
     return contract_validators(Overlay(state, writes))
 

@@ -4,14 +4,10 @@ One byte string has one decoding and one item has one encoding: anything longer 
 trailing or over a bound is refused. The `as_` functions turn decoded items into checked values.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from ledger.crate import why_missing
 from ledger.values import ADDRESS_BYTES, HASH_BYTES, Address, Hash32
-
-if why_missing() is None:
-    import quorate_native
 
 Item: TypeAlias = "bytes | list[Item]"
 Encodable: TypeAlias = "bytes | int | Sequence[Encodable]"
@@ -23,27 +19,22 @@ class InvalidEncoding(ValueError):
     """Bytes that are not the one canonical encoding of what was expected."""
 
 
-def encode_in_python(item: Encodable) -> bytes:
-    """`encode` where the crate is not built."""
+def encode(item: Encodable) -> bytes:
+    """The RLP of bytes, a non-negative integer, or a sequence of those."""
     if isinstance(item, bytes):
         if len(item) == 1 and item[0] < 0x80:
             return item
         return _prefix(0x80, len(item)) + item
     if isinstance(item, int):
         assert item >= 0, "RLP has no negative integers"
-        return encode_in_python(int_to_bytes(item))
-    payload = b"".join([encode_in_python(part) for part in item])
+        return encode(int_to_bytes(item))
+    return encode_joined([encode(part) for part in item])
+
+
+def encode_joined(encodings: Iterable[bytes]) -> bytes:
+    """The RLP of a sequence whose items are encoded already."""
+    payload = b"".join(encodings)
     return _prefix(0xC0, len(payload)) + payload
-
-
-_encode: Callable[[Encodable], bytes] = (
-    encode_in_python if why_missing() else quorate_native.rlp_encode
-)
-
-
-def encode(item: Encodable) -> bytes:
-    """The RLP of bytes, a non-negative integer, or a sequence of those."""
-    return _encode(item)
 
 
 def _prefix(offset: int, size: int) -> bytes:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ledger.gate import Gate
+from ledger.lists import Lists
 from ledger.parameters import Parameters
 from ledger.reasons import Reason
 from ledger.receipts import Receipt
@@ -54,7 +55,7 @@ class Environment:
     ancestor_hash: Callable[[int], Hash32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One entry of a batch after the checks of form: a transaction with its sender, or a reason."""
 
@@ -65,7 +66,7 @@ class Candidate:
     reason: Reason | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Included:
     """A transaction that is in the block, by its index in the batch."""
 
@@ -85,12 +86,18 @@ class Dropped:
 
 @dataclass(frozen=True)
 class BlockResult:
-    """What execution of a batch gives; `receipts[i]` belongs to `included[i]`."""
+    """What execution of a batch gives; `receipts[i]` belongs to `included[i]`.
 
-    included: tuple[Included, ...]
+    `kept` is the encoding of `[[index, sender, receipt]]` as `store.py` has it, from an engine that
+    has it at hand.
+    """
+
+    included: Sequence[Included]
     dropped: tuple[Dropped, ...]
-    receipts: tuple[Receipt, ...]
+    receipts: Sequence[Receipt]
     writes: Writes
+    lists: Lists
+    kept: bytes | None = None
 
     @property
     def state_root(self) -> Hash32:
@@ -137,9 +144,6 @@ class Engine(Protocol):
 
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         """Each transaction, or why it is none."""
-
-    def list_root(self, values: Sequence[bytes]) -> Hash32:
-        """`ledger.trie.ordered_root`, perhaps faster."""
 
     def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
         """`ledger.trie.prove_each` for keys of 32 bytes, perhaps faster."""

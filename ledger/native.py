@@ -4,10 +4,12 @@ It needs the crate under `native/`, which may not be built here: ask `is_availab
 and gate are the same lists as the reference's, in Rust; a test holds the two against each other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from ledger.crate import why_missing
+from ledger.deferred import Deferred
 from ledger.engine import (
     BlockResult,
     CallResult,
@@ -22,6 +24,7 @@ from ledger.engine import (
     decode_each,
 )
 from ledger.gate import Gate, SystemGate
+from ledger.lists import Lists
 from ledger.reasons import Reason
 from ledger.receipts import Log, Receipt
 from ledger.state import Account, StateReader, Writes
@@ -61,7 +64,6 @@ class NativeEngine:
         if missing is not None:
             raise ImportError(missing)
         self._decode = quorate_native.decode_transactions
-        self._list_root = quorate_native.ordered_root
         self._prove = quorate_native.trie_prove
         self._engine = quorate_native.Engine(table, MalformedInput, NODE_CACHE_BYTES_MAX)
 
@@ -73,9 +75,6 @@ class NativeEngine:
             for raw, fields in zip(batch, found, strict=True)
         ]
 
-    def list_root(self, values: Sequence[bytes]) -> Hash32:
-        return Hash32(self._list_root(list(values)))
-
     def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
         return self._prove(root, list(keys), node)
 
@@ -83,46 +82,38 @@ class NativeEngine:
         self, env: Environment, gate: Gate, batch: Sequence[Candidate], state: StateReader
     ) -> BlockResult:
         _check(gate)
-        formed = [candidate for candidate in batch if candidate.reason is None]
-        fields = [_fields(candidate) for candidate in formed]
+        formed = _formed(batch)
+        fields = [_fields(entry.transaction, entry.sender) for entry in formed]
+        places = [(entry.index, entry.transaction.raw) for entry in formed]
+        environment = _environment(env)
         try:
-            outcomes, writes = self._engine.execute_block(_environment(env), fields, state, True)
+            found = self._engine.execute_block(environment, fields, places, state, True)
         except RuntimeError as error:
             raise EngineRefusal(f"{error}: in block {env.number}") from error
-        included: list[Included] = []
-        receipts: list[Receipt] = []
         reasons = {c.index: c.reason for c in batch if c.reason is not None}
-        cumulative = 0
-        for candidate, outcome in zip(formed, outcomes, strict=True):
-            if isinstance(outcome, str):
-                reasons[candidate.index] = Reason(outcome)
-                continue
-            transaction, sender = candidate.transaction, candidate.sender
-            assert transaction is not None
-            assert sender is not None
-            success, gas_used, logs, created = outcome
-            cumulative += gas_used
-            included.append(Included(candidate.index, transaction, sender))
-            receipts.append(
-                Receipt(
-                    type=transaction.type,
-                    status=int(success),
-                    cumulative_gas_used=cumulative,
-                    logs=tuple(Log(*log) for log in logs),
-                    gas_used=gas_used,
-                    contract_address=created,
-                )
-            )
+        included = []
+        for entry, reason in zip(formed, found.reasons(), strict=True):
+            if reason is None:
+                included.append(entry)
+            else:
+                reasons[entry.index] = Reason(reason)
         dropped = tuple(
             Dropped(candidate.index, candidate.hash, reasons[candidate.index])
-            for candidate in batch
+            for candidate in (batch if reasons else ())
             if candidate.index in reasons
         )
-        return BlockResult(tuple(included), dropped, tuple(receipts), writes_of(writes))
+        return BlockResult(
+            tuple(included),
+            dropped,
+            Deferred(len(included), lambda: _receipts(included, found.receipts())),
+            NativeWrites(found),
+            Lists(*found.header_fields()),
+            found.included(),
+        )
 
     def profile(self) -> dict[str, float]:
         """Seconds that the last block took in the crate, by stage."""
-        stages = ("taking in", "executing", "state root", "handing out")
+        stages = ("taking in", "executing", "roots")
         return dict(zip(stages, self._engine.profile(), strict=True))
 
     def call(
@@ -147,10 +138,10 @@ class NativeEngine:
         state: StateReader,
     ) -> dict[str, Any]:
         _check(gate)
-        formed = [c for c in batch[: index + 1] if c.reason is None]
+        formed = _formed(batch[: index + 1])
         tree: dict[str, Any] | None = None
         if formed and formed[-1].index == index:
-            fields = [_fields(candidate) for candidate in formed]
+            fields = [_fields(entry.transaction, entry.sender) for entry in formed]
             tree = self._engine.trace(_environment(env), fields, state)
         if tree is None:
             raise LookupError(f"entry {index} of the batch is not in the block: it was dropped")
@@ -188,17 +179,62 @@ def environment_fields(
     )
 
 
-def writes_of(fields: tuple[Any, ...]) -> Writes:
-    """The writes that the crate answers."""
-    root, accounts, storage, codes, cleared, nodes = fields
-    return Writes(
-        root,
-        {address: account and Account(*account) for address, account in accounts},
-        storage,
-        codes,
-        frozenset(cleared),
-        nodes,
-    )
+class NativeWrites(Writes):
+    """Writes that stay in the crate until somebody asks for them as Python's values."""
+
+    def __init__(self, found: Any) -> None:
+        self.__dict__.update(root=Hash32(found.root()), _found=found)
+
+    @cached_property
+    def accounts(self) -> Mapping[Address, Account | None]:
+        found = self.__dict__["_found"].accounts()
+        return {address: fields and Account(*fields) for address, fields in found}
+
+    @cached_property
+    def storage(self) -> Mapping[Address, Mapping[int, int]]:
+        found: Mapping[Address, Mapping[int, int]] = self.__dict__["_found"].storage()
+        return found
+
+    @cached_property
+    def codes(self) -> Mapping[Hash32, bytes]:
+        found: Mapping[Hash32, bytes] = self.__dict__["_found"].codes()
+        return found
+
+    @cached_property
+    def cleared(self) -> frozenset[Address]:
+        return frozenset(self.__dict__["_found"].cleared())
+
+    @cached_property
+    def nodes(self) -> Mapping[Hash32, bytes]:
+        found: Mapping[Hash32, bytes] = self.__dict__["_found"].nodes()
+        return found
+
+    def changed_slots(self, address: Address) -> Collection[int]:
+        found: Collection[int] = self.__dict__["_found"].changed_slots(address)
+        return found
+
+    def pairs(
+        self, account: bytes, slot: bytes, code: bytes, node: bytes
+    ) -> dict[bytes, bytes | None]:
+        found: dict[bytes, bytes | None] = self.__dict__["_found"].pairs(account, slot, code, node)
+        return found
+
+
+def _receipts(included: Sequence[Included], found: Sequence[tuple[Any, ...]]) -> list[Receipt]:
+    receipts, cumulative = [], 0
+    for entry, (success, gas_used, logs, created) in zip(included, found, strict=True):
+        cumulative += gas_used
+        receipts.append(
+            Receipt(
+                type=entry.transaction.type,
+                status=int(success),
+                cumulative_gas_used=cumulative,
+                logs=tuple(Log(*log) for log in logs),
+                gas_used=gas_used,
+                contract_address=created,
+            )
+        )
+    return receipts
 
 
 def _transaction(raw: bytes, fields: tuple[Any, ...]) -> Transaction:
@@ -221,12 +257,18 @@ def _check(gate: Gate) -> None:
         )
 
 
-def _fields(candidate: Candidate) -> tuple[Any, ...]:
-    transaction: Transaction | None = candidate.transaction
-    assert transaction is not None
-    assert candidate.sender is not None
+def _formed(batch: Sequence[Candidate]) -> list[Included]:
+    """Those of a batch that passed the checks of form."""
+    return [
+        Included(candidate.index, candidate.transaction, candidate.sender)
+        for candidate in batch
+        if candidate.transaction is not None and candidate.sender is not None
+    ]
+
+
+def _fields(transaction: Transaction, sender: Address) -> tuple[Any, ...]:
     return (
-        candidate.sender,
+        sender,
         transaction.nonce,
         transaction.gas,
         transaction.to,

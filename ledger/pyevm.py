@@ -36,13 +36,14 @@ from ledger.engine import (
     decode_each,
 )
 from ledger.gate import Gate
+from ledger.lists import lists_of
 from ledger.modexp import MODEXP, MODEXP_ADDRESS
 from ledger.point_evaluation import POINT_EVALUATION, POINT_EVALUATION_ADDRESS
 from ledger.pyevm_state import FlatAccountDatabase
 from ledger.receipts import Log, Receipt
 from ledger.state import StateReader, Writes
 from ledger.transactions import InvalidTransaction, Transaction
-from ledger.trie import Node, Proven, ordered_root, prove_each
+from ledger.trie import Node, Proven, prove_each
 from ledger.validity import check_state, init_code_gas, intrinsic_gas
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
 
@@ -164,9 +165,6 @@ class PyEvmEngine:
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         return decode_each(batch)
 
-    def list_root(self, values: Sequence[bytes]) -> Hash32:
-        return ordered_root(values)
-
     def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
         return prove_each(root, keys, node)
 
@@ -191,9 +189,9 @@ class PyEvmEngine:
             before = receipts[-1].cumulative_gas_used if receipts else 0
             included.append(Included(candidate.index, transaction, sender))
             receipts.append(_receipt(transaction, outcome, before))
-        return BlockResult(
-            tuple(included), tuple(dropped), tuple(receipts), block_writes(evm, state)
-        )
+        lists = lists_of([entry.transaction.raw for entry in included], receipts)
+        writes = block_writes(evm, state)
+        return BlockResult(tuple(included), tuple(dropped), tuple(receipts), writes, lists)
 
     def call(
         self, env: Environment, gate: Gate, message: Message, state: StateReader

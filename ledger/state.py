@@ -3,7 +3,7 @@
 Readers only read. How writes become a root is `commitment.py`, how they are kept is `store.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,6 +71,9 @@ class StateReader(Protocol):
     def node(self, node_hash: Hash32) -> bytes:
         """A trie node's RLP; raises MissingNode."""
 
+    def nodes(self, node_hashes: Sequence[Hash32]) -> list[bytes]:
+        """The RLP of many trie nodes in their order; raises MissingNode."""
+
 
 @dataclass(frozen=True)
 class Writes:
@@ -86,6 +89,25 @@ class Writes:
     codes: Mapping[Hash32, bytes] = field(default_factory=dict)
     cleared: frozenset[Address] = frozenset()
     nodes: Mapping[Hash32, bytes] = field(default_factory=dict)
+
+    def changed_slots(self, address: Address) -> Collection[int]:
+        """The slots of an account that are written."""
+        return self.storage.get(address, {})
+
+    def pairs(
+        self, account: bytes, slot: bytes, code: bytes, node: bytes
+    ) -> dict[bytes, bytes | None]:
+        """What a store puts down under its prefixes, after wiping `cleared`; None deletes."""
+        pairs: dict[bytes, bytes | None] = {}
+        for address, value in self.accounts.items():
+            pairs[account + address] = None if value is None else encode_account(value)
+        for address, slots in self.storage.items():
+            for place, word in slots.items():
+                key = slot + address + place.to_bytes(32)
+                pairs[key] = word.to_bytes(32).lstrip(b"\0") if word else None
+        pairs.update((code + code_hash, data) for code_hash, data in self.codes.items())
+        pairs.update((node + node_hash, data) for node_hash, data in self.nodes.items())
+        return pairs
 
 
 class Overlay:
@@ -124,6 +146,14 @@ class Overlay:
         node = self._writes.nodes.get(node_hash)
         return self._parent.node(node_hash) if node is None else node
 
+    def nodes(self, node_hashes: Sequence[Hash32]) -> list[bytes]:
+        own = self._writes.nodes
+        others = [node_hash for node_hash in node_hashes if node_hash not in own]
+        known = dict(zip(others, self._parent.nodes(others), strict=True))
+        return [
+            own[node_hash] if node_hash in own else known[node_hash] for node_hash in node_hashes
+        ]
+
 
 class TrieState:
     """The state under a root, read through the trie: slower than flat, but of any block."""
@@ -158,6 +188,9 @@ class TrieState:
 
     def code_by_hash(self, code_hash: Hash32) -> bytes:
         return b"" if code_hash == EMPTY_CODE_HASH else self._code_by_hash(code_hash)
+
+    def nodes(self, node_hashes: Sequence[Hash32]) -> list[bytes]:
+        return [self.node(node_hash) for node_hash in node_hashes]
 
 
 def encode_slot(value: int) -> bytes:

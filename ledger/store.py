@@ -19,6 +19,7 @@ from ledger.codec import (
     as_list,
     decode_list,
     encode,
+    encode_joined,
 )
 from ledger.engine import Dropped, Included
 from ledger.header import BLOOM_BYTES, Header, decode_header, encode_header
@@ -34,7 +35,6 @@ from ledger.state import (
     TrieState,
     Writes,
     decode_account,
-    encode_account,
 )
 from ledger.suite import Suite
 from ledger.transactions import decode_transaction
@@ -66,11 +66,12 @@ _SMALL_BYTES_MAX = 64 * 1024
 
 @dataclass(frozen=True)
 class Outcome:
-    """What execution made of a batch, as it is kept."""
+    """What execution made of a batch, as it is kept; see `BlockResult` for `kept`."""
 
-    included: tuple[Included, ...]
-    receipts: tuple[Receipt, ...]
+    included: Sequence[Included]
+    receipts: Sequence[Receipt]
     dropped: tuple[Dropped, ...]
+    kept: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,10 @@ class FlatState:
 
     def node(self, node_hash: Hash32) -> bytes:
         return _node(self._reader, node_hash)
+
+    def nodes(self, node_hashes: Sequence[Hash32]) -> list[bytes]:
+        reader = self._reader
+        return [_node(reader, node_hash) for node_hash in node_hashes]
 
 
 class BlockStore:
@@ -265,23 +270,16 @@ class BlockStore:
             batch[_BLOOM + number] = block.header.logs_bloom
         for dropped in outcome.dropped:
             batch[_DROPPED + dropped.hash] = encode([block.number, dropped.reason.encode()])
+        block_number = encode(block.number)
         for position, included in enumerate(outcome.included):
-            batch[_INCLUDED + included.transaction.hash] = encode([block.number, position])
+            place = encode_joined([block_number, encode(position)])
+            batch[_INCLUDED + included.transaction.hash] = place
 
     def _put_writes(self, batch: dict[bytes, bytes | None], writes: Writes) -> None:
         for address in writes.cleared:
             for key, _ in self._kv.items(_SLOT + address):
                 batch[key] = None
-        for address, account in writes.accounts.items():
-            batch[_ACCOUNT + address] = None if account is None else encode_account(account)
-        for address, slots in writes.storage.items():
-            for slot, value in slots.items():
-                key = _SLOT + address + slot.to_bytes(32)
-                batch[key] = value.to_bytes(32).lstrip(b"\0") if value else None
-        for code_hash, code in writes.codes.items():
-            batch[_CODE + code_hash] = code
-        for node_hash, node in writes.nodes.items():
-            batch[_NODE + node_hash] = node
+        batch.update(writes.pairs(_ACCOUNT, _SLOT, _CODE, _NODE))
 
     # Reading: each raises LookupError for what is not there
 
@@ -431,14 +429,17 @@ def _node(reader: KeyValueReader, node_hash: Hash32) -> bytes:
 
 
 def _encode_outcome(outcome: Outcome) -> bytes:
-    pairs = zip(outcome.included, outcome.receipts, strict=True)
-    included: Sequence[Encodable] = [
-        [entry.index, entry.sender, receipt_item(receipt)] for entry, receipt in pairs
-    ]
     dropped: Sequence[Encodable] = [
         [entry.index, entry.hash, entry.reason.encode()] for entry in outcome.dropped
     ]
-    return encode([included, dropped])
+    included = encode_included(outcome) if outcome.kept is None else outcome.kept
+    return encode_joined([included, encode(dropped)])
+
+
+def encode_included(outcome: Outcome) -> bytes:
+    """The RLP of `[[index, sender, receipt]]`: `Outcome.kept`, where no engine gave it."""
+    pairs = zip(outcome.included, outcome.receipts, strict=True)
+    return encode([[entry.index, entry.sender, receipt_item(receipt)] for entry, receipt in pairs])
 
 
 def _decode_outcome(data: bytes, batch: Sequence[bytes]) -> Outcome:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.codec import encode, encode_in_python
+from ledger.codec import encode
 from ledger.engine import decode_each
 from ledger.native import NativeEngine, is_available
 from ledger.suite import CURVE_ORDER, STANDARD, KeySigner
@@ -92,25 +92,3 @@ def test_any_bytes(raw):
 )
 def test_legacy_chain_ids(legacy_v):
     assert_same(encode([0, 0, 21_000, b"\1" * 20, 0, b"", legacy_v, 7, 9]))
-
-
-ITEMS = st.recursive(
-    st.binary(max_size=70) | st.integers(0, 2**300),
-    lambda inner: st.lists(inner, max_size=5) | st.lists(inner, max_size=3).map(tuple),
-    max_leaves=30,
-)
-
-
-@given(ITEMS)
-def test_encodings_are_equal(item):
-    from quorate_native import rlp_encode
-
-    assert rlp_encode(item) == encode_in_python(item)
-
-
-@pytest.mark.parametrize("item", [-1, [1, -(2**70)]])
-def test_nothing_negative_is_encoded(item):
-    from quorate_native import rlp_encode
-
-    with pytest.raises(AssertionError):
-        rlp_encode(item)

@@ -10,6 +10,7 @@ use revm::primitives::{Address, B256, Bytes, Log};
 
 use super::cache::{FlatState, NodeCache};
 use super::commitment::{CommitFailure, Writes, commit};
+use super::lists::{Lists, Place, lists};
 use super::machine::{Failure, Machine};
 use super::precompiles::OwnTable;
 use super::state::State;
@@ -31,10 +32,11 @@ pub struct Outcome {
     pub error: Option<String>,
 }
 
-/// A block: each transaction's outcome or the reason why it was dropped, the writes with the root,
-/// and the flat state under it unless that grew too large to keep.
+/// A block: each transaction's outcome or the reason why it was dropped, the lists that the header
+/// commits to, the writes with the root, and the flat state under it unless that grew too large.
 pub struct Executed {
     pub outcomes: Vec<Result<Outcome, Reason>>,
+    pub lists: Lists,
     pub writes: Writes,
     pub flat: Option<FlatState>,
     pub execution: Duration,
@@ -49,10 +51,11 @@ pub struct Ground<'a> {
     pub gated: bool,
 }
 
-/// Runs the batch and computes the root.
+/// Runs the batch and computes the roots, those of the lists beside that of the state.
 pub fn execute(
     ground: &Ground<'_>,
     batch: &[Transaction],
+    places: &[Place],
     mut state: State,
     root: B256,
     nodes: &Mutex<NodeCache>,
@@ -73,7 +76,11 @@ pub fn execute(
     }
     drop(machine);
     let execution = start.elapsed();
-    let writes = match commit(&mut state, root, nodes) {
+    let (lists, committed) = rayon::join(
+        || lists(batch, places, &outcomes),
+        || commit(&mut state, root, nodes),
+    );
+    let writes = match committed {
         Ok(writes) => writes,
         Err(CommitFailure::Raised(error)) => return Err(error),
         Err(CommitFailure::Reader(_)) => return Err(state.raised.expect("the reader raised")),
@@ -82,6 +89,7 @@ pub fn execute(
     let flat = (flat.entries() <= FLAT_ENTRIES_MAX).then_some(flat);
     Ok(Executed {
         outcomes,
+        lists,
         writes,
         flat,
         execution,

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pyo3::PyErr;
+use rayon::prelude::*;
 use revm::primitives::{Address, B256, Bytes, HashMap, U256, keccak256};
 
 use super::cache::NodeCache;
 use super::state::{Cell, ReaderRaised, State};
 use crate::trie::NodeFailure;
+use crate::trie::fetch::fetch;
 use crate::trie::rlp;
-use crate::trie::update::{EMPTY_ROOT, update};
+use crate::trie::update::{EMPTY_ROOT, Fresh, update};
 
 /// What a block changes, like `ledger.state.Writes`; tables are in the order of addresses.
 pub struct Writes {
@@ -20,7 +22,7 @@ pub struct Writes {
     pub storage: BTreeMap<Address, BTreeMap<U256, U256>>,
     pub codes: HashMap<B256, Bytes>,
     pub cleared: Vec<Address>,
-    pub nodes: HashMap<B256, Arc<[u8]>>,
+    pub nodes: Fresh,
 }
 
 /// Why a block has no root.
@@ -55,7 +57,7 @@ pub fn commit(
         storage,
         codes: HashMap::default(),
         cleared: Vec::new(),
-        nodes: HashMap::default(),
+        nodes: Vec::new(),
     };
     let mut leaves = Vec::with_capacity(accounts.len());
     for (address, account) in accounts {
@@ -73,7 +75,7 @@ pub fn commit(
         cell.storage_root = before.map_or(EMPTY_ROOT, |cell| cell.storage_root);
         if let Some(slots) = writes.storage.get(&address) {
             let changes: Vec<_> = slots
-                .iter()
+                .par_iter()
                 .map(|(slot, value)| slot_leaf(*slot, *value))
                 .collect();
             cell.storage_root =
@@ -144,42 +146,59 @@ fn slot_leaf(slot: U256, value: U256) -> (B256, Vec<u8>) {
     (key, leaf)
 }
 
-fn account_leaf(cell: &Cell) -> Vec<u8> {
+/// The account's RLP, as the state trie holds it and the store keeps it.
+pub fn account_leaf(cell: &Cell) -> Vec<u8> {
     let mut payload = Vec::with_capacity(110);
-    rlp::put_string(
-        &mut payload,
-        &U256::from(cell.nonce).to_be_bytes_trimmed_vec(),
-    );
+    rlp::put_number(&mut payload, cell.nonce);
     rlp::put_string(&mut payload, &cell.balance.to_be_bytes_trimmed_vec());
     rlp::put_string(&mut payload, cell.storage_root.as_slice());
     rlp::put_string(&mut payload, cell.code_hash.as_slice());
     rlp::as_list(&payload)
 }
 
+/// The root after the changes; new nodes go to `nodes` and to the cache.
 fn updated(
     state: &State,
     root: B256,
     changes: &[(B256, Vec<u8>)],
     cache: &Mutex<NodeCache>,
-    nodes: &mut HashMap<B256, Arc<[u8]>>,
+    nodes: &mut Fresh,
 ) -> Result<B256, NodeFailure> {
-    let mut cached = cache.lock().expect("no thread panics with the cache");
-    let mut read = |hash: &B256| -> Result<Arc<[u8]>, NodeFailure> {
-        if let Some(node) = nodes.get(hash) {
-            return Ok(node.clone());
+    let cached = || cache.lock().expect("no thread panics with the cache");
+    let mut ask = |hashes: &[B256]| known_or_asked(state, hashes, &mut cached());
+    let ahead = fetch(root, changes.iter().map(|(key, _)| key), &mut ask)?;
+    let read = |hash: &B256| -> Result<Arc<[u8]>, NodeFailure> {
+        match ahead.get(hash) {
+            Some(node) => Ok(node.clone()),
+            None => Ok(known_or_asked(state, &[*hash], &mut cached())?.remove(0)),
         }
-        if let Some(node) = cached.get(hash) {
-            return Ok(node);
-        }
-        let node: Arc<[u8]> = state.node(hash).map_err(NodeFailure)?.into();
-        cached.put(*hash, node.clone());
-        Ok(node)
     };
-    let (root, fresh) = update(root, changes, &mut read)?;
-    for (hash, node) in fresh {
-        let node: Arc<[u8]> = node.into();
-        cached.put(hash, node.clone());
-        nodes.insert(hash, node);
+    let (root, fresh) = update(root, changes, &read)?;
+    let mut cached = cached();
+    for (hash, node) in &fresh {
+        cached.put(*hash, node.clone());
     }
+    nodes.extend(fresh);
     Ok(root)
+}
+
+/// Nodes from the cache, and what it lacks from the reader, in one question.
+fn known_or_asked(
+    state: &State,
+    hashes: &[B256],
+    cache: &mut NodeCache,
+) -> Result<Vec<Arc<[u8]>>, NodeFailure> {
+    let mut found: Vec<_> = hashes.iter().map(|hash| cache.get(hash)).collect();
+    let missing: Vec<_> = (0..hashes.len())
+        .filter(|place| found[*place].is_none())
+        .collect();
+    if !missing.is_empty() {
+        let wanted: Vec<_> = missing.iter().map(|place| hashes[*place]).collect();
+        let nodes = state.nodes(&wanted).map_err(NodeFailure)?;
+        for (place, node) in missing.into_iter().zip(nodes) {
+            cache.put(hashes[place], node.clone());
+            found[place] = Some(node);
+        }
+    }
+    Ok(found.into_iter().flatten().collect())
 }

@@ -1,9 +1,11 @@
 //! The state of a block in the making: read once through Python's reader, changed transaction by
 //! transaction, and compared with what was read when the block is complete.
 
+use std::sync::Arc;
+
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 use revm::bytecode::Bytecode;
 use revm::database_interface::{DBErrorMarker, Database};
 use revm::primitives::{Address, B256, HashMap, HashSet, KECCAK_EMPTY, U256};
@@ -195,12 +197,21 @@ impl State {
         flat
     }
 
-    /// A trie node's RLP.
-    pub fn node(&self, hash: &B256) -> PyResult<Vec<u8>> {
+    /// The RLP of trie nodes.
+    pub fn nodes(&self, hashes: &[B256]) -> PyResult<Vec<Arc<[u8]>>> {
         Python::attach(|py| {
-            let arguments = (PyBytes::new(py, hash.as_slice()),);
-            let node = self.reader.bind(py).call_method1("node", arguments)?;
-            node.extract::<Vec<u8>>()
+            let wanted = PyList::new(py, hashes.iter().map(|hash| PyBytes::new(py, &hash[..])))?;
+            let nodes = self.reader.bind(py).call_method1("nodes", (wanted,))?;
+            let nodes = nodes.cast_into::<PyList>()?;
+            if nodes.len() != hashes.len() {
+                return Err(PyValueError::new_err(
+                    "a reader gives each node it is asked for",
+                ));
+            }
+            nodes
+                .iter()
+                .map(|node| Ok(node.cast::<PyBytes>()?.as_bytes().into()))
+                .collect()
         })
     }
 }

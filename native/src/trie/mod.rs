@@ -1,13 +1,13 @@
-//! Tries and their encoding for Python: `trie_update`, `trie_prove` and `ordered_root` as
-//! `ledger/trie.py` has them, `rlp_encode` as `ledger/codec.py` does.
+//! Tries for Python: `trie_update`, `trie_prove` and `ordered_root` as `ledger/trie.py` has them.
 
+pub mod fetch;
 mod prove;
 pub mod rlp;
 pub mod update;
 
-use pyo3::exceptions::{PyAssertionError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::types::{PyBytes, PyDict};
 use revm::primitives::B256;
 
 use rlp::Malformed;
@@ -46,14 +46,14 @@ fn trie_update<'py>(
         .collect::<PyResult<Vec<_>>>()?;
     let (root, fresh) = py
         .detach(|| {
-            let mut read = |hash: &B256| {
+            let read = |hash: &B256| {
                 Python::attach(|py| {
                     let found = node.call1(py, (PyBytes::new(py, hash.as_slice()),))?;
                     Ok(std::sync::Arc::from(found.extract::<&[u8]>(py)?))
                 })
                 .map_err(NodeFailure)
             };
-            update::update(root, &changes, &mut read)
+            update::update(root, &changes, &read)
         })
         .map_err(|failure| failure.0)?;
     let nodes = PyDict::new(py);
@@ -70,51 +70,8 @@ fn ordered_root<'py>(py: Python<'py>, values: Vec<Vec<u8>>) -> Bound<'py, PyByte
     PyBytes::new(py, root.as_slice())
 }
 
-/// The RLP of bytes, a non-negative integer, or a sequence of those.
-#[pyfunction]
-fn rlp_encode<'py>(py: Python<'py>, item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-    let mut out = Vec::new();
-    put_item(&mut out, item)?;
-    Ok(PyBytes::new(py, &out))
-}
-
-fn put_item(out: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<()> {
-    if let Ok(bytes) = item.cast::<PyBytes>() {
-        rlp::put_string(out, bytes.as_bytes());
-    } else if item.is_instance_of::<PyInt>() {
-        put_integer(out, item)?;
-    } else {
-        let mut payload = Vec::new();
-        for part in item.try_iter()? {
-            put_item(&mut payload, &part?)?;
-        }
-        rlp::put_header(out, 0xc0, payload.len());
-        out.extend(payload);
-    }
-    Ok(())
-}
-
-fn put_integer(out: &mut Vec<u8>, item: &Bound<'_, PyAny>) -> PyResult<()> {
-    if let Ok(small) = item.extract::<u64>() {
-        let digits = small.to_be_bytes();
-        rlp::put_string(out, &digits[small.leading_zeros() as usize / 8..]);
-        return Ok(());
-    }
-    if item.lt(0)? {
-        return Err(PyAssertionError::new_err("RLP has no negative integers"));
-    }
-    let size = item
-        .call_method0("bit_length")?
-        .extract::<usize>()?
-        .div_ceil(8);
-    let digits = item.call_method1("to_bytes", (size, "big"))?;
-    rlp::put_string(out, digits.extract::<&[u8]>()?);
-    Ok(())
-}
-
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(trie_update, module)?)?;
     module.add_function(wrap_pyfunction!(prove::trie_prove, module)?)?;
-    module.add_function(wrap_pyfunction!(rlp_encode, module)?)?;
     module.add_function(wrap_pyfunction!(ordered_root, module)?)
 }

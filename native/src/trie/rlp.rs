@@ -7,6 +7,7 @@
 pub struct Malformed;
 
 /// One item: its payload, and its whole encoding.
+#[derive(Clone, Copy)]
 pub struct Item<'a> {
     pub is_list: bool,
     pub payload: &'a [u8],
@@ -82,11 +83,22 @@ pub fn put_header(out: &mut Vec<u8>, offset: u8, length: usize) {
     out.extend_from_slice(&digits[leading..]);
 }
 
+/// Appends a number's encoding.
+pub fn put_number(out: &mut Vec<u8>, number: u64) {
+    let digits = number.to_be_bytes();
+    put_string(out, &digits[number.leading_zeros() as usize / 8..]);
+}
+
+/// Appends a payload as a list.
+pub fn put_list(out: &mut Vec<u8>, payload: &[u8]) {
+    put_header(out, 0xc0, payload.len());
+    out.extend_from_slice(payload);
+}
+
 /// A payload as a list.
 pub fn as_list(payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 9);
-    put_header(&mut out, 0xc0, payload.len());
-    out.extend_from_slice(payload);
+    put_list(&mut out, payload);
     out
 }
 
