@@ -32,6 +32,7 @@ from ledger.native import NativeEngine
 from ledger.parameters import Parameters
 from ledger.pyevm import PyEvmEngine
 from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
+from ledger.store import Outcome, encode_included
 from ledger.suite import STANDARD, KeySigner
 from ledger.validity import INIT_CODE_BYTES_MAX
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, keccak
@@ -288,6 +289,14 @@ class Duel:
                 if one != other:
                     entry = expected.included[place] if what == "receipts" else one
                     return f"transaction {entry.index}, {what}: {one} but {other}"
+        kept = encode_included(Outcome(expected.included, expected.receipts, ()))
+        for what, one, other in (
+            ("lists", expected.lists, got.lists),
+            ("kept", kept, got.kept),
+            ("pairs", _pairs(expected), _pairs(got)),
+        ):
+            if one != other:
+                return f"{what}: {one} but {other}"
         for what in ("accounts", "storage", "codes", "cleared", "root"):
             one, other = getattr(expected.writes, what), getattr(got.writes, what)
             if one != other:
@@ -331,6 +340,12 @@ class Duel:
         self.counts["logs"] += sum(len(receipt.logs) for receipt in result.receipts)
         for dropped in result.dropped:
             self.counts[f"dropped {dropped.reason}"] += 1
+
+
+def _pairs(result: BlockResult) -> dict[bytes, bytes | None]:
+    """What a store puts down; engines may pass other trie nodes on the way to the same root."""
+    found = result.writes.pairs(b"account", b"slot", b"code", b"node")
+    return {key: value for key, value in found.items() if not key.startswith(b"node")}
 
 
 def _plain(tree: dict[str, Any]) -> dict[str, Any]:
