@@ -22,7 +22,7 @@ from node.stages import Stages
 
 
 class MeasuredEngine:
-    """An engine whose blocks and roots are counted; calls and traces are RPC's own."""
+    """An engine whose blocks are counted; calls and traces are RPC's own."""
 
     def __init__(self, engine: Engine, stages: Stages) -> None:
         self.stages = stages
@@ -35,10 +35,6 @@ class MeasuredEngine:
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         with self.stages.measure("decode"):
             return self._engine.decode(batch)
-
-    def list_root(self, values: Sequence[bytes]) -> Hash32:
-        with self.stages.measure("root"):
-            return self._engine.list_root(values)
 
     def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
         return self._engine.prove(root, keys, node)
@@ -57,7 +53,7 @@ class MeasuredEngine:
         parts = engine.profile()
         whole_s = sum(parts.values())
         if whole_s > 0:
-            root_s = spent_s * parts["state root"] / whole_s
+            root_s = spent_s * parts["roots"] / whole_s
             self.stages.add("execute", -root_s)
             self.stages.add("root", root_s)
 
