@@ -4,7 +4,6 @@ It has no threads and no clock: whoever drives it calls `execute`, `commit` and 
 one worker. What it answers about stored blocks is `reading.py`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.block import Block, InvalidBlock

@@ -12,7 +12,6 @@ from ledger.native import NativeEngine
 from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
 from node.config import ConfigurationError
-from zkp.backend import ecadd, ecmul, ecpairing
 from zkp.own_precompiles import (
     InvalidPrecompileInput,
     groth16_verify_call,
@@ -20,7 +19,7 @@ from zkp.own_precompiles import (
     poseidon_call,
     poseidon_gas,
 )
-from zkp.precompiles import InvalidCurveInput
+from zkp.precompiles import InvalidCurveInput, ecadd, ecmul, ecpairing
 
 PY_EVM = "py-evm"
 NATIVE = "native"
@@ -52,8 +51,9 @@ def _refusing(function: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     return run
 
 
-# Addresses and gas are EIP-196's, EIP-197's and EIP-1108's; only the arithmetic is faster, in Rust
-# where the crate is built and on plain integers elsewhere: the same answers, see `zkp.backend`.
+# Addresses and gas are EIP-196's, EIP-197's and EIP-1108's; only the arithmetic is faster than
+# py-evm's own. Plain Python even where the crate is built: two engines that must agree are worth
+# more when neither computes for the other.
 CURVE_PRECOMPILES = {
     _address(6): Precompile(lambda _: _ECADD_GAS, _refusing(ecadd)),
     _address(7): Precompile(lambda _: _ECMUL_GAS, _refusing(ecmul)),
@@ -63,8 +63,7 @@ CURVE_PRECOMPILES = {
     ),
 }
 
-# Rules of every group. py-evm runs them in plain Python even where the crate is built: two engines
-# that must agree are worth more when neither computes for the other.
+# Rules of every group; py-evm runs them in plain Python too.
 OWN_PRECOMPILES = {
     POSEIDON_PRECOMPILE: Precompile(poseidon_gas, _refusing(poseidon_call), native="poseidon"),
     GROTH16_PRECOMPILE: Precompile(
