@@ -200,7 +200,7 @@ def run_load(engine: Engine, load: str, gas: int, repeats: int = 1) -> tuple[int
 def measure(
     gas: int = GAS, repeats: int = REPEATS, engines: Sequence[str] = (PY_EVM, NATIVE)
 ) -> list[dict[str, Any]]:
-    """For each load the gas used and each engine's gas a millisecond, the first one's slowest first.
+    """For each load the gas used and each engine's gas a millisecond, the slowest first.
 
     Raises AssertionError where the engines differ in gas.
     """

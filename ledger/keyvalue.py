@@ -14,6 +14,12 @@ import plyvel
 Batch = Mapping[bytes, bytes | None]
 """What to put; None deletes."""
 
+# Most of a store is trie nodes, whose hashes do not compress, so compression would only cost time,
+# in every read too.
+WRITE_BUFFER_BYTES = 16 * 1024 * 1024
+"""What LevelDB gathers in memory and in its log before it sorts it into a file; at most twice."""
+READ_CACHE_BYTES_MAX = 32 * 1024 * 1024
+
 
 class CorruptStore(Exception):
     """Data on disk that contradicts itself: the store has to be rebuilt from peers."""
@@ -58,7 +64,13 @@ class LevelDB:
         path.mkdir(parents=True, exist_ok=True)
         try:
             self._db = plyvel.DB(
-                str(path), create_if_missing=True, paranoid_checks=True, bloom_filter_bits=10
+                str(path),
+                create_if_missing=True,
+                paranoid_checks=True,
+                bloom_filter_bits=10,
+                compression=None,
+                write_buffer_size=WRITE_BUFFER_BYTES,
+                lru_cache_size=READ_CACHE_BYTES_MAX,
             )
         except plyvel.CorruptionError as error:
             raise CorruptStore(f"{path}: {error}") from error

@@ -5,6 +5,7 @@ and gate are the same lists as the reference's, in Rust; a test holds the two ag
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
@@ -71,8 +72,8 @@ class NativeEngine:
         """Each transaction with its sender, recovered on all cores; or why it is none."""
         found = self._decode(list(batch))
         return [
-            decode_each([raw])[0] if fields is None else _transaction(raw, fields)
-            for raw, fields in zip(batch, found, strict=True)
+            decode_each([raw])[0] if values is None else _transaction(raw, values)
+            for raw, values in zip(batch, found, strict=True)
         ]
 
     def prove(self, root: Hash32, keys: Sequence[bytes], node: Node) -> list[Proven]:
@@ -83,11 +84,11 @@ class NativeEngine:
     ) -> BlockResult:
         _check(gate)
         formed = _formed(batch)
-        fields = [_fields(entry.transaction, entry.sender) for entry in formed]
+        batched = [_fields(entry.transaction, entry.sender) for entry in formed]
         places = [(entry.index, entry.transaction.raw) for entry in formed]
         environment = _environment(env)
         try:
-            found = self._engine.execute_block(environment, fields, places, state, True)
+            found = self._engine.execute_block(environment, batched, places, state, True)
         except RuntimeError as error:
             raise EngineRefusal(f"{error}: in block {env.number}") from error
         reasons = {c.index: c.reason for c in batch if c.reason is not None}
@@ -237,12 +238,21 @@ def _receipts(included: Sequence[Included], found: Sequence[tuple[Any, ...]]) ->
     return receipts
 
 
-def _transaction(raw: bytes, fields: tuple[Any, ...]) -> Transaction:
-    *values, digest, sender = fields
-    transaction = Transaction(*[*values, raw])
-    transaction.__dict__["hash"] = digest  # where the cached property keeps it
-    if sender is not None:
-        transaction._senders[STANDARD.name] = sender
+_DECODED = tuple(
+    field.name for field in fields(Transaction) if field.name not in ("raw", "_senders")
+)
+
+
+def _transaction(raw: bytes, values: Sequence[Any]) -> Transaction:
+    """Past the constructor, which would take a fifth of the time that decoding takes."""
+    *decoded, digest, sender = values
+    transaction = object.__new__(Transaction)
+    transaction.__dict__.update(
+        zip(_DECODED, decoded, strict=True),
+        raw=raw,
+        hash=digest,  # where the cached property keeps it
+        _senders={} if sender is None else {STANDARD.name: sender},
+    )
     return transaction
 
 

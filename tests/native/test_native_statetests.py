@@ -13,7 +13,13 @@ from ledger.commitment import commit
 from ledger.engine import Environment, Message
 from ledger.ethereum.case import Case
 from ledger.ethereum.outcome import Outcome, ancestor_hash, fault
-from ledger.native import NativeEngine, environment_fields, is_available, message_fields, writes_of
+from ledger.native import (
+    NativeEngine,
+    NativeWrites,
+    environment_fields,
+    is_available,
+    message_fields,
+)
 from ledger.receipts import Log
 from ledger.state import Account, Overlay, StateReader
 from ledger.values import Address
@@ -62,13 +68,14 @@ def outcome_of(engine: NativeEngine, case: Case) -> Outcome:
     )
     fields = message_fields(message, transaction.nonce, price)
     state = charged(case.before.state, {case.sender: -price * transaction.gas})
-    [outcome], writes = engine._engine.execute_block(environment, [fields], state, False)
-    _, gas_used, logs, _ = outcome
+    places = [(0, transaction.raw)]
+    found = engine._engine.execute_block(environment, [fields], places, state, False)
+    [(_, gas_used, logs, _)] = found.receipts()
     refund, tip = price * (transaction.gas - gas_used), (price - block.base_fee) * gas_used
     amounts = {case.sender: refund, block.coinbase: tip}
     if case.sender == block.coinbase:
         amounts = {case.sender: refund + tip}
-    state = charged(Overlay(state, writes_of(writes)), amounts)
+    state = charged(Overlay(state, NativeWrites(found)), amounts)
     return Outcome(state.root, [Log(*log) for log in logs])
 
 

@@ -168,5 +168,6 @@ fn transactions(batch: &[Bound<'_, PyAny>]) -> PyResult<Vec<Transaction>> {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
+    module.add_class::<Results>()?;
     ethereum::register(module)
 }
