@@ -24,6 +24,17 @@ class EngineRefusal(Exception):
     """The engine would not run a transaction that is valid: a bug in one of the two."""
 
 
+TRACE_BYTES_MAX = 8 * 1024 * 1024
+"""Of a call tree: inputs, outputs and logs with something for each entry."""
+
+
+class TraceTooLarge(Exception):
+    """A call tree of more than TRACE_BYTES_MAX."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the call tree is larger than {TRACE_BYTES_MAX} bytes")
+
+
 class MalformedInput(ValueError):
     """What a precompile raises for input that is none; the frame loses all its gas."""
 
@@ -166,9 +177,9 @@ class Engine(Protocol):
         index: int,
         state: StateReader,
     ) -> dict[str, Any]:
-        """The call tree of the batch's entry `index`, in the shape of geth's callTracer.
+        """The call tree of the batch's entry `index`, in the shape of geth's callTracer with logs.
 
-        Raises LookupError if that entry is dropped.
+        Raises LookupError if that entry is dropped, and TraceTooLarge.
         """
 
 

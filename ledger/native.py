@@ -12,6 +12,7 @@ from typing import Any
 from ledger.crate import why_missing
 from ledger.deferred import Deferred
 from ledger.engine import (
+    TRACE_BYTES_MAX,
     BlockResult,
     CallResult,
     Candidate,
@@ -22,6 +23,7 @@ from ledger.engine import (
     MalformedInput,
     Message,
     Precompile,
+    TraceTooLarge,
     decode_each,
 )
 from ledger.gate import Gate, SystemGate
@@ -143,7 +145,10 @@ class NativeEngine:
         tree: dict[str, Any] | None = None
         if formed and formed[-1].index == index:
             fields = [_fields(entry.transaction, entry.sender) for entry in formed]
-            tree = self._engine.trace(_environment(env), fields, state)
+            try:
+                tree = self._engine.trace(_environment(env), fields, state, TRACE_BYTES_MAX)
+            except OverflowError as error:
+                raise TraceTooLarge from error
         if tree is None:
             raise LookupError(f"entry {index} of the batch is not in the block: it was dropped")
         return tree

@@ -11,7 +11,7 @@ from typing import Any
 
 from eth.abc import ComputationAPI, MessageAPI, StateAPI, TransactionContextAPI
 from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth.exceptions import ContractCreationCollision, OutOfGas, Revert, VMError
+from eth.exceptions import ContractCreationCollision, Revert, VMError
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.computation import CancunComputation
 from eth.vm.forks.cancun.state import CancunState
@@ -19,7 +19,7 @@ from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.message import Message as EvmMessage
 from eth_utils.exceptions import ValidationError
 
-from ledger.calltrace import call_tree
+from ledger.calltrace import Traced, call_tree, traced
 from ledger.codec import encode
 from ledger.commitment import commit
 from ledger.engine import (
@@ -35,6 +35,7 @@ from ledger.engine import (
     Precompile,
     decode_each,
 )
+from ledger.failures import InvalidPrecompileCall, failure_words
 from ledger.gate import Gate
 from ledger.lists import lists_of
 from ledger.modexp import MODEXP, MODEXP_ADDRESS
@@ -160,7 +161,10 @@ class PyEvmEngine:
         table = dict(CancunComputation.get_precompiles())
         for address, precompile in {**_REPLACED, **(precompiles or {})}.items():
             table[address] = _adapted(precompile)  # type: ignore[index]
-        self.computation_class = type("Computation", (GatedComputation,), {"_precompiles": table})
+        shown = {"_precompiles": table}
+        self.computation_class = type("Computation", (GatedComputation,), shown)
+        shown["opcodes"] = traced(GatedComputation.opcodes)  # type: ignore[assignment]
+        self._traced_class = type("Computation", (GatedComputation, Traced), shown)
 
     def decode(self, batch: Sequence[bytes]) -> Sequence[Transaction | InvalidTransaction]:
         return decode_each(batch)
@@ -212,7 +216,7 @@ class PyEvmEngine:
         return CallResult(
             bytes(computation.output) if reverted else b"",
             outcome.gas_used,
-            error_words(computation.error),
+            failure_words(computation),
             reverted,
         )
 
@@ -224,7 +228,7 @@ class PyEvmEngine:
         index: int,
         state: StateReader,
     ) -> dict[str, Any]:
-        evm = self._state(env, gate, state)
+        evm = self._state(env, gate, state, self._traced_class)
         gas_left = env.gas_limit
         for candidate in batch[: index + 1]:
             if candidate.reason or _refusal(evm.database, gate, candidate, gas_left):
@@ -243,7 +247,13 @@ class PyEvmEngine:
                 )
         raise LookupError(f"entry {index} of the batch is not in the block: it was dropped")
 
-    def _state(self, env: Environment, gate: Gate, state: StateReader) -> GatedState:
+    def _state(
+        self,
+        env: Environment,
+        gate: Gate,
+        state: StateReader,
+        computation_class: type[GatedComputation] | None = None,
+    ) -> GatedState:
         context = ExecutionContext(
             coinbase=env.coinbase,  # type: ignore[arg-type]
             timestamp=env.timestamp,
@@ -259,16 +269,8 @@ class PyEvmEngine:
             base_fee_per_gas=0,
             excess_blob_gas=0,
         )
-        return GatedState(context, FlatAccountDatabase(state), gate, self.computation_class)
-
-
-def error_words(error: VMError) -> str:
-    """A few words for a failed execution, as Ethereum's nodes say them."""
-    if isinstance(error, Revert):
-        return "execution reverted"
-    if isinstance(error, OutOfGas):
-        return "out of gas"
-    return f"{type(error).__name__}: {error}"[:200]
+        computation_class = computation_class or self.computation_class
+        return GatedState(context, FlatAccountDatabase(state), gate, computation_class)
 
 
 def contract_address(sender: Address, nonce: int) -> Address:
@@ -416,7 +418,7 @@ def _adapted(precompile: Precompile) -> Any:
         try:
             computation.output = precompile.run(data)
         except MalformedInput as error:
-            raise OutOfGas(f"malformed precompile input: {error}") from error
+            raise InvalidPrecompileCall(str(error)) from error
         return computation
 
     return run

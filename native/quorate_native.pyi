@@ -83,7 +83,11 @@ class Engine:
         self, env: _Environment, message: _Transaction, reader: _Reader, gated: bool
     ) -> tuple[bytes, int, str | None, bool]: ...
     def trace(
-        self, env: _Environment, batch: Sequence[_Transaction], reader: _Reader
+        self,
+        env: _Environment,
+        batch: Sequence[_Transaction],
+        reader: _Reader,
+        bytes_max: int,
     ) -> dict[str, Any] | None: ...
 
 # as _Transaction with the most that a unit of gas may cost as its price, then type, most priority

@@ -36,7 +36,7 @@ from ledger.store import Outcome, encode_included
 from ledger.suite import STANDARD, KeySigner
 from ledger.validity import INIT_CODE_BYTES_MAX
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, keccak
-from node.engines import OWN_PRECOMPILES
+from node.engines import CURVE_PRECOMPILES, OWN_PRECOMPILES
 from tests.native.precompile_inputs import PRECOMPILE_INPUTS
 from tests.native.programs import CHAIN_ID, Programs, init_code, signed
 
@@ -67,6 +67,8 @@ PRECOMPILES = {
     OWN: Precompile(gas=lambda data: 100 + 3 * len(data), run=_own_run),
     **OWN_PRECOMPILES,
 }
+PYTHON_PRECOMPILES = {**PRECOMPILES, **CURVE_PRECOMPILES}
+"""As a node's py-evm has them: in plain Python, whatever is built."""
 
 
 INPUTS = {
@@ -95,7 +97,7 @@ class Duel:
 
     seed: int
     native: Engine = field(default_factory=lambda: NativeEngine(PRECOMPILES))
-    reference: Engine = field(default_factory=lambda: PyEvmEngine(PRECOMPILES))
+    reference: Engine = field(default_factory=lambda: PyEvmEngine(PYTHON_PRECOMPILES))
     counts: collections.Counter[str] = field(default_factory=collections.Counter)
 
     def __post_init__(self) -> None:
@@ -308,7 +310,7 @@ class Duel:
     ) -> None:
         env = self._environment()
         one, other = (
-            _plain(engine.trace(env, SystemGate(), batch, index, parents[engine.name]))
+            engine.trace(env, SystemGate(), batch, index, parents[engine.name])
             for engine in (self.reference, self.native)
         )
         if one != other:
@@ -329,7 +331,7 @@ class Duel:
         for engine in (self.reference, self.native):
             state = self.states[engine.name]
             answer = engine.call(self._environment(), SystemGate(), message, state)
-            answers.append((answer.output, answer.gas_used, answer.success, answer.reverted))
+            answers.append((answer.output, answer.gas_used, answer.error, answer.reverted))
         self.counts["calls"] += 1
         if answers[0] != answers[1]:
             raise Difference(self.seed, f"{message}", f"{answers[0]} but {answers[1]}")
@@ -346,19 +348,3 @@ def _pairs(result: BlockResult) -> dict[bytes, bytes | None]:
     """What a store puts down; engines may pass other trie nodes on the way to the same root."""
     found = result.writes.pairs(b"account", b"slot", b"code", b"node")
     return {key: value for key, value in found.items() if not key.startswith(b"node")}
-
-
-def _plain(tree: dict[str, Any]) -> dict[str, Any]:
-    """A trace in the terms that the reference knows: how a frame was made is a guess there, and
-    engines have words of their own for what failed."""
-    kind = "CREATE" if tree["type"].startswith("CREATE") else "CALL"
-    plain = {key: tree[key] for key in ("to", "gas", "gasUsed", "input") if key in tree}
-    failed = "error" in tree
-    output = None if failed and tree["error"] != "execution reverted" else tree.get("output")
-    return {
-        **plain,
-        "kind": kind,
-        "failed": failed,
-        "output": output,
-        "calls": [_plain(call) for call in tree.get("calls", ())],
-    }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use pyo3::PyErr;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyOverflowError, PyRuntimeError};
 use revm::context::result::{ExecutionResult, HaltReason};
 use revm::primitives::{Address, B256, Bytes, Log};
 
@@ -14,7 +14,7 @@ use super::lists::{Lists, Place, lists};
 use super::machine::{Failure, Machine};
 use super::precompiles::OwnTable;
 use super::state::State;
-use super::tracer::{CallTracer, Frame, error_words};
+use super::tracer::{CallTracer, Frame, INVALID_PRECOMPILE_INPUT, error_words};
 use super::transaction::{Environment, Transaction};
 use super::validity::{Reason, check_state};
 
@@ -126,14 +126,16 @@ pub fn call(
     }
 }
 
-/// The call tree of the batch's last transaction; None if it is dropped.
+/// The call tree of the batch's last transaction; None if it is dropped. Raises `OverflowError` for
+/// a tree of more than `bytes_max`.
 pub fn trace(
     ground: &Ground<'_>,
     batch: &[Transaction],
     mut state: State,
+    bytes_max: usize,
 ) -> Result<Option<Frame>, PyErr> {
     let mut gas_left = ground.env.block.gas_limit;
-    let tracer = CallTracer::default();
+    let tracer = CallTracer::new(bytes_max);
     let mut machine = Machine::new(ground.env, &mut state, ground.own, ground.gated, tracer);
     for (index, transaction) in batch.iter().enumerate() {
         let is_last = index + 1 == batch.len();
@@ -151,6 +153,11 @@ pub fn trace(
         };
         match result {
             Err(failure) => return Err(raised(machine, failure)),
+            Ok(_) if is_last && machine.inner.inspector.is_too_large() => {
+                return Err(PyOverflowError::new_err(format!(
+                    "the tree has more than {bytes_max} bytes"
+                )));
+            }
             Ok(result) if is_last => {
                 let root = machine.inner.inspector.root.take();
                 return Ok(root.map(|mut frame| {
@@ -207,7 +214,7 @@ fn outcome(result: ExecutionResult, created: Option<Address>) -> Outcome {
 
 fn halt_words(reason: HaltReason) -> String {
     match reason {
-        HaltReason::PrecompileErrorWithContext(words) => format!("a precompile failed: {words}"),
+        HaltReason::PrecompileErrorWithContext(_) => INVALID_PRECOMPILE_INPUT.to_string(),
         reason => error_words(reason.into())
             .unwrap_or("execution failed")
             .to_string(),

@@ -137,13 +137,15 @@ impl Engine {
         Ok((output, outcome.gas_used, outcome.error, outcome.reverted))
     }
 
-    /// The call tree of the batch's last transaction, None if it is dropped.
+    /// The call tree of the batch's last transaction, None if it is dropped; `OverflowError` for
+    /// one of more than `bytes_max`.
     fn trace<'py>(
         &self,
         py: Python<'py>,
         env: &Bound<'py, PyTuple>,
         batch: Vec<Bound<'py, PyAny>>,
         reader: Py<PyAny>,
+        bytes_max: usize,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let env = Environment::from_python(env)?;
         let batch = transactions(&batch)?;
@@ -157,7 +159,7 @@ impl Engine {
             own: &self.own,
             gated: true,
         };
-        let frame = py.detach(|| block::trace(&ground, &batch, state))?;
+        let frame = py.detach(|| block::trace(&ground, &batch, state, bytes_max))?;
         frame.map(|frame| frame.to_python(py)).transpose()
     }
 }

@@ -75,11 +75,11 @@ impl<'a> Table<'a> {
             Own::Crate(own) => {
                 let mut gas = Gas::new(gas_limit);
                 if !gas.record_regular_cost((own.gas)(data)) {
-                    return Ok(failed(gas));
+                    return Ok(failed(InstructionResult::PrecompileOOG, gas));
                 }
                 Ok(match (own.run)(data) {
                     Ok(output) => returned(output, gas),
-                    Err(_) => failed(gas),
+                    Err(_) => failed(InstructionResult::PrecompileError, gas),
                 })
             }
         }
@@ -101,11 +101,13 @@ impl<'a> Table<'a> {
                 .extract::<u64>(py)
                 .unwrap_or(u64::MAX);
             if !gas.record_regular_cost(cost) {
-                return Ok(failed(gas));
+                return Ok(failed(InstructionResult::PrecompileOOG, gas));
             }
             match run.call1(py, (&data,)) {
                 Ok(output) => Ok(returned(output.extract::<Vec<u8>>(py)?, gas)),
-                Err(error) if error.is_instance(py, self.own.malformed.bind(py)) => Ok(failed(gas)),
+                Err(error) if error.is_instance(py, self.own.malformed.bind(py)) => {
+                    Ok(failed(InstructionResult::PrecompileError, gas))
+                }
                 Err(error) => Err(error),
             }
         })
@@ -117,9 +119,9 @@ fn returned(output: Vec<u8>, gas: Gas) -> InterpreterResult {
 }
 
 /// Too little gas, or input that is none: the frame loses all it had.
-fn failed(mut gas: Gas) -> InterpreterResult {
+fn failed(result: InstructionResult, mut gas: Gas) -> InterpreterResult {
     gas.spend_all();
-    InterpreterResult::new(InstructionResult::PrecompileOOG, Bytes::new(), gas)
+    InterpreterResult::new(result, Bytes::new(), gas)
 }
 
 impl<CTX: ContextTr> PrecompileProvider<CTX> for Table<'_> {

@@ -12,7 +12,7 @@ use super::{NodeFailure, hash_from};
 
 /// A node as far as a walk needs it. An embedded child is a node of its own without a hash.
 enum Node {
-    Branch([Child; 16]),
+    Branch(Box<[Child; 16]>),
     Extension(Vec<u8>, Child),
     Leaf(Vec<u8>, Vec<u8>),
 }
@@ -92,7 +92,7 @@ fn decode(items: &[Item<'_>]) -> Result<Node, Malformed> {
         for (place, item) in children.iter_mut().zip(items) {
             *place = decode_child(item)?;
         }
-        return Ok(Node::Branch(children));
+        return Ok(Node::Branch(Box::new(children)));
     }
     let [path, below] = items else {
         return Err(Malformed);
