@@ -14,6 +14,7 @@ from . import (
     send_methods,
     state_methods,
     subscription_methods,
+    trace_methods,
     transaction_methods,
 )
 from .registry import Registry
@@ -34,6 +35,7 @@ def catalogue() -> Registry:
         send_methods,
         state_methods,
         subscription_methods,
+        trace_methods,
         transaction_methods,
     ):
         registry.include(module.methods)

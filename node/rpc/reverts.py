@@ -27,8 +27,8 @@ _PANICS = {
 }
 
 
-def reason_of(output: bytes) -> str | None:
-    """What a revert says, None if it says nothing that can be read."""
+def said_in(output: bytes) -> str | None:
+    """The words of an `Error(string)` or a `Panic(uint256)`, None for any other revert data."""
     selector, body = output[:4], output[4:]
     try:
         if selector == _ERROR_SELECTOR:
@@ -37,7 +37,15 @@ def reason_of(output: bytes) -> str | None:
             code = int(decode(["uint256"], body)[0])
             return f"panic 0x{code:02x} ({_PANICS.get(code, 'unknown')})"
     except (DecodingError, UnicodeDecodeError, OverflowError):
-        return None
+        pass
+    return None
+
+
+def reason_of(output: bytes) -> str | None:
+    """What a revert says, None if it says nothing that can be read."""
+    said, selector = said_in(output), output[:4]
+    if said is not None or selector in (_ERROR_SELECTOR, _PANIC_SELECTOR):
+        return said
     return f"custom error 0x{selector.hex()}" if len(selector) == 4 else None
 
 

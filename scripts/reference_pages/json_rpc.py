@@ -19,7 +19,7 @@ adds the pool's nonces. `rpc.discover` answers this table as an OpenRPC document
 FAMILIES = {
     "quorate_": "Quorate's own",
     "eth_": "Ethereum",
-    "debug_": "Raw bytes",
+    "debug_": "Raw bytes and traces",
     "net_": "Network",
     "web3_": "Client",
     "rpc.": "Description",

@@ -13,7 +13,7 @@ from rich.console import Console
 from ledger.native import is_available
 from ledger.pyevm import PyEvmEngine
 from tests.fuzz.coverage import Coverage
-from tests.native.duel import PRECOMPILES, Duel
+from tests.native.duel import PYTHON_PRECOMPILES, Duel
 
 TRANSACTIONS = 20_000
 
@@ -24,7 +24,7 @@ def fight(seed: int, *, transactions: int = TRANSACTIONS, duels: int | None = No
     Raises `tests.native.duel.Difference`.
     """
     coverage = Coverage()
-    reference = PyEvmEngine(PRECOMPILES)
+    reference = PyEvmEngine(PYTHON_PRECOMPILES)
     coverage.count_precompiles(reference)
     fought = 0
     with coverage.counted_opcodes():

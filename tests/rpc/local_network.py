@@ -19,7 +19,7 @@ from client.rpc import Client
 from contracts.system_alloc import AccountEntry, OrganisationEntry, ValidatorEntry, system_alloc
 from ledger.certificate import certificate_of, checkpoint_digest
 from ledger.chain import Chain, ExecutedBlock
-from ledger.engine import decode_each
+from ledger.engine import Engine, decode_each
 from ledger.gate import GATE_CONTRACT, GROTH16_CONTRACT, KEYS_CONTRACT, Role, SystemGate
 from ledger.genesis import Allocation, Genesis, Organisation
 from ledger.genesis import ValidatorEntry as GenesisValidator
@@ -131,10 +131,12 @@ class LocalGroup:
 
     role = "validator"
 
-    def __init__(self, genesis: Genesis, *, instant: bool = True) -> None:
+    def __init__(
+        self, genesis: Genesis, *, instant: bool = True, engine: Engine | None = None
+    ) -> None:
         self.name = genesis.name
         self.genesis = genesis
-        self.chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), PyEvmEngine())
+        self.chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), engine or PyEvmEngine())
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
