@@ -20,12 +20,13 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.header import Header
 from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.pin import Pin, parse_pin
 from ledger.snapshot.export import export_snapshot
 from ledger.snapshot.frames import InvalidSnapshot
-from ledger.snapshot.restore import Pin, read_snapshot
+from ledger.snapshot.restore import read_snapshot
 from ledger.store import BlockStore
 from ledger.validators import faults_of
-from ledger.values import InvalidValue, hash_from_hex
+from ledger.values import InvalidValue
 from node.config import GroupFolder, NodeFolder, load_node_config
 from node.engines import engine_named
 from node.group_assembly import read_genesis
@@ -117,13 +118,10 @@ def import_(
 def _pin(trust: str | None) -> Pin | None:
     if trust is None:
         return None
-    number, separator, block_hash = trust.partition(":")
     try:
-        if not separator or not number.isascii() or not number.isdigit() or len(number) > 18:
-            raise InvalidValue("a number, a colon and a block hash")
-        return Pin(int(number), hash_from_hex(block_hash))
+        return parse_pin(trust)
     except InvalidValue as error:
-        raise CommandFailed(f"--trust '{trust:.100}': expected NUMBER:HASH; {error}") from None
+        raise CommandFailed(f"--trust: expected NUMBER:HASH; {error}") from None
 
 
 def _compare(genesis: Genesis, header: Header, urls: list[str], needed: int) -> None:

@@ -14,6 +14,9 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.pin import parse_pin
+from ledger.values import InvalidValue
+
 NAME_LENGTH_MAX = 64
 GROUPS_COUNT_MAX = 64
 PEERS_COUNT_MAX = 512
@@ -37,10 +40,15 @@ class ListenConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GroupConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A group that this node carries. The role is what was intended; state decides."""
+    """A group that this node carries. The role is what was intended; state decides.
+
+    trust: `NUMBER:HASH`, a block that a node without blocks must find in what peers give it;
+    without one it asks f + 1 organisations.
+    """
 
     name: str
     role: str = "validator"
+    trust: str = ""
 
 
 class PeerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -192,6 +200,11 @@ def check_node_config(config: NodeConfig) -> None:
     for role in (group.role for group in config.group):
         if role not in ROLES:
             raise ConfigurationError(f"expected role {' or '.join(ROLES)}, found {role!r}")
+    for trust in (group.trust for group in config.group if group.trust):
+        try:
+            parse_pin(trust)
+        except InvalidValue as error:
+            raise ConfigurationError(f"trust: {error}") from error
     if config.node_id in peers:
         raise ConfigurationError(f"the node {config.node_id!r} is listed as its own peer")
     for address in (config.p2p.listen, config.rpc.listen, *(p.address for p in config.peer)):
@@ -241,7 +254,8 @@ def render_node_config(config: NodeConfig) -> str:
         lines += ["", f"[{name}]", *_render_values(values)]
     for name, entries in arrays.items():
         for entry in entries:
-            lines += ["", f"[[{name}]]", *_render_values(entry)]
+            given = {key: value for key, value in entry.items() if value != ""}
+            lines += ["", f"[[{name}]]", *_render_values(given)]
     return "\n".join(lines) + "\n"
 
 

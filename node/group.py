@@ -49,10 +49,12 @@ from consensus.wire import encode_signed, signing_digest
 from ledger.certificate import Certificate
 from ledger.chain import Chain
 from ledger.genesis import Genesis
+from ledger.pin import Pin
 from ledger.proposal import Proposal, encode_proposal
 from ledger.suite import Signer
 from ledger.transactions import InvalidTransaction
 from ledger.values import Address, Hash32
+from node.branch_trust import BranchTrust
 from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
 from node.epochs import due_epochs
@@ -107,6 +109,8 @@ class GroupSetup:
     metrics: Metrics
     pool_limits: PoolLimits
     tick_ms: int = TICK_MS
+    pin: Pin | None = None
+    """A block of the history that this node shall believe, if its operator names one."""
 
 
 def replica_config(setup: GroupSetup) -> ReplicaConfig:
@@ -159,7 +163,14 @@ class GroupDriver:
             setup.chain, setup.memory.decode, setup.name, setup.metrics.stages
         )
         self._sync = BlockSync(
-            setup.chain, self._executor, setup.network, self._on_imported, self._on_failure
+            setup.chain,
+            self._executor,
+            setup.network,
+            self._on_imported,
+            self._on_failure,
+            trust=BranchTrust(
+                setup.chain, setup.network, lambda: setup.members.organisations, setup.pin
+            ),
         )
         self._fetch = BatchFetch(setup.chain.suite, setup.network, self._on_batch)
         self._intake = ConsensusIntake(

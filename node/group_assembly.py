@@ -13,6 +13,7 @@ import structlog
 from ledger.chain import Chain
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, StoreInUse
+from ledger.pin import Pin, parse_pin
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
 from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
@@ -113,8 +114,14 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
             members=members,
             metrics=parts.metrics,
             pool_limits=_pool_limits(parts.config.limits),
+            pin=_pin(parts.config, name),
         )
     )
+
+
+def _pin(config: NodeConfig, name: str) -> Pin | None:
+    trust = next(group.trust for group in config.group if group.name == name)
+    return parse_pin(trust) if trust else None
 
 
 def _open_chain(

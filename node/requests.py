@@ -1,7 +1,7 @@
 """What members of a group ask each other outside consensus: blocks, batches, envelopes.
 
-Bytes and values only: each request has one answer. Who asks and when is `sync.py`'s and
-`envelopes.py`'s; the network tells which answer belongs to which request.
+Bytes and values, and how one is asked: each request has one answer. Who asks and when is
+`sync.py`'s and `envelopes.py`'s; the network tells which answer belongs to which request.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from ledger.codec import (
     encode,
 )
 from ledger.values import Hash32
+from node.group_network import GroupNetwork
 
 REQUEST_BYTES_MAX = 1 << 20
+REQUEST_TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 16 << 20
 BLOCKS_COUNT_MAX = 64
 ORGANISATION_BYTES_MAX = 64
@@ -138,3 +140,8 @@ def decode_answer(data: bytes) -> Answer:
     if kind == 3:
         return EnvelopeReceipt(as_hash(body, "digest"))
     raise InvalidEncoding(f"expected an answer of kind 1 to 3, got {kind}")
+
+
+async def ask(network: GroupNetwork, peer: str, request: Request) -> Answer:
+    """A member's answer; raises `RequestFailed` and `InvalidEncoding`."""
+    return decode_answer(await network.request(peer, encode_request(request), REQUEST_TIMEOUT_S))

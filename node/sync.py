@@ -18,22 +18,19 @@ from ledger.codec import InvalidEncoding
 from ledger.proposal import Proposal, decode_proposal
 from ledger.suite import Suite
 from ledger.values import Hash32
+from node.branch_trust import BranchTrust
 from node.execution import Executor, StoredBlock
 from node.group_network import GroupNetwork, RequestFailed
 from node.requests import (
-    Answer,
     BatchAnswer,
     BatchRequest,
     BlocksAnswer,
     BlocksRequest,
-    Request,
-    decode_answer,
-    encode_request,
+    ask,
 )
 
 BLOCKS_ASKED_COUNT = 32
 ANSWER_BLOCKS_BYTES = 4 << 20
-REQUEST_TIMEOUT_S = 10.0
 BATCH_FETCHES_COUNT_MAX = 64
 
 
@@ -47,9 +44,12 @@ class BlockSync:
         network: GroupNetwork,
         on_stored: Callable[[list[StoredBlock]], None],
         on_failure: Callable[[Exception], None],
+        *,
+        trust: BranchTrust,
     ) -> None:
         self._chain = chain
         self._executor = executor
+        self._trust = trust
         self._network = network
         self._on_stored = on_stored
         self._on_failure = on_failure
@@ -76,6 +76,8 @@ class BlockSync:
 
     async def _run(self, first_peer: str | None) -> None:
         """Ask one member after another; ends at the target or when nobody helps any further."""
+        if not await self._trust.establish(self._target):
+            return
         peers = sorted(self._network.connected(), key=lambda peer: peer != first_peer)
         while peers and self._chain.head.number < self._target:
             try:
@@ -93,9 +95,10 @@ class BlockSync:
         """Import one answer of a peer; False if it brought nothing."""
         first = self._chain.head.number + 1
         count = min(BLOCKS_ASKED_COUNT, self._target - first + 1)
-        answer = await _ask(self._network, peer, BlocksRequest(first, count))
+        answer = await ask(self._network, peer, BlocksRequest(first, count))
         if not isinstance(answer, BlocksAnswer) or not answer.blocks:
             return False
+        self._trust.check(answer.blocks[:count])
         stored = await self._executor.import_blocks(answer.blocks[:count])
         if stored:
             self._log.info("sync.imported", peer=peer, number=stored[-1].number)
@@ -131,7 +134,7 @@ class BatchFetch:
     async def _run(self, digest: Hash32) -> None:
         for peer in sorted(self._network.connected()):
             try:
-                answer = await _ask(self._network, peer, BatchRequest(digest))
+                answer = await ask(self._network, peer, BatchRequest(digest))
                 if isinstance(answer, BatchAnswer) and answer.proposal:
                     proposal = decode_proposal(self._suite, answer.proposal)
                     if proposal.digest == digest:
@@ -159,7 +162,3 @@ def answer_blocks(chain: Chain, request: BlocksRequest) -> BlocksAnswer:
 
 def _numbers(request: BlocksRequest, stable: int) -> Iterable[int]:
     return range(max(request.first, 1), min(request.first + request.count - 1, stable) + 1)
-
-
-async def _ask(network: GroupNetwork, peer: str, request: Request) -> Answer:
-    return decode_answer(await network.request(peer, encode_request(request), REQUEST_TIMEOUT_S))

@@ -17,6 +17,7 @@ from ledger.epoch_chain import BrokenChain, EpochChain
 from ledger.gate import CHANGED_AT_SLOT, GATE_CONTRACT, contract_validators
 from ledger.genesis import Genesis
 from ledger.header import Header, decode_header
+from ledger.pin import Pin
 from ledger.receipts import encode_receipt, receipt_from_item, union_bloom
 from ledger.record import Record, decode_record
 from ledger.restored import Boundary, Restored
@@ -31,14 +32,6 @@ from ledger.values import EMPTY_CODE_HASH, Address, Hash32, keccak
 
 CODE_BYTES_MAX = 1 << 20
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Pin:
-    """A block whose hash its bearer had from elsewhere: what a forged branch cannot have."""
-
-    number: int
-    block_hash: Hash32
 
 
 @dataclass

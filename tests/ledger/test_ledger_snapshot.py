@@ -11,9 +11,10 @@ from ledger.block import decode_block, encode_block
 from ledger.codec import encode
 from ledger.gate import CHANGED_AT_SLOT, GATE_CONTRACT, VALIDATORS_SLOT
 from ledger.keyvalue import MemoryStore
+from ledger.pin import Pin
 from ledger.snapshot.export import export_snapshot
 from ledger.snapshot.frames import FrameWriter, InvalidSnapshot, Kind, read_frames
-from ledger.snapshot.restore import Pin, read_snapshot
+from ledger.snapshot.restore import read_snapshot
 from ledger.state import decode_account, encode_account
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
