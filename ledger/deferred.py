@@ -1,13 +1,16 @@
 """A sequence whose items are made when somebody first asks for one; its length is known before."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 Item = TypeVar("Item")
 
 
 class Deferred(Sequence[Item]):
-    """Equal to any sequence with the same items; `make` is called at most once."""
+    """Equal to any sequence with the same items; `make` is called at most once.
+
+    A pickle of it holds the items.
+    """
 
     def __init__(self, length: int, make: Callable[[], Sequence[Item]]) -> None:
         self._length = length
@@ -36,6 +39,9 @@ class Deferred(Sequence[Item]):
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)
 
     def __repr__(self) -> str:
         return repr(tuple(self))

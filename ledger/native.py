@@ -186,10 +186,17 @@ def environment_fields(
 
 
 class NativeWrites(Writes):
-    """Writes that stay in the crate until somebody asks for them as Python's values."""
+    """Writes that stay in the crate until somebody asks for them as Python's values.
+
+    A pickle of them holds the values: another process has no part in this one's crate.
+    """
 
     def __init__(self, found: Any) -> None:
         self.__dict__.update(root=Hash32(found.root()), _found=found)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = (self.root, self.accounts, self.storage, self.codes, self.cleared, self.nodes)
+        return Writes, values
 
     @cached_property
     def accounts(self) -> Mapping[Address, Account | None]:
