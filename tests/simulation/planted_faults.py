@@ -35,8 +35,8 @@ FAULTS = (
     PlantedFault(
         "the quorum is off by one",
         "ledger/validators.py",
-        "(self.n + self.f + 2) // 2",
-        "(self.n + self.f + 2) // 2 - 1",
+        "        return quorum_of(self.n)",
+        "        return quorum_of(self.n) - 1",
     ),
     PlantedFault(
         "repeated signers count in a prepared certificate",
