@@ -66,6 +66,8 @@ class SequenceState:
         self, validators: ValidatorSet, epoch: int, view: int, digest: Hash32
     ) -> PreparedCertificate | None:
         """A certificate of exactly a quorum, the primary among it, or None."""
+        if len(self.prepares) < validators.quorum:
+            return None
         signers = self.prepared_by(validators, view, digest)
         if len(signers) < validators.quorum:
             return None
@@ -77,6 +79,8 @@ class SequenceState:
 
     def committed_digest(self, validators: ValidatorSet) -> Hash32 | None:
         """The digest that a quorum of distinct replicas committed in one view, or None."""
+        if len(self.commits) < validators.quorum:
+            return None
         seen = {(vote.view, vote.digest) for vote in _votes(self.commits)}
         for view, digest in sorted(seen):
             if len(_voters(self.commits, view, digest)) >= validators.quorum:

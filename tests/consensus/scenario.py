@@ -25,14 +25,16 @@ line, `#` starts a comment. `--rewrite` writes what is printed now into the file
     forge R pre-prepare V S TX… to=R…   a second PRE-PREPARE under R's key, origin=V if not V
     forge R prepare|commit V S TX to=R…  a vote under R's key, epoch=E if not 0
     forge R view-change V to=R…    a VIEW-CHANGE under R's key with nothing prepared
+    lie R V to=R…                  R's NEW-VIEW of the remembered VIEW-CHANGEs, listing nothing
     keep [KIND] [from=R]           remember waiting messages
-    replay to=R                    deliver what is remembered once more
+    replay to=R [view=V] [epoch=E] deliver what is remembered again, or dressed up
     show · status R                where every replica stands; what R's status page says
 """
 
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from consensus import effects as fx
@@ -168,6 +170,12 @@ class Scenario:
     def _header(self, words: list[str]) -> None:
         self.cluster.headers[words[0], int(words[1])] = FAKE.hash(words[0].encode())
 
+    def _lie(self, words: list[str]) -> None:
+        changes = tuple({s: None for _, s in self.kept if isinstance(s.message, ViewChange)})
+        lie = self.cluster.sign(words[0], NewView(0, int(words[1]), changes, 1, ()))
+        for word in words[2:]:
+            self.cluster.queue.append((words[0], word.removeprefix("to="), lie))
+
     def _keep(self, words: list[str]) -> list[str]:
         wanted = _selector(words)
         kept = {(item[0], item[2]): None for item in self.cluster.queue if wanted(*item)}
@@ -176,8 +184,9 @@ class Scenario:
 
     def _replay(self, words: list[str]) -> None:
         name = words[0].removeprefix("to=")
+        dressed = {key: int(value) for key, value in (word.split("=") for word in words[1:])}
         for _, signed in self.kept:
-            self.cluster.receive(name, signed)
+            self.cluster.receive(name, replace(signed, message=replace(signed.message, **dressed)))
 
     def _status(self, words: list[str]) -> list[str]:
         status = self.cluster.nodes[words[0]].replica.status()

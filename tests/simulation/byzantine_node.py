@@ -20,7 +20,7 @@ from consensus.messages import (
     Signed,
     ViewChange,
 )
-from consensus.wire import encode_signed
+from consensus.wire import decode_signed, encode_signed
 from ledger.certificate import Certificate
 from ledger.proposal import Proposal, null_request, propose
 from ledger.values import Address, Hash32
@@ -66,7 +66,7 @@ class ByzantineNode(SimulatedNode):
 
     def _change_lies(self) -> None:
         random = self.world.random
-        self.lies = set(random.sample(LIES, random.choice([1, 2, 2, 3])))
+        self.lies = set(random.sample(LIES, random.choice([1, 2, 3, 4])))
         self.world.after(random.randint(800, 2_500), self._change_lies)
 
     def start(self) -> None:
@@ -107,9 +107,30 @@ class ByzantineNode(SimulatedNode):
         if self.overheard and self._tells("replayed votes"):
             for payload in random.sample(list(self.overheard), min(5, len(self.overheard))):
                 self.send_payload(payload, None)
+                self._dress_up(payload)
+        if self._tells("false NEW-VIEW lists"):
+            self._say(self._own_new_view(epoch, view))
         if self._tells("garbage certificates"):
             self._say(Position(epoch, view, True, self._garbage(epoch, height + 5)))
             self._say(ViewChange(epoch, view + 1, self._garbage(epoch, height + 1), ()))
+
+    def _own_new_view(self, epoch: int, view: int) -> NewView:
+        """A NEW-VIEW of its next turn as the primary, on nobody's VIEW-CHANGE but its own."""
+        members = self.replica._core.current.validators
+        turns = range(view + 1, view + members.n + 1)
+        turn = next((v for v in turns if members.primary(v) == self.address), view + 1)
+        change = self.sign(ViewChange(epoch, turn, self.replica._core.stable_certificate, ()))
+        return NewView(epoch, turn, (change,) * members.quorum, self.chain.height + 1, ())
+
+    def _dress_up(self, payload: bytes) -> None:
+        """Another's vote as if it were of another view or epoch, under its old signature."""
+        signed = decode_signed(FAKE, payload)
+        message = signed.message
+        if isinstance(message, Prepare | Commit):
+            other: Message = replace(message, view=message.view + 1)
+            if self.world.random.random() < 0.5:
+                other = replace(message, epoch=message.epoch + 1)
+            self.send_payload(encode_signed(replace(signed, message=other)), None)
 
     def _say(self, message: Message) -> None:
         self.send_payload(encode_signed(self.sign(message)), None)

@@ -140,11 +140,11 @@ class SimulatedNode:
             check_batch=_check_batch,
             heard=lambda address: None,
             later_epoch=lambda peer: self.synchronise(),
-            metrics=cast(Any, DroppedFrames(self)),
+            metrics=cast(Any, NoMetrics()),
             group="simulated",
             now_ms=self.now_ms,
         )
-        intake._log = cast(Any, Silence())
+        intake._log = cast(Any, Refusals(self))
         return intake
 
     # -- the driver -------------------------------------------------------------------------------
@@ -404,28 +404,28 @@ class SimulatedNode:
         self.world.after(delay_ms, run)
 
 
-class DroppedFrames:
-    """In the place of the node's metrics: what an honest node sends is never dropped as invalid."""
+class NoMetrics:
+    """In the place of the node's metrics."""
 
-    def __init__(self, node: SimulatedNode) -> None:
+    def __init__(self) -> None:
         self.frames_dropped = self
-        self._node = node
 
-    def labels(self, reason: str) -> "DroppedFrames":
+    def labels(self, reason: str) -> "NoMetrics":
         return self
 
     def inc(self) -> None:
-        self._node.world.on_invalid(self._node, self._node.speaker)
+        pass
 
 
-class Silence:
-    """In the place of a node's log."""
+class Refusals:
+    """In the place of a node's log: what an honest node sends is never refused as invalid."""
+
+    def __init__(self, node: SimulatedNode) -> None:
+        self._node = node
 
     def warning(self, event: str, **fields: object) -> None:
         if event == "consensus.invalid":
-            Silence.last = (fields["peer"], fields["error"])
-
-    last: tuple[object, object] = ("", "")
+            self._node.world.on_invalid(self._node, self._node.speaker, str(fields["error"]))
 
 
 def _check_batch(proposal: Proposal) -> None:

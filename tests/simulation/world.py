@@ -26,7 +26,7 @@ from tests.simulation.fake_suite import FAKE
 from tests.simulation.faults import Faults
 from tests.simulation.model_chain import ModelBlock, ModelChain, membership_transaction
 from tests.simulation.pure_memory import remembering
-from tests.simulation.simulated_node import Silence, SimulatedNode
+from tests.simulation.simulated_node import SimulatedNode
 
 SEQUENCES_MIN = 200
 FAULTY_SEQUENCES = 170
@@ -85,7 +85,7 @@ class World:
         addresses = [FAKE.address_of((number + 1).to_bytes(32)) for number in range(self.size)]
         members = ValidatorSet.of(addresses)
         faulty = random.sample(range(1, self.size + 1), members.f)
-        liars = [number for number in faulty if random.random() < 0.7]
+        liars = [number for number in faulty if random.random() < 0.75]
         if lies is not None:
             liars = list(range(1, members.f + 1)) if lies else []
             faulty = liars or faulty
@@ -260,11 +260,9 @@ class World:
             if node.chain.due(block.number).first_sequence == block.number > 1:
                 self.count("membership changes")
 
-    def on_invalid(self, node: SimulatedNode, source: SimulatedNode) -> None:
+    def on_invalid(self, node: SimulatedNode, source: SimulatedNode, error: str) -> None:
         if source.is_honest:
-            raise Violation(
-                f"{node.name} refuses a message of honest {source.name}: {Silence.last}"
-            )
+            raise Violation(f"{node.name} refuses a message of honest {source.name}: {error}")
 
     def on_alarm(self, node: SimulatedNode, alarm: Alarm) -> None:
         self.alarms.append((node.name, alarm))
