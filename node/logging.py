@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import logging.handlers
+import os
+import stat
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -19,6 +21,7 @@ from node.config import LogConfig
 LOG_NAME = "node.log"
 _BYTES_SHOWN_MAX = 32
 _TEXT_SHOWN_MAX = 2_000
+CONSOLE_FILE_BYTES_MAX = 4 << 20
 _SECRET_WORDS = ("private", "secret", "password", "keystore", "payload", "raw", "calldata")
 
 
@@ -34,6 +37,31 @@ def guard_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, 
         elif isinstance(value, str) and len(value) > _TEXT_SHOWN_MAX:
             event[key] = value[:_TEXT_SHOWN_MAX] + "…"
     return event
+
+
+class _BriefHandler(logging.StreamHandler[TextIO]):
+    """Brief lines for a terminal or a journal; in a file, which nobody rotates, only so many."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._left: int | None = CONSOLE_FILE_BYTES_MAX if _is_file(stream) else None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._left is None:
+            super().emit(record)
+        elif self._left > 0:
+            super().emit(record)
+            self._left -= len(self.format(record)) + 1
+            if self._left <= 0:
+                self.stream.write(f"enough said here: the rest is in {LOG_NAME} only\n")
+                self.flush()
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False  # no file behind it at all
 
 
 def configure_logging(folder: Path, config: LogConfig, *, brief: bool = True) -> None:
@@ -54,7 +82,7 @@ def configure_logging(folder: Path, config: LogConfig, *, brief: bool = True) ->
     to_file.setFormatter(_formatter(shared, structlog.processors.JSONRenderer(ensure_ascii=False)))
     handlers: list[logging.Handler] = [to_file]
     if brief:
-        to_terminal = logging.StreamHandler(sys.stderr)
+        to_terminal = _BriefHandler(sys.stderr)
         to_terminal.setLevel(logging.WARNING)
         renderer = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
         to_terminal.setFormatter(_formatter(shared, renderer))

@@ -16,6 +16,8 @@ STOP_TIMEOUT_S = 20.0
 KILL_TIMEOUT_S = 5.0
 POLL_S = 0.05
 CONSOLE_LOG = "logs/console.log"
+CONSOLE_BYTES_MAX = 1 << 20
+"""Beyond this a start begins a new file and keeps the old one as `console.log.1`."""
 
 
 def read_pid(pid_file: Path) -> int | None:
@@ -60,6 +62,8 @@ def start(node_folder: Path) -> subprocess.Popen[bytes]:
     """Start `quorate node run` detached from this terminal; its output goes to the console log."""
     console = node_folder / CONSOLE_LOG
     console.parent.mkdir(parents=True, exist_ok=True)
+    if console.is_file() and console.stat().st_size > CONSOLE_BYTES_MAX:
+        console.replace(console.with_name(console.name + ".1"))
     with console.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "cli.main", "node", "run", str(node_folder.resolve())],

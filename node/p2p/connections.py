@@ -57,10 +57,12 @@ class Connections:
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
+        self._quiet_until_s = 0.0
 
     def start(self, host: str, port: int) -> tuple[str, int]:
         """Listen and begin to dial; the bound address. Raises OSError if it cannot be bound."""
         assert not self._is_running
+        self._quiet_until_s = time.monotonic() + self._limits.start_quiet_s
         self._socket = _listening_socket(host, port)
         self._is_running = True
         self._spawn(self._accept_all(self._socket))
@@ -161,9 +163,14 @@ class Connections:
             try:
                 link = await self._entrance.dial(peer, *parse_host_port(address))
             except RefusedPeer as refusal:
-                # Said once, counted each time: a peer may be away for days.
-                self._refuse(address, refusal, peer, is_news=refusal.reason is not last_refusal)
-                last_refusal = refusal.reason
+                is_news = refusal.reason is not last_refusal
+                if refusal.reason is Refusal.UNREACHABLE and time.monotonic() < self._quiet_until_s:
+                    # Nodes of a network start one after another; who stays away is told of later.
+                    _log.info("p2p.not_there_yet", address=address, peer=peer)
+                else:
+                    # Said once, counted each time: a peer may be away for days.
+                    self._refuse(address, refusal, peer, is_news=is_news)
+                    last_refusal = refusal.reason
             else:
                 last_refusal = None
                 started_s = time.monotonic()
@@ -261,7 +268,8 @@ class Connections:
     def _refuse(
         self, address: str, refusal: RefusedPeer, peer: str | None = None, *, is_news: bool = True
     ) -> None:
-        self._counters.refused[refusal.reason] += 1
+        if refusal.reason is not Refusal.UNREACHABLE:  # nobody was there to be refused
+            self._counters.refused[refusal.reason] += 1
         if is_news:
             _log.warning(
                 "p2p.refused",

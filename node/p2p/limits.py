@@ -82,6 +82,8 @@ class Limits:
     idle_timeout_s: float = 12.0
     backoff_initial_s: float = 0.1
     backoff_max_s: float = 3.0
+    start_quiet_s: float = 10.0
+    """How long after the start a peer that nobody answers for is no news: it may be starting."""
     close_timeout_s: float = 1.0
 
     def __post_init__(self) -> None:

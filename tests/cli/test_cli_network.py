@@ -159,3 +159,15 @@ def test_accounts_beyond_the_manifest_are_in_genesis_and_keep_no_keys_here(tmp_p
     addresses = [address_of(key) for key in sender_keys(workload)]
     slot = compile_source("system/accounts.vy").layout["permissions"].slot
     assert all(hex(value_slot(slot, address_key(address))) in gate for address in addresses)
+
+
+def test_a_long_console_log_is_put_aside_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "CONSOLE_BYTES_MAX", 10)
+    console = tmp_path / process.CONSOLE_LOG
+    console.parent.mkdir()
+    console.write_text("what was said before\n")
+    process.start(tmp_path).wait(timeout=60)  # no node's folder: it says so and ends
+    assert console.with_name("console.log.1").read_text() == "what was said before\n"
+    assert "node.toml" in console.read_text()

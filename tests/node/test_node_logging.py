@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+import node.logging
 from node.config import LogConfig
 from node.logging import configure_logging
 
@@ -47,3 +48,17 @@ def test_the_terminal_hears_warnings_only(tmp_path: Path, capsys: pytest.Capture
     shown = capsys.readouterr().err
     assert "loud.thing" in shown
     assert "quiet.thing" not in shown
+
+
+def test_brief_lines_in_a_file_end_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.logging, "CONSOLE_FILE_BYTES_MAX", 2_000)
+    console = tmp_path / "console.log"
+    with console.open("w", encoding="utf-8") as file:
+        monkeypatch.setattr("sys.stderr", file)
+        configure_logging(tmp_path, LogConfig())
+        for number in range(200):
+            structlog.get_logger("group").warning("again", number=number)
+    written = console.read_text(encoding="utf-8")
+    assert 2_000 <= len(written) < 2_500
+    assert written.endswith("node.log only\n")
+    assert len((tmp_path / "node.log").read_text().splitlines()) == 200

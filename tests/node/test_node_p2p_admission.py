@@ -1,6 +1,7 @@
 """Who gets into the network, and who does not: over real TLS on loopback."""
 
 import asyncio
+import socket
 import ssl
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +11,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from ledger.suite import STANDARD
-from node.p2p import Channel
+from node.p2p import Channel, connections
 from node.p2p.frames import Hello, MembershipDocument, Ping, encode_frame
 from node.pki import OrganisationCA, new_key
+from tests.node.conftest import QUICK
 
 TAX, MARKET = "tax/tax-1", "market/market-1"
 _PEM = serialization.Encoding.PEM
@@ -27,7 +29,7 @@ async def refused(consortium, identity, reason, *, membership=None, node_id=MARK
     assert not victim.is_connected(node_id)
     assert not rogue.is_connected(TAX)
     assert victim.metrics.connected == 0
-    assert set(victim.metrics.refused) <= {reason, "unreachable"}
+    assert set(victim.metrics.refused) <= {reason}
 
 
 async def test_members_connect_and_see_each_other(consortium):
@@ -326,6 +328,29 @@ async def test_a_wrong_hello_is_refused(consortium, first):
     await tax.metrics.refused.reaches("bad_hello")
     await peer.ended()
     assert tax.metrics.connected == 0
+
+
+@pytest.mark.parametrize(("quiet_s", "level"), [(60.0, "info"), (0.0, "warning")])
+async def test_who_is_not_there_is_news_only_after_the_start(
+    consortium, monkeypatch, quiet_s, level
+):
+    said = asyncio.Queue()
+
+    class Log:
+        def __getattr__(self, name):
+            return lambda event, **about: said.put_nowait((name, event, about.get("peer")))
+
+    monkeypatch.setattr(connections, "_log", Log())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        tax = await consortium.start(TAX, limits=replace(QUICK, start_quiet_s=quiet_s))
+        tax.set_address(MARKET, f"127.0.0.1:{taken.getsockname()[1]}")
+        async with asyncio.timeout(20):
+            while (told := await said.get())[2] != MARKET:
+                pass
+    event = "p2p.not_there_yet" if level == "info" else "p2p.refused"
+    assert told == (level, event, MARKET)
+    assert not tax.metrics.refused, "nobody was refused by us"
 
 
 async def test_another_node_at_the_address_is_refused(consortium):
