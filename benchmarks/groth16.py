@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.bindings import keys
+from contracts.bindings.contract import Query
+from ledger.gate import GROTH16_PRECOMPILE
 from ledger.values import keccak
 from node.engines import NATIVE, engine_named, installed_engines
 from tests.contracts.contract_group import new_group
@@ -32,6 +34,7 @@ from zkp.circuits import equity_v1
 from zkp.circuits.equity_commitments import EquityCore, EquityFinancials, EquityRecord
 from zkp.groth16 import ProvingKey
 from zkp.keys import load_test_key
+from zkp.snarkjs.calldata import statement_words
 from zkp.snarkjs.texts import encode_proof, encode_publics, encode_verifying_key
 from zkp.snarkjs.wtns import decode_wtns, encode_wtns
 from zkp.snarkjs.zkey import decode_zkey
@@ -46,6 +49,11 @@ PROVE_MS_MAX = 150
 VERIFY_MS_MAX = 3
 CONTRACT_CALL_MS_MAX = 5
 SNARKJS_RATIO_MIN = 4
+
+_PASSES_ON = b"\x36\x5f\x5f\x37\x60\x20\x5f\x36\x5f\x73" + GROTH16_PRECOMPILE + b"\x5a\xfa"
+_PASSES_ON += b"\x50\x60\x20\x5f\xf3"
+# Init code of a contract that hands its call data to the precompile and returns its answer.
+PASSING_ON = bytes((0x60, len(_PASSES_ON), 0x80, 0x60, 0x09, 0x5F, 0x39, 0x5F, 0xF3)) + _PASSES_ON
 
 # Milliseconds of every round by circuit, prover and verb.
 Figures = dict[tuple[str, str, str], list[float]]
@@ -141,7 +149,8 @@ def _measure(case: Case, folder: Path, ask: Callable[..., float] | None) -> Figu
 
 
 def _contract_calls(case: Case) -> Figures:
-    """The verifier's contract on every execution engine that is built, as `eth_call` runs it."""
+    """The verifier's contract, which takes standard precompiles, and a contract that passes the
+    statement on to ours, on every execution engine that is built, as `eth_call` runs them."""
     proof, publics = BACKENDS[0].prove(case.key, case.witness)
     circuit = keccak(case.name.encode())
     verifying = case.key.verifying
@@ -152,8 +161,15 @@ def _contract_calls(case: Case) -> Figures:
         group.engine = engine_named(name)
         group.do("author", keys.register(circuit, verifying, test_only=True))
         approve(group, keys.approve_key(keys.key_id(circuit, verifying, test_only=True)))
-        times = [_timed(lambda: group.ask(query)) for _ in range(ROUNDS + 1)]  # noqa: B023
-        figures[case.name, f"contract on {name}", "verify"] = times[1:]
+        # The same statement passed on to the precompile of ours, all of it in call data.
+        receipt = group.do("author", PASSING_ON)
+        assert receipt.contract_address is not None
+        words = statement_words(verifying, proof, publics)
+        statement = b"".join(word.to_bytes(32) for word in words)
+        own = Query(receipt.contract_address, statement, any)
+        for by, asked in (("contract", query), ("own precompile", own)):
+            times = [_timed(lambda: group.ask(asked)) for _ in range(ROUNDS + 1)]  # noqa: B023
+            figures[case.name, f"{by} on {name}", "verify"] = times[1:]
     return figures
 
 
@@ -172,9 +188,10 @@ def _targets(figures: Figures) -> Iterator[tuple[str, float, bool]]:
             )
             words = f"{circuit}: at least {SNARKJS_RATIO_MIN} times as fast as snarkjs"
             yield words, ratio, ratio >= SNARKJS_RATIO_MIN
-        if times := figures.get((circuit, f"contract on {NATIVE}", "verify")):
-            words = f"{circuit}: a contract verifies in at most {CONTRACT_CALL_MS_MAX} ms"
-            yield words, min(times), min(times) <= CONTRACT_CALL_MS_MAX
+        for by in ("contract", "own precompile"):
+            if times := figures.get((circuit, f"{by} on {NATIVE}", "verify")):
+                words = f"{circuit}: a call ({by}) verifies in at most {CONTRACT_CALL_MS_MAX} ms"
+                yield words, min(times), min(times) <= CONTRACT_CALL_MS_MAX
 
 
 def main() -> None:
