@@ -194,13 +194,26 @@ def _targets(figures: Figures) -> Iterator[tuple[str, float, bool]]:
                 yield words, min(times), min(times) <= CONTRACT_CALL_MS_MAX
 
 
-def main() -> None:
-    """Measure, draw, keep."""
+def _measure_all(only: str | None = None) -> Figures:
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as folder, _snarkjs() as ask:
         for case in _cases(Path(folder)):
-            figures.update(_measure(case, Path(folder), ask))
-            figures.update(_contract_calls(case))
+            if only in (None, case.name):
+                figures.update(_measure(case, Path(folder), ask))
+                figures.update(_contract_calls(case))
+    return figures
+
+
+def measured(circuit: str) -> tuple[list[tuple[str, float, bool]], dict[str, float]]:
+    """One circuit's targets, each with the figure and whether it is reached, and all medians."""
+    figures = _measure_all(circuit)
+    medians = {f"{by}: {verb}": round(median(times), 2) for (_, by, verb), times in figures.items()}
+    return list(_targets(figures)), medians
+
+
+def main() -> None:
+    """Measure, draw, keep."""
+    figures = _measure_all()
     drawn = Table("circuit", "by", "verb", "median, ms", "best, ms", title="Groth16")
     for (*names, verb), times in figures.items():
         drawn.add_row(*names, verb, f"{median(times):,.2f}", f"{min(times):,.2f}")
