@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from ledger.codec import InvalidEncoding, decode, encode_in_python
+from ledger.codec import InvalidEncoding, decode, encode
 
 Mutation = Callable[[Random, Sequence[bytes]], bytes]
 
@@ -74,7 +74,7 @@ def _changed_rlp(random: Random, data: bytes, depth: int) -> bytes:
         tree = decode(data, bytes_max=_RLP_BYTES_MAX)
     except InvalidEncoding:
         return of_bytes(random, (data,))
-    return encode_in_python(_changed_item(random, tree, depth))
+    return encode(_changed_item(random, tree, depth))
 
 
 def _changed_item(random: Random, item: Any, depth: int) -> Any:

@@ -11,9 +11,7 @@ import resource
 import signal
 from pathlib import Path
 
-from ledger.certificate import Certificate
-from ledger.chain import ExecutedBlock
-from ledger.keyvalue import LevelDB
+from ledger.keyvalue import Batch, LevelDB
 from ledger.store import BlockStore
 from ledger.suite import STANDARD
 
@@ -22,14 +20,30 @@ _SERVER.set_forkserver_preload([__name__])
 TIMEOUT_S = 60
 
 
-def write_and_die(
-    folder: Path, executed: ExecutedBlock, certificate: Certificate, log_bytes_max: int | None
-) -> int:
-    """How the writer ended: SIGXFSZ inside the write, SIGKILL if the block was written first.
+class LastBatch(LevelDB):
+    """A store that puts down all but one batch: `held` gets the next one after `hold`."""
+
+    held: dict[bytes, bytes | None] | None = None
+    _holds = False
+
+    def hold(self) -> None:
+        self._holds = True
+
+    def write(self, batch: Batch, *, sync: bool) -> None:
+        if self._holds:
+            assert sync, "a block is one synced batch"
+            assert self.held is None, "a block is one batch"
+            self.held = dict(batch)
+            return
+        super().write(batch, sync=sync)
+
+
+def write_and_die(folder: Path, batch: Batch, log_bytes_max: int | None) -> int:
+    """How the writer of a block's batch ended: SIGXFSZ inside the write, SIGKILL after it.
 
     log_bytes_max: how many bytes each of its files may have; None for no limit.
     """
-    return _ended(_write, folder, executed, certificate, log_bytes_max)
+    return _ended(_write, folder, batch, log_bytes_max)
 
 
 def open_and_die(folder: Path, file_bytes_max: int) -> int:
@@ -57,20 +71,12 @@ def _limit_files(bytes_max: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
 
 
-def _write(
-    folder: Path, executed: ExecutedBlock, certificate: Certificate, log_bytes_max: int | None
-) -> None:
-    store = BlockStore(LevelDB(folder), STANDARD)
+def _write(folder: Path, batch: Batch, log_bytes_max: int | None) -> None:
+    database = LevelDB(folder)
+    BlockStore(database, STANDARD)
     if log_bytes_max is not None:
         _limit_files(log_bytes_max)
-    store.commit(
-        executed.block,
-        executed.outcome,
-        executed.result.writes,
-        certificate,
-        validators_after=executed.validators_after,
-        opens_epoch=False,
-    )
+    database.write(batch, sync=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

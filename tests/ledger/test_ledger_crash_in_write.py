@@ -13,7 +13,7 @@ from ledger.store import BlockStore
 from ledger.store_check import check_store
 from ledger.suite import STANDARD
 from ledger.values import Address, to_hex
-from tests.ledger.block_writer import log_of, open_and_die, write_and_die
+from tests.ledger.block_writer import LastBatch, log_of, open_and_die, write_and_die
 
 COUNTER = Address(b"\x7a" * 20)
 # Stores the call's data in the slot of the block's number.
@@ -41,24 +41,25 @@ def _reopened(folder: Path, world) -> tuple[Chain, int]:
 
 @pytest.fixture
 def base(world, signed, tmp_path):
-    """A closed store of some blocks, with the next block and its certificate."""
+    """A closed store of some blocks, with the batch that its next block would be."""
     world.extra_alloc[to_hex(COUNTER)] = Allocation(nonce=1, code=to_hex(COUNTER_CODE))
-    chain = world.chain(LevelDB(tmp_path / "base"))
+    database = LastBatch(tmp_path / "base")
+    chain = world.chain(database)
     for number in range(BLOCKS):
         world.extend(chain, *_batch(world, signed, number))
-    executed = chain.execute(world.proposal(chain, _batch(world, signed, BLOCKS)))
-    certificate = world.certify(chain, executed)
+    database.hold()
+    world.extend(chain, *_batch(world, signed, BLOCKS))
     chain.close()
     world.chains.clear()
-    return tmp_path / "base", executed, certificate
+    return tmp_path / "base", database.held
 
 
 def test_a_block_is_there_wholly_or_not_at_all(world, signed, base, tmp_path):
-    folder, *block = base
+    folder, batch = base
     whole = tmp_path / "whole"
     shutil.copytree(folder, whole)
     # Opening a store starts a new log: all of it is this one block.
-    assert write_and_die(whole, *block, None) == AFTER_IT
+    assert write_and_die(whole, batch, None) == AFTER_IT
     block_bytes = log_of(whole).stat().st_size
     assert block_bytes > 2_000
     between = range(8, block_bytes, block_bytes // STEPS)
@@ -66,7 +67,7 @@ def test_a_block_is_there_wholly_or_not_at_all(world, signed, base, tmp_path):
     for place in sorted({0, 1, 6, 7, *between, block_bytes - 1, block_bytes}):
         copy = tmp_path / f"at-{place}"
         shutil.copytree(folder, copy)
-        ended = write_and_die(copy, *block, place)
+        ended = write_and_die(copy, batch, place)
         assert ended == (IN_WRITE if place < block_bytes else AFTER_IT)
         assert log_of(copy).stat().st_size == place
         chain, heights[place] = _reopened(copy, world)
@@ -81,8 +82,8 @@ def test_a_block_is_there_wholly_or_not_at_all(world, signed, base, tmp_path):
 @pytest.mark.parametrize("file_bytes_max", [0, 1, 7, 40, 100])
 def test_a_process_that_dies_while_it_recovers_a_store_loses_nothing(world, base, file_bytes_max):
     """Opening writes too: a new log, a new table, a new manifest."""
-    folder, *block = base
-    assert write_and_die(folder, *block, None) == AFTER_IT
+    folder, batch = base
+    assert write_and_die(folder, batch, None) == AFTER_IT
     assert open_and_die(folder, file_bytes_max) == IN_WRITE
     chain, height = _reopened(folder, world)
     assert height == BLOCKS + 1

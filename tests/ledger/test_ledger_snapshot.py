@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +18,7 @@ from ledger.snapshot.frames import FrameWriter, InvalidSnapshot, Kind, read_fram
 from ledger.snapshot.restore import read_snapshot
 from ledger.state import decode_account, encode_account
 from ledger.store import BlockStore
+from ledger.store_check import check_store
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import Address, keccak
 
@@ -81,11 +83,17 @@ def test_a_node_goes_on_from_a_snapshot(world, signed, blocks, changed_at) -> No
     assert copy.account(TO) == source.account(TO)
     assert copy.proof(TO, []).nodes == source.proof(TO, []).nodes
     assert copy.receipt(source.transactions(blocks)[0].transaction.hash) is not None
+    assert check_store(copy._store, STANDARD, window_blocks=window).head == blocks
     for _ in range(2 * window + 3):
         world.extend(source, signed(world.member, nonce=source.head.number, to=TO, value=1))
         block = decode_block(STANDARD, encode_block(source.block(source.head.number)))
         copy.import_block(block, source.certificate(source.head.number))
     assert copy.head == source.head
+    census = check_store(copy._store, STANDARD, window_blocks=window)
+    assert census == replace(
+        check_store(source._store, STANDARD, window_blocks=window),
+        transactions=census.transactions,
+    )
     last = source.head.record.epoch
     assert copy.epoch_boundaries(0, last) == source.epoch_boundaries(0, last)
     assert exported(copy, copy._store._kv) == exported(source, kv)

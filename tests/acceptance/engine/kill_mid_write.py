@@ -122,7 +122,7 @@ class _Load:
 
 
 def _kill_at_random(network: Network, chance: random.Random, folder: Path) -> list[int]:
-    heights = []
+    heights: list[int] = []
     for _ in range(RANDOM_KILLS):
         time.sleep(chance.uniform(0, KILL_WITHIN_S))
         pid = network.pid(VICTIM)
