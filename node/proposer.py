@@ -16,6 +16,9 @@ from ledger.values import Address
 from node.pool import BatchLimits, Pool
 
 BATCH_DELAY_MS = 20
+"""How long a batch gathers for each block that is on its way: where blocks queue, fewer and larger
+ones cost everyone fewer votes and syncs and are through sooner."""
+BATCH_DELAY_MS_MAX = 160
 
 
 class Proposer:
@@ -33,8 +36,7 @@ class Proposer:
 
     def fill(self, slot: Slot) -> Proposal | None:
         """The proposal for a slot, None while there is nothing to propose or more to wait for."""
-        is_idle = slot.sequence == self._chain.head.number + 1
-        if not is_idle and not self._is_batch_due():
+        if not self._is_batch_due(slot.sequence - self._chain.head.number - 1):
             return None
         parameters = self._chain.parameters
         batch = self._pool.take_batch(
@@ -62,10 +64,13 @@ class Proposer:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _is_batch_due(self) -> bool:
+    def _is_batch_due(self, blocks_open: int) -> bool:
         """While blocks are on their way, a short wait lets the next batch gather."""
+        if blocks_open <= 0:
+            return True
         loop = asyncio.get_running_loop()
-        due_s = self._proposed_s + BATCH_DELAY_MS / 1000
+        delay_ms = min(BATCH_DELAY_MS * blocks_open, BATCH_DELAY_MS_MAX)
+        due_s = self._proposed_s + delay_ms / 1000
         if loop.time() >= due_s:
             return True
         if self._timer is None:
