@@ -5,6 +5,7 @@ faults found`. A fault is planted in a copy of the tree, in a temporary folder, 
 """
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -95,10 +96,20 @@ def find_known(fault: PlantedFault) -> str | None:
         plant(fault, folder)
         lies = [] if fault.lies is None else [f"--lies={fault.lies}"]
         start = ["--start", str(fault.seed)]
-        short = ["--sequences", str(SHORT_SEQUENCES), "--seeds", str(SHORT_SEEDS)]
-        return hunt(folder, *start, *lies, *short) or hunt(
-            folder, "--only=seeds", *start, *lies, "--seeds", str(SEEDS_MAX - SHORT_SEEDS)
-        )
+        short = ["--sequences", str(SHORT_SEQUENCES)]
+        found = hunt(folder, *start, *lies, *short, "--seeds", str(SHORT_SEEDS))
+        if found is None:
+            short = []
+            found = hunt(folder, "--only=seeds", *start, *lies, "--seeds", str(SEEDS_MAX))
+        return found if found and is_clean(found, *lies, *short) else None
+
+
+def is_clean(found: str, *options: str) -> bool:
+    """Whether the unchanged tree passes where the changed one failed: else nothing was shown."""
+    seed = re.match(r"seed (\d+) ", found)
+    if seed is None:
+        return hunt(ROOT, "--only=scenarios") is None
+    return hunt(ROOT, "--only=seeds", *options, "--start", seed[1], "--seeds=1") is None
 
 
 def find_patch(patch: Path) -> str | None:
@@ -109,7 +120,7 @@ def find_patch(patch: Path) -> str | None:
         apply_patch(patch, folder)
         found = hunt(folder, "--only=scenarios")
         if found is not None:
-            return found
+            return found if is_clean(found) else None
         block = 10
         with ThreadPoolExecutor(PROCESSES) as pool:
             starts = range(1, SEEDS_MAX + 1, block)
@@ -118,10 +129,11 @@ def find_patch(patch: Path) -> str | None:
                 for start in starts
             ]
             for done in as_completed(hunts):
-                if done.result() is not None:
+                hit = done.result()
+                if hit is not None and is_clean(hit):
                     for waiting in hunts:
                         waiting.cancel()
-                    return done.result()
+                    return hit
     return None
 
 

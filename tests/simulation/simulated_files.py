@@ -87,10 +87,7 @@ class SimulatedFiles:
             if kept < len(file.pending):
                 kind, offset, data = file.pending[kept]
                 if kind == "write":
-                    torn = data[: random.randint(0, len(data))]
-                    if torn and random.random() < 0.3:
-                        torn = torn[:-1] + bytes([torn[-1] ^ 0xFF])
-                    _apply(content, kind, offset, torn)
+                    _apply(content, kind, offset, _torn(random, data))
             if file.durable is None and not content:
                 del self._files[name]
                 continue
@@ -108,6 +105,16 @@ class SimulatedFiles:
             if self._cut_after < 0:
                 self._cut_after = None
                 raise PowerCut
+
+
+def _torn(random: Random, data: bytes) -> bytes:
+    """What a power cut leaves of a write: its beginning, or all of it with a hole, as disks write
+    sectors in any order."""
+    if random.random() < 0.5:
+        return data[: random.randint(0, len(data))]
+    start = random.randint(0, len(data))
+    end = random.randint(start, len(data))
+    return data[:start] + bytes(end - start) + data[end:]
 
 
 def _apply(content: bytearray, kind: str, offset: int, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """Each planted fault still fits the source; a few are hunted in every test run, all by
 `make sim-mutants`. Patches come as files, good, harmless and unfitting."""
 
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,10 @@ QUICK = ("a NEW-VIEW is not recomputed", "votes are not logged", "one liar's vie
 
 
 def patch_of(path: str, old: str, new: str) -> str:
-    lines = (mutants.ROOT / path).read_text(encoding="utf-8").splitlines()
-    line = next(number for number, text in enumerate(lines, 1) if text == old)
-    head = f"--- a/{path}\n+++ b/{path}\n@@ -{line},1 +{line},1 @@\n"
-    return head + f"-{old}\n+{new}\n"
+    """A unified diff that turns one line of the tree into another."""
+    before = (mutants.ROOT / path).read_text(encoding="utf-8").splitlines(keepends=True)
+    after = [f"{new}\n" if line == f"{old}\n" else line for line in before]
+    return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -61,7 +62,7 @@ def test_a_harmless_patch_is_not_found(
 
 def _short_hunt(hunt: object) -> object:
     def short(folder: Path, *options: str) -> str | None:
-        kept = [option for option in options if not option.startswith("--seeds")]
+        kept = [option for option in options if not option.startswith(("--seeds", "--sequ"))]
         return hunt(folder, *kept, "--seeds=1", "--sequences=20")  # type: ignore[operator]
 
     return short

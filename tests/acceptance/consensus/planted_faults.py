@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,14 @@ def run(folder: Path) -> dict[str, Any]:
     assert counted[1] == counted[2]
     assert int(counted[1]) >= FAULTS_MIN
     took_s = round(time.monotonic() - began, 1)
-    found = _hunt("--patch", str(_patch(folder / "bad.diff", GOOD, BAD)))
+    found = _hunt("--patch", str(_patch(folder / "bad.diff", BAD)))
     assert found.returncode == 0, found.stdout
-    harmless = _hunt("--patch", str(_patch(folder / "harmless.diff", GOOD, HARMLESS)))
+    harmless = _hunt("--patch", str(_patch(folder / "harmless.diff", HARMLESS)))
     assert harmless.returncode == 1, harmless.stdout
-    unfitting = _hunt("--patch", str(_patch(folder / "unfitting.diff", "return 0", BAD, line=1)))
+    unfitting_patch = _patch(folder / "unfitting.diff", BAD)
+    text = unfitting_patch.read_text(encoding="utf-8")
+    unfitting_patch.write_text(text.replace("signers", "others"), encoding="utf-8")
+    unfitting = _hunt("--patch", str(unfitting_patch))
     assert unfitting.returncode == 2, unfitting.stdout
     assert "expected a unified diff" in unfitting.stderr, unfitting.stderr
     return {
@@ -44,12 +48,12 @@ def run(folder: Path) -> dict[str, Any]:
     }
 
 
-def _patch(path: Path, old: str, new: str, line: int | None = None) -> Path:
-    if line is None:
-        lines = (ROOT / PATH).read_text(encoding="utf-8").splitlines()
-        line = lines.index(old) + 1
-    head = f"--- a/{PATH}\n+++ b/{PATH}\n@@ -{line},1 +{line},1 @@\n"
-    path.write_text(head + f"-{old}\n+{new}\n", encoding="utf-8")
+def _patch(path: Path, new: str) -> Path:
+    before = (ROOT / PATH).read_text(encoding="utf-8").splitlines(keepends=True)
+    after = [f"{new}\n" if line == f"{GOOD}\n" else line for line in before]
+    assert before != after
+    diff = unified_diff(before, after, f"a/{PATH}", f"b/{PATH}")
+    path.write_text("".join(diff), encoding="utf-8")
     return path
 
 
