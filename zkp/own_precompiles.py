@@ -15,7 +15,7 @@ from zkp.poseidon import poseidon
 WORD_BYTES = 32
 
 POSEIDON_INPUTS_MIN, POSEIDON_INPUTS_MAX = 2, 6
-POSEIDON_INPUT_GAS = 200
+POSEIDON_PRODUCT_GAS = 60
 
 GROTH16_PUBLICS_MAX = 64
 GROTH16_GAS = 60_000
@@ -31,8 +31,8 @@ class InvalidPrecompileInput(ValueError):
 
 
 def poseidon_gas(data: bytes) -> int:
-    """200 gas for each word begun."""
-    return POSEIDON_INPUT_GAS * _words_begun(data)
+    """60 gas for each product of a round: the square of the state's width, one above the inputs."""
+    return POSEIDON_PRODUCT_GAS * (_words_begun(data) + 1) ** 2
 
 
 def poseidon_call(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ def hash_of(left: uint256, right: uint256) -> uint256:
         POSEIDON,
         concat(convert(left, bytes32), convert(right, bytes32)),
         max_outsize=32,
-        gas=400,
+        gas=540,
         is_static_call=True,
     )
     return convert(answer, uint256)

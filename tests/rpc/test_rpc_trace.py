@@ -115,7 +115,7 @@ def test_every_kind_of_frame(node: ServedNode) -> None:
     assert hashed["to"] == to_hex(POSEIDON_PRECOMPILE)
     assert hashed["input"] == to_hex((1).to_bytes(32) + (2).to_bytes(32))
     assert hashed["output"] == to_hex(poseidon(1, 2).to_bytes(32))
-    assert hashed["gasUsed"] == hex(400)
+    assert hashed["gasUsed"] == hex(540)
     assert (created["from"], created["input"]) == (outer, to_hex(leaving))
     assert created["calls"] == [
         {

@@ -10,7 +10,7 @@ use super::points::{G1_BYTES, G2_BYTES, Invalid, decode_g1, decode_g1_row, decod
 use super::poseidon::{INPUTS_MAX, INPUTS_MIN, poseidon};
 use super::verify::{PROOF_BYTES, decode_proof, sum_of_inputs};
 
-const POSEIDON_INPUT_GAS: u64 = 200;
+const POSEIDON_PRODUCT_GAS: u64 = 60;
 const GROTH16_PUBLICS_MAX: usize = 64;
 const GROTH16_GAS: u64 = 60_000;
 const GROTH16_PUBLIC_GAS: u64 = 600;
@@ -40,7 +40,7 @@ pub fn own_precompile(name: &str) -> Option<&'static OwnPrecompile> {
 }
 
 fn poseidon_gas(data: &[u8]) -> u64 {
-    POSEIDON_INPUT_GAS * words_begun(data) as u64
+    POSEIDON_PRODUCT_GAS * (words_begun(data) as u64 + 1).pow(2)
 }
 
 fn poseidon_call(data: &[u8]) -> Result<Vec<u8>, Invalid> {

@@ -19,33 +19,35 @@ static PARAMETERS: [OnceLock<Parameters>; PARTIAL_ROUNDS.len()] =
 
 /// The hash of 2 to 6 elements.
 pub fn poseidon(inputs: &[Fr]) -> Fr {
-    assert!(
-        (INPUTS_MIN..=INPUTS_MAX).contains(&inputs.len()),
-        "2 to 6 inputs"
-    );
-    let place = inputs.len() - INPUTS_MIN;
-    let made =
-        PARAMETERS[place].get_or_init(|| parameters(inputs.len() + 1, PARTIAL_ROUNDS[place]));
-    let mut state = vec![Fr::ZERO];
-    state.extend(inputs);
+    match inputs.len() {
+        2 => hash::<3>(inputs),
+        3 => hash::<4>(inputs),
+        4 => hash::<5>(inputs),
+        5 => hash::<6>(inputs),
+        6 => hash::<7>(inputs),
+        _ => unreachable!("2 to 6 inputs"),
+    }
+}
+
+/// With a state of `WIDTH` elements, so that a row's products are summed before they are reduced.
+fn hash<const WIDTH: usize>(inputs: &[Fr]) -> Fr {
+    let place = WIDTH - 1 - INPUTS_MIN;
+    let made = PARAMETERS[place].get_or_init(|| parameters(WIDTH, PARTIAL_ROUNDS[place]));
+    let mut state = [Fr::ZERO; WIDTH];
+    state[1..].copy_from_slice(inputs);
     let partial = FULL_ROUNDS / 2..FULL_ROUNDS / 2 + made.partial_rounds;
     for (round, constants) in made.constants.iter().enumerate() {
         for (element, constant) in state.iter_mut().zip(constants) {
             *element += constant;
         }
-        let powered = if partial.contains(&round) {
-            &mut state[..1]
-        } else {
-            &mut state[..]
-        };
-        for element in powered {
+        let powered = if partial.contains(&round) { 1 } else { WIDTH };
+        for element in &mut state[..powered] {
             *element *= element.square().square();
         }
-        state = made
-            .matrix
-            .iter()
-            .map(|row| row.iter().zip(&state).map(|(a, b)| *a * b).sum())
-            .collect();
+        state = std::array::from_fn(|row| {
+            let row: &[Fr; WIDTH] = made.matrix[row][..].try_into().expect("a square matrix");
+            Fr::sum_of_products(row, &state)
+        });
     }
     state[0]
 }
