@@ -175,6 +175,16 @@ def _of_group(group: dict[str, Any]) -> Finding:
     )
     if halted:
         return Finding(f"group {group['name']}", False, f"halted: {halted}", "see the node's log")
+    alive = len(group["validators"]) - len(group["missing"])
+    if alive < group["quorum"]:
+        return Finding(
+            f"group {group['name']}",
+            False,
+            f"cannot move from block {group['stable']['number']}: {alive} of "
+            f"{len(group['validators'])} validators vote and {group['quorum']} are needed; "
+            f"missing: {missing}",
+            f"bring {group['quorum'] - alive} of the missing back; it then goes on by itself",
+        )
     if group.get("log_lost"):
         return Finding(
             f"group {group['name']}",
@@ -187,5 +197,5 @@ def _of_group(group: dict[str, Any]) -> Finding:
         f"group {group['name']}",
         not missing,
         seen,
-        "bring the missing validators back; below the quorum nothing moves" if missing else "",
+        "bring the missing validators back" if missing else "",
     )

@@ -21,6 +21,7 @@ NODES_MAX = 64
 GROUPS_MAX = 64
 ACCOUNTS_MAX = 1024
 VALIDATORS_MIN = 4
+PERTURB_S_MAX = 86_400
 
 
 class Organisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,11 +71,13 @@ class ConsensusEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Perturbation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A fault that a test plants."""
+    """A fault that a test plants `at_s` seconds into its load, and heals after `for_s`."""
 
     at_s: float
     node: str
-    action: Literal["kill", "pause", "partition", "restart"]
+    action: Literal["kill", "pause", "partition", "restart", "disk-full", "clock-skew"]
+    for_s: float | None = None
+    minutes: float = 0.0
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,6 +141,7 @@ def _first_problem(manifest: Manifest) -> str | None:
         or _reference_problem(manifest)
         or _group_problem(manifest)
         or _engine_problem(manifest)
+        or _perturbation_problem(manifest)
     )
 
 
@@ -202,4 +206,21 @@ def _group_problem(manifest: Manifest) -> str | None:
                 f"group '{group.name}': {len(group.validators)} validators; "
                 f"{VALIDATORS_MIN} are the fewest that tolerate one fault"
             )
+    return None
+
+
+def _perturbation_problem(manifest: Manifest) -> str | None:
+    nodes = {entry.name for entry in manifest.node}
+    for fault in manifest.perturb:
+        where = f"perturb '{fault.action}' at {fault.at_s} s"
+        if fault.node not in nodes:
+            return f"{where}: node '{fault.node}' has no [[node]] entry"
+        if not 0 <= fault.at_s <= PERTURB_S_MAX:
+            return f"{where}: expected 0 to {PERTURB_S_MAX} seconds"
+        if fault.for_s is not None and not 0 < fault.for_s <= PERTURB_S_MAX:
+            return f"{where}: for_s = {fault.for_s}; expected more than 0, to {PERTURB_S_MAX}"
+        if fault.for_s is not None and fault.action == "restart":
+            return f"{where}: a restart starts the node again at once; for_s has no meaning there"
+        if (fault.action == "clock-skew") != (fault.minutes != 0):
+            return f"{where}: minutes are given for clock-skew, and for nothing else"
     return None

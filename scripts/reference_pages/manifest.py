@@ -41,9 +41,14 @@ MEANING = {
     "AccountEntry.name": "what `--as` takes",
     "AccountEntry.org": "whose officer or system it is",
     "AccountEntry.role": "see [admission](../explanation/admission.md#accounts)",
-    "Perturbation.at_s": "read and checked only; nothing acts on it yet",
-    "Perturbation.node": "the same",
-    "Perturbation.action": "the same",
+    "Perturbation.at_s": "seconds after the load began; `quorate` itself only checks these "
+    "entries: the runner in `tests/fire` plants them",
+    "Perturbation.node": "which node",
+    "Perturbation.action": "`kill` (as `kill -9`, then started again), `pause` (stopped where it "
+    "is), `partition` (nothing passes to or from its peers), `restart` (asked to end, started "
+    "again), `disk-full` (no byte is left for its folder), `clock-skew` (its clock is wrong)",
+    "Perturbation.for_s": "seconds until it is healed; without it the action's own time",
+    "Perturbation.minutes": "of `clock-skew`: ahead, or behind where negative",
 }
 
 PARAMETERS = {
@@ -97,7 +102,7 @@ def render() -> str:
 def _default(field: msgspec.structs.FieldInfo) -> str:
     if field.required:
         return "required"
-    return code(_toml(field.default))
+    return code(_toml(field.default)) if field.default is not None else "none"
 
 
 def _toml(value: object) -> str:

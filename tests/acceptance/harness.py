@@ -161,19 +161,19 @@ def sign(account: LocalAccount, chain_id: int, nonce: int, **fields: Any) -> str
     return "0x" + bytes(raw).hex()
 
 
-def free_base_port() -> int:
-    """A run of ports for one network, drawn by chance: several may be made at the same time."""
+def free_base_port(count: int = NETWORK_PORTS) -> int:
+    """A run of `count` ports for a network, drawn by chance: several may be made at a time."""
     bases = list(range(PORT_FIRST, PORT_LAST, PORT_STEP))
     random.shuffle(bases)
     for base in bases:
         try:
-            for port in range(base, base + NETWORK_PORTS):
+            for port in range(base, base + count):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
         return base
-    raise OSError(f"no {NETWORK_PORTS} free ports in a row between {PORT_FIRST} and {PORT_LAST}")
+    raise OSError(f"no {count} free ports in a row between {PORT_FIRST} and {PORT_LAST}")
 
 
 @contextmanager

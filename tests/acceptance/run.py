@@ -1,5 +1,7 @@
 """Runs the acceptance scripts of one topic: `python -m tests.acceptance.run TOPIC [--only NAME]`.
 
+With `--only`, `--set NAME=VALUE` (again and again) changes a script's own parameters: a shorter run
+for a try, another engine. What was changed stands with the results.
 A script is a module of `tests/acceptance/<topic>/` with a `run(folder)` that returns its figures
 and raises `AssertionError` where a promise is not kept; its docstring's first line is the promise.
 Results go to build/accept/<topic>.json and, as a table, to the terminal.
@@ -32,14 +34,25 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _run_one(path: Path, workspace: Path) -> dict[str, Any]:
+def _setting(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE`; a value that is JSON is taken as JSON, any other as text."""
+    name, separator, value = text.partition("=")
+    if not separator or not name.isidentifier():
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, found {text!r}")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _run_one(path: Path, workspace: Path, settings: dict[str, Any]) -> dict[str, Any]:
     started = time.monotonic()
     module = _load(path)
     promise = (module.__doc__ or "").strip().splitlines()[0]
     shutil.rmtree(workspace, ignore_errors=True)
     workspace.mkdir(parents=True)
     try:
-        figures, error = module.run(workspace), None
+        figures, error = module.run(workspace, **settings), None
     except (Exception, SystemExit) as failure:
         traceback.print_exc()
         figures, error = None, f"{type(failure).__name__}: {failure}"
@@ -49,6 +62,7 @@ def _run_one(path: Path, workspace: Path) -> dict[str, Any]:
         "passed": error is None,
         "error": error,
         "figures": figures,
+        **({"settings": settings} if settings else {}),
         "seconds": round(time.monotonic() - started, 1),
     }
 
@@ -66,7 +80,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("topic")
     parser.add_argument("--only")
+    parser.add_argument("--set", type=_setting, action="append", default=[], dest="settings")
     arguments = parser.parse_args()
+    if arguments.settings and not arguments.only:
+        parser.error("--set needs --only: it changes one script's parameters")
     folder = HERE / arguments.topic
     scripts = sorted(folder.glob("[a-z]*.py"))
     if arguments.only:
@@ -78,7 +95,8 @@ def main() -> int:
     results = []
     for path in scripts:
         print(f"--- {arguments.topic}/{path.stem}", flush=True)
-        results.append(_run_one(path, ROOT / "build" / "accept" / arguments.topic / path.stem))
+        workspace = ROOT / "build" / "accept" / arguments.topic / path.stem
+        results.append(_run_one(path, workspace, dict(arguments.settings)))
         print(json.dumps(results[-1], ensure_ascii=False, indent=2), flush=True)
     _save(ROOT / "build" / "accept" / f"{arguments.topic}.json", results)
     drawn = Table("name", "kept", "seconds", "promise")

@@ -8,6 +8,11 @@ from cli.failure import CommandFailed
 from cli.network.manifest import find_manifest, load_manifest, shipped_folder
 from ledger.parameters import gas_limit
 
+
+def _perturb(node: str, action: str, more: str = "") -> str:
+    return f'[[perturb]]\nat_s = 1\nnode = {node}\naction = "{action}"\n{more}\n\n[consensus]'
+
+
 WHOLE = find_manifest("four-departments").read_text(encoding="utf-8")
 
 
@@ -38,6 +43,12 @@ def test_every_shipped_manifest_has_an_account_of_each_role(path: Path) -> None:
             ("[consensus]", '[consensus]\nslowest_engine = "native"'),
             "node 'tax-1': engine = \"auto\"",
         ),
+        (("[consensus]", _perturb('"tax-9"', "kill")), "'tax-9' has no [[node]] entry"),
+        (("[consensus]", _perturb('"tax-1"', "burn")), "burn"),
+        (("[consensus]", _perturb('"tax-1"', "clock-skew")), "minutes are given for clock-skew"),
+        (("[consensus]", _perturb('"tax-1"', "kill", "minutes = 5")), "for nothing else"),
+        (("[consensus]", _perturb('"tax-1"', "pause", "for_s = 0")), "for_s = 0.0; expected more"),
+        (("[consensus]", _perturb('"tax-1"', "restart", "for_s = 1")), "has no meaning there"),
     ],
 )
 def test_a_wrong_entry_is_named(tmp_path: Path, change: tuple[str, str], complaint: str) -> None:

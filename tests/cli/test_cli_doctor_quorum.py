@@ -1,0 +1,61 @@
+"""What the doctor says of a group whose validators are missing: working, or unable to move."""
+
+from typing import Any
+
+import pytest
+
+from cli import doctor
+from cli.failure import CommandFailed
+
+NAMES = [f"node-{number}" for number in range(1, 8)]
+
+
+def _status(missing: list[str]) -> dict[str, Any]:
+    group = {
+        "name": "equity",
+        "stable": {"number": 12, "hash": "0x00"},
+        "view": 3,
+        "primary": NAMES[3],
+        "quorum": 5,
+        "validators": NAMES,
+        "missing": [{"node": name, "since_ms": 4_200} for name in missing],
+        "halted": None,
+        "log_lost": None,
+    }
+    return {
+        "node": NAMES[0],
+        "version": "0",
+        "engine": "py-evm",
+        "peers": [],
+        "groups": [group],
+    }
+
+
+def _said(monkeypatch: pytest.MonkeyPatch, missing: list[str]) -> str:
+    class Answering:
+        def __init__(self, url: str) -> None:
+            self.url = url
+
+        def status(self) -> dict[str, Any]:
+            return _status(missing)
+
+    monkeypatch.setattr(doctor, "Client", Answering)
+    with pytest.raises(CommandFailed) as failure:
+        doctor.doctor(folder=None, rpc="http://127.0.0.1:1", deep=False, as_json=True)
+    return str(failure.value)
+
+
+def test_below_the_quorum_one_sentence_says_that_it_cannot_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = _said(monkeypatch, NAMES[4:])
+    assert (
+        "cannot move from block 12: 4 of 7 validators vote and 5 are needed; "
+        "missing: node-5 for 4 s, node-6 for 4 s, node-7 for 4 s" in said
+    )
+
+
+def test_at_the_quorum_it_moves_and_the_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = _said(monkeypatch, NAMES[5:])
+    assert "cannot move" not in said
+    assert "missing: node-6 for 4 s, node-7 for 4 s" in said
