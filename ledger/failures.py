@@ -33,6 +33,8 @@ _WORDS: dict[type[VMError], str] = {
     ContractCreationCollision: "contract address collision",
     ReservedBytesInCode: "invalid code: must not begin with 0xef",
 }
+_JUMP_INTO_DATA = "Jump resulted in invalid instruction"
+"""py-evm's InvalidInstruction for a JUMPDEST's byte inside of a PUSH."""
 _CODE_TOO_LARGE = "Contract code size exceeds EIP-170"
 """py-evm has no exception of its own for it."""
 
@@ -46,8 +48,9 @@ def failure_words(computation: ComputationAPI) -> str | None:
     if not computation.is_error:
         return None
     error = computation.error
-    if type(error) in _WORDS:
-        return _WORDS[type(error)]
+    kind = InvalidJumpDestination if str(error) == _JUMP_INTO_DATA else type(error)
+    if kind in _WORDS:
+        return _WORDS[kind]
     if isinstance(error, InvalidPrecompileCall):
         return INVALID_PRECOMPILE_INPUT
     if isinstance(error, OutOfGas):
