@@ -57,6 +57,8 @@ def manifest_text(
         lines += [f'engine = "{engine}"']
         lines += ["[[account]]", f'name = "{organisation}-admin"', f'org = "{organisation}"']
         lines += ['role = "admin"']
+    lines += ["[[account]]", 'name = "regulator"', f'org = "{ORGANISATIONS[0]}"']
+    lines += ['role = "regulator"']
     members = ", ".join(f'"{name}"' for name in names(validators))
     lines += ["[[group]]", f'name = "{GROUP}"', f"validators = [{members}]"]
     for fault in perturb:

@@ -1,8 +1,8 @@
 """Pause, partition, restart, a full disk and wrong clocks under load: no loss, no fork, progress.
 
-Each fault is planted once into a backup and once into a primary. The other three have new blocks in
-spite of it within a bound, and the node is in step with them within a bound after healing. A fault
-that this machine cannot make (no root, no libfaketime) is named as skipped.
+The faults are planted one after another; the table says whether the node was the primary then. The
+other three have new blocks in spite of it, and the node is in step with them again, each within a
+bound. A fault that this machine cannot make (no root, no libfaketime) is named as skipped.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Seven validators: with two stopped it works; with three it halts and says why, then goes on.
 
-Under load all the while. That the group cannot move is one sentence of `quorate doctor` and of
-`quorate_status`, with who is missing; nothing but the return of one validator sets it going again.
+Under load all the while. That the group cannot move is one sentence of `quorate doctor`, with
+who is missing; nothing but the return of one validator sets it going again.
 """
 
 import time

@@ -19,11 +19,15 @@ from tests.fire.processes import processes_of
 TRACED = "market-1"
 HEARTBEAT_MS = 1_000
 SECONDS = 30
-HELD_UP_S = 0.5
+HELD_UP_S = 0.3
 LEAVING_S = 0.1
 """Frames of the step before leave within this time, on a machine with other work to do as well."""
-SYNCS_MIN = 10
-SENDS = ("sendto", "sendmsg", "write", "writev")
+SYNCS_MIN = 5
+SENDS = ("sendto", "write")
+SIZE = re.compile(r"\.\.\., (\d+)[,)]")
+VOTE_BYTES_MIN = 65 + 32 + 32
+"""A vote carries a signature, a digest, and its frame the group's hash. What is shorter are
+requests of the catch-up, credits, and signs of life."""
 LINE = re.compile(r"^(\d+) +(\d+\.\d+) (?:<\.\.\. )?(\w+)(.*)$")
 
 
@@ -46,7 +50,7 @@ def run(folder: Path, *, engine: str = "native", base_port: int | None = None) -
         held_up_us = int(HELD_UP_S * 1e6)
         processes.prefix[TRACED] = (
             *("strace", "-f", "-yy", "-ttt", "-s", "0", "-o", str(trace)),
-            *("-e", "trace=pwrite64,fsync,sendto,sendmsg,write,writev"),
+            *("-e", "trace=pwrite64,fsync,sendto,write"),
             *("-e", f"inject=fsync:delay_enter={held_up_us}"),
         )
         processes.start_all()
@@ -77,7 +81,7 @@ def run(folder: Path, *, engine: str = "native", base_port: int | None = None) -
 
 
 def _read(trace: Path, groups: str, rpc_address: str) -> tuple[list[_Window], list[float]]:
-    """Windows of the vote log, and the moments of sends over TCP that are no answers of RPC."""
+    """Windows of the vote log, and when something long enough for a vote left for a peer."""
     windows: list[_Window] = []
     sends: list[float] = []
     written_s: float | None = None
@@ -100,5 +104,7 @@ def _read(trace: Path, groups: str, rpc_address: str) -> tuple[list[_Window], li
                 windows.append(_Window(written_s, end_s))
                 written_s = None
         elif call in SENDS and "<TCP" in rest and f"[{rpc_address}->" not in rest:
-            sends.append(at_s)
+            size = SIZE.search(rest)
+            if size is None or int(size[1]) >= VOTE_BYTES_MIN:
+                sends.append(at_s)
     return windows, sends
