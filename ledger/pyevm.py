@@ -19,6 +19,7 @@ from eth.vm.forks.cancun.transaction_context import CancunTransactionContext
 from eth.vm.message import Message as EvmMessage
 from eth_utils.exceptions import ValidationError
 
+from ledger.blake2 import BLAKE2, BLAKE2_ADDRESS
 from ledger.calltrace import Traced, call_tree, traced
 from ledger.codec import encode
 from ledger.commitment import commit
@@ -53,7 +54,11 @@ PYTHON_FRAMES_MAX = 20_000
 recurses in C would then end the process. 1,024 nested calls take under 8,000 frames."""
 sys.setrecursionlimit(PYTHON_FRAMES_MAX)
 
-_REPLACED = {MODEXP_ADDRESS: MODEXP, POINT_EVALUATION_ADDRESS: POINT_EVALUATION}
+_REPLACED = {
+    BLAKE2_ADDRESS: BLAKE2,
+    MODEXP_ADDRESS: MODEXP,
+    POINT_EVALUATION_ADDRESS: POINT_EVALUATION,
+}
 REFUND_QUOTIENT = 5
 """EIP-3529: at most a fifth of the gas used is refunded."""
 

@@ -14,6 +14,9 @@ pytestmark = [
 ]
 
 SEEDS = range(9_000, 9_012)
+FOUND = [20_288, 20_538]
+"""Seeds that once showed a difference: a call of BLAKE2b with a wrong flag that cannot pay for its
+rounds, one of modular exponentiation with sizes that nobody could pay for."""
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -26,6 +29,13 @@ def test_blocks_and_calls_are_equal(seed):
         duel.call()
     assert duel.counts["transactions"] > 15
     assert duel.counts["succeeded"] > 5
+
+
+@pytest.mark.parametrize("seed", FOUND)
+def test_what_differed_once_is_equal_now(seed):
+    from tests.native.duel import Duel
+
+    Duel(seed).run()
 
 
 @pytest.mark.parametrize("number", range(10))

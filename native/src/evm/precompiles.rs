@@ -8,10 +8,12 @@ use revm::context_interface::ContextTr;
 use revm::handler::{EthPrecompiles, PrecompileProvider};
 use revm::interpreter::{CallInputs, Gas, InstructionResult, InterpreterResult};
 use revm::primitives::hardfork::SpecId;
-use revm::primitives::{Address, AddressSet, Bytes, HashMap};
+use revm::primitives::{Address, AddressSet, Bytes, HashMap, address};
 
 use super::convert::address_from;
 use crate::bn254::{OwnPrecompile, own_precompile};
+
+const MODEXP: Address = address!("0000000000000000000000000000000000000005");
 
 /// What stands at an address of ours: the gas for an input, then the output.
 enum Own {
@@ -137,7 +139,15 @@ impl<CTX: ContextTr> PrecompileProvider<CTX> for Table<'_> {
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
         let Some(own) = self.own.entries.get(&inputs.bytecode_address) else {
-            return self.ethereum.run(context, inputs);
+            let mut found = self.ethereum.run(context, inputs)?;
+            if let Some(result) = &mut found
+                && inputs.bytecode_address == MODEXP
+                && result.result == InstructionResult::PrecompileError
+            {
+                // revm refuses sizes beyond its own numbers; by EIP-2565 they are just too dear.
+                result.result = InstructionResult::PrecompileOOG;
+            }
+            return Ok(found);
         };
         let data = inputs.input.bytes(context);
         match self.run_own(own, &data, inputs.gas_limit) {
