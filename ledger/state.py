@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ledger.codec import as_hash, as_int, as_list, decode, decode_list, encode
+from ledger.codec import as_hash, as_int, as_list, decode, decode_list, encode, int_to_bytes
 from ledger.trie import lookup
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, Hash32, keccak
 
@@ -61,6 +61,12 @@ class StateReader(Protocol):
 
     def storage(self, address: Address, slot: int) -> int:
         """A slot's value, 0 if never written."""
+
+    def encoded_account(self, address: Address) -> bytes | None:
+        """The account's RLP, for an engine that decodes by itself; None if there is none."""
+
+    def encoded_slot(self, address: Address, slot: bytes) -> bytes:
+        """A slot's value without leading zeros; the slot as 32 bytes."""
 
     def code(self, address: Address) -> bytes:
         """The account's code, empty if it has none."""
@@ -126,6 +132,15 @@ class Overlay:
             return self._writes.accounts[address]
         return self._parent.account(address)
 
+    def encoded_account(self, address: Address) -> bytes | None:
+        if address not in self._writes.accounts:
+            return self._parent.encoded_account(address)
+        account = self._writes.accounts[address]
+        return None if account is None else encode_account(account)
+
+    def encoded_slot(self, address: Address, slot: bytes) -> bytes:
+        return int_to_bytes(self.storage(address, int.from_bytes(slot)))
+
     def storage(self, address: Address, slot: int) -> int:
         slots = self._writes.storage.get(address)
         if slots is not None and slot in slots:
@@ -174,6 +189,13 @@ class TrieState:
             data = lookup(self.root, keccak(address), self.node)
             self._accounts[address] = None if data is None else decode_account(data)
         return self._accounts[address]
+
+    def encoded_account(self, address: Address) -> bytes | None:
+        account = self.account(address)
+        return None if account is None else encode_account(account)
+
+    def encoded_slot(self, address: Address, slot: bytes) -> bytes:
+        return int_to_bytes(self.storage(address, int.from_bytes(slot)))
 
     def storage(self, address: Address, slot: int) -> int:
         account = self.account(address)

@@ -101,12 +101,17 @@ class FlatState:
         self._reader = reader
 
     def account(self, address: Address) -> Account | None:
-        data = self._reader.get(_ACCOUNT + address)
+        data = self.encoded_account(address)
         return None if data is None else decode_account(data)
 
     def storage(self, address: Address, slot: int) -> int:
-        data = self._reader.get(_SLOT + address + slot.to_bytes(32))
-        return 0 if data is None else int.from_bytes(data)
+        return int.from_bytes(self.encoded_slot(address, slot.to_bytes(32)))
+
+    def encoded_account(self, address: Address) -> bytes | None:
+        return self._reader.get(_ACCOUNT + address)
+
+    def encoded_slot(self, address: Address, slot: bytes) -> bytes:
+        return self._reader.get(_SLOT + address + slot) or b""
 
     def code(self, address: Address) -> bytes:
         account = self.account(address)

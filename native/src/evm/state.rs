@@ -13,8 +13,9 @@ use revm::state::{AccountInfo, EvmState};
 
 use super::cache::FlatState;
 use super::commitment::Writes;
-use super::convert::{address_bytes, int_from_word, word_from_int};
+use super::convert::address_bytes;
 use crate::trie::hash_from;
+use crate::trie::rlp::{self, Malformed};
 use crate::trie::update::EMPTY_ROOT;
 
 /// An account as the state trie has it.
@@ -84,16 +85,13 @@ impl State {
             return Ok(known.clone());
         }
         let found = self.ask(|py, reader| {
-            let account = reader.call_method1("account", (address_bytes(py, address),))?;
+            let account = reader.call_method1("encoded_account", (address_bytes(py, address),))?;
             if account.is_none() {
                 return Ok(None);
             }
-            Ok(Some(Cell {
-                nonce: account.getattr("nonce")?.extract()?,
-                balance: word_from_int(&account.getattr("balance")?)?,
-                storage_root: hash_from(account.getattr("storage_root")?.extract::<&[u8]>()?)?,
-                code_hash: hash_from(account.getattr("code_hash")?.extract::<&[u8]>()?)?,
-            }))
+            decoded(account.extract::<&[u8]>()?)
+                .map(Some)
+                .map_err(|_| PyValueError::new_err("an account is malformed: the store is damaged"))
         })?;
         self.read.accounts.insert(address, found.clone());
         Ok(found)
@@ -113,8 +111,10 @@ impl State {
             return Ok(*known);
         }
         let found = self.ask(|py, reader| {
-            let arguments = (address_bytes(py, address), int_from_word(py, slot)?);
-            word_from_int(&reader.call_method1("storage", arguments)?)
+            let slot = PyBytes::new(py, &slot.to_be_bytes::<32>());
+            let value = reader.call_method1("encoded_slot", (address_bytes(py, address), slot))?;
+            U256::try_from_be_slice(value.extract()?)
+                .ok_or_else(|| PyValueError::new_err("a slot is malformed: the store is damaged"))
         })?;
         self.read.slots.insert((address, slot), found);
         Ok(found)
@@ -214,6 +214,22 @@ impl State {
                 .collect()
         })
     }
+}
+
+/// The account of an RLP, as `ledger/state.py` has it.
+fn decoded(data: &[u8]) -> Result<Cell, Malformed> {
+    let items = rlp::strict_list(data)?;
+    let [nonce, balance, storage_root, code_hash] = items.as_slice() else {
+        return Err(Malformed);
+    };
+    let word = |item: &rlp::Item<'_>| U256::try_from_be_slice(item.payload).ok_or(Malformed);
+    let hash = |item: &rlp::Item<'_>| B256::try_from(item.payload).map_err(|_| Malformed);
+    Ok(Cell {
+        nonce: u64::try_from(word(nonce)?).map_err(|_| Malformed)?,
+        balance: word(balance)?,
+        storage_root: hash(storage_root)?,
+        code_hash: hash(code_hash)?,
+    })
 }
 
 impl Database for State {
