@@ -1,78 +1,73 @@
 """The entry point: gathers the command's parts and turns every failure into a sentence."""
 
 import sys
+from collections.abc import Iterable
+from importlib import import_module
 from importlib.metadata import version as distribution_version
 
 import typer
 
-from cli import (
-    account,
-    agreement,
-    contract,
-    evm,
-    explorer,
-    governance,
-    group,
-    node,
-    snapshot,
-    transfer,
-    zk,
-)
-from cli.bench import commands as bench
-from cli.doctor import doctor
 from cli.failure import report
-from cli.network import commands as network
 from cli.output import JsonOption, emit
-from node.engines import installed_engines, why_not_native
-from zkp.backend import CURRENT
 
-app = typer.Typer(
-    name="quorate",
-    help="A permissioned ledger for government data sharing. 政务数据共享联盟账本。",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-for name, part in {
-    "network": network,
-    "node": node,
-    "account": account,
-    "group": group,
-    "governance": governance,
-    "snapshot": snapshot,
-    "contract": contract,
-    "agreement": agreement,
-    "transfer": transfer,
-    "zk": zk,
-    "explorer": explorer,
-    "bench": bench,
-    "evm": evm,
-}.items():
-    app.add_typer(part.app, name=name)
-app.command()(doctor)
+PARTS = {
+    "network": "cli.network.commands",
+    "node": "cli.node",
+    "account": "cli.account",
+    "group": "cli.group",
+    "governance": "cli.governance",
+    "snapshot": "cli.snapshot",
+    "contract": "cli.contract",
+    "agreement": "cli.agreement",
+    "transfer": "cli.transfer",
+    "zk": "cli.zk",
+    "explorer": "cli.explorer",
+    "bench": "cli.bench.commands",
+    "evm": "cli.evm",
+    "doctor": "cli.doctor",
+}
 
 
-@app.command()
 def version(as_json: JsonOption = False) -> None:
     """Version, and which engines are installed here. 版本与执行引擎。"""
-    engines, missing = installed_engines(), why_not_native()
+    engines = import_module("node.engines")
+    installed, missing = engines.installed_engines(), engines.why_not_native()
     value = {
         "version": distribution_version("quorate"),
-        "engine": engines[0],
-        "engines": engines,
-        "zk_backend": CURRENT.NAME,
+        "engine": installed[0],
+        "engines": installed,
+        "zk_backend": import_module("zkp.backend").CURRENT.NAME,
         "native_missing": missing,
     }
-    line = f"quorate {value['version']}, engine {', '.join(engines)}, proofs {CURRENT.NAME}"
+    line = f"quorate {value['version']}, engine {', '.join(installed)}"
+    line += f", proofs {value['zk_backend']}"
     emit(value, as_json, lambda: line + (f"\nNo native engine: {missing}." if missing else ""))
+
+
+def command(parts: Iterable[str] = tuple(PARTS)) -> typer.Typer:
+    """The command with these parts; all of them together take seconds to import."""
+    app = typer.Typer(
+        name="quorate",
+        help="A permissioned ledger for government data sharing. 政务数据共享联盟账本。",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    for name in parts:
+        module = import_module(PARTS[name])
+        if name == "doctor":
+            app.command()(module.doctor)
+        else:
+            app.add_typer(module.app, name=name)
+    app.command()(version)
+    return app
 
 
 def main() -> None:
     """Run the command; a known or unknown error ends as one sentence and an exit code."""
+    asked = "doctor" if sys.argv[1:2] == ["version"] else "".join(sys.argv[1:2])
     try:
-        app()
+        command([asked] if asked in PARTS else PARTS)()
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(report(error))
 

@@ -9,7 +9,6 @@ from ledger.crate import why_missing
 from ledger.engine import Engine, MalformedInput, Precompile
 from ledger.gate import GROTH16_PRECOMPILE, POSEIDON_PRECOMPILE
 from ledger.native import NativeEngine
-from ledger.pyevm import PyEvmEngine
 from ledger.values import Address
 from node.config import ConfigurationError
 from zkp.own_precompiles import (
@@ -92,6 +91,9 @@ def engine_named(name: str) -> Engine:
     """The execution engine of a node, `auto` resolved. Raises `ConfigurationError`."""
     name = resolve_engine(name)
     if name == PY_EVM:
+        # A third of a node's start is this import: who runs natively does without.
+        from ledger.pyevm import PyEvmEngine  # noqa: PLC0415
+
         return PyEvmEngine({**CURVE_PRECOMPILES, **OWN_PRECOMPILES})
     if name != NATIVE:
         raise ConfigurationError(

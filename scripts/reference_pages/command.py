@@ -4,7 +4,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from cli.main import app
+from cli.main import command
 from scripts.reference_pages.markdown import code, page, table
 
 INTRODUCTION = """\
@@ -19,7 +19,7 @@ What `quorate --help` says, on one page. Inside a checkout the command is `.venv
 
 def render() -> str:
     """The page."""
-    root = get_command(app)
+    root = get_command(command())
     return page("The command", INTRODUCTION, *_sections("quorate", root))
 
 

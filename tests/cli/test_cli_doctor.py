@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import command
 from cli.network.create import create_network
 from cli.network.manifest import find_manifest
 from ledger.chain import Chain
@@ -29,7 +29,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> NodeFolder:
 
 
 def _look(node: NodeFolder) -> tuple[int, dict[str, object]]:
-    done = CliRunner().invoke(app, ["doctor", str(node.path), "--deep", "--json"])
+    done = CliRunner().invoke(command(["doctor"]), ["doctor", str(node.path), "--deep", "--json"])
     [found] = [f for f in json.loads(done.stdout)["findings"] if f["what"].startswith("store of")]
     return done.exit_code, found
 
