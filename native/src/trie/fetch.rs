@@ -12,6 +12,9 @@ use super::update::{EMPTY_ROOT, path_of, unpack};
 /// Trie nodes by their hash.
 pub type Nodes = HashMap<B256, Arc<[u8]>>;
 
+/// Answers a question for many nodes, in their order.
+pub type Ask<'a, E> = dyn FnMut(&[B256]) -> Result<Vec<Arc<[u8]>>, E> + 'a;
+
 /// A node that is to be read, the keys that lead through it, and how many nibbles of them are used.
 struct Step {
     hash: B256,
@@ -23,7 +26,7 @@ struct Step {
 pub fn fetch<'k, E>(
     root: B256,
     keys: impl Iterator<Item = &'k B256>,
-    ask: &mut dyn FnMut(&[B256]) -> Result<Vec<Arc<[u8]>>, E>,
+    ask: &mut Ask<'_, E>,
 ) -> Result<Nodes, E> {
     let mut paths: Vec<_> = keys.map(path_of).collect();
     paths.sort_unstable();

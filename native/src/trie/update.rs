@@ -98,7 +98,7 @@ pub fn update<E: ReadFailure>(
             value,
         })
         .collect();
-    ordered.sort_by(|one, two| one.path.cmp(&two.path));
+    ordered.sort_by_key(|change| change.path);
     match apply(top, &ordered, 0, read)? {
         Node::Empty => Ok((EMPTY_ROOT, Vec::new())),
         Node::Unread(reference) => Ok((reference.hash()?, Vec::new())),
