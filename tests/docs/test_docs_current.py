@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 from typer.main import get_command
 
-from cli.main import app
+from cli.main import command as whole_command
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(
@@ -86,7 +86,7 @@ def blocks(path: Path) -> str:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_commands_in_shell_blocks_exist_with_their_options(document: Path) -> None:
-    root = get_command(app)
+    root = get_command(whole_command())
     for line in blocks(document).splitlines():
         match = _COMMAND.search(line.partition("#")[0])
         if match is None:

@@ -37,9 +37,9 @@ UP_S = DIE_S = 90
 # Python ignores the signal; a node that it may end dies inside the write that is too long.
 LAUNCH = """
 import signal
-from cli.main import app
+from cli.main import main
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-app()
+main()
 """
 
 
