@@ -91,10 +91,14 @@ def test_a_stranger_is_refused_and_counted(network: Network, local: LocalNetwork
 def test_every_node_has_every_block_and_all_of_it_is_proven(
     network: Network, officers: Officers
 ) -> None:
+    before = [network.height(name) for name in network.urls]
     found = quorate("explorer", "verify", "--network", network.folder)
     assert found["ok"], found["problems"]
     assert found["checked"]["transactions"] > 0
-    assert found["checked"]["blocks"] == len(network.nodes) * (found["end"] + 1)
+    # The nodes go on meanwhile, each for itself: the last one asked may be some blocks further.
+    checked = found["checked"]["blocks"]
+    assert sum(height + 1 for height in before) <= checked
+    assert checked <= len(network.nodes) * (found["end"] + 1)
     heights = {name: network.height(name) for name in network.urls}
     lowest = min(heights.values())
     assert len({network.block_hash(name, lowest) for name in network.urls}) == 1

@@ -22,9 +22,13 @@ SUITES: dict[str, tuple[Callable[[str], Results], int]] = {
 @NEEDS_SUITES
 @pytest.mark.suites
 @pytest.mark.parametrize(
-    "implementation", ["python", pytest.param("crate", marks=NEEDS_CRATE), "reference"]
+    ("suite", "implementation"),
+    [
+        *((suite, name) for suite in SUITES for name in ("python", "reference")),
+        pytest.param("TrieTests", "crate", marks=NEEDS_CRATE),
+        pytest.param("TransactionTests", "crate", marks=NEEDS_CRATE),
+    ],
 )
-@pytest.mark.parametrize("suite", SUITES)
 def test_the_suite_is_kept_but_for_the_listed_exceptions(suite: str, implementation: str) -> None:
     run, least = SUITES[suite]
     results = run(implementation)

@@ -6,7 +6,7 @@ the same shelf.
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from ledger.parameters import Parameters
 from ledger.proposal import propose
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
-from ledger.transactions import decode_transaction
+from ledger.transactions import InvalidTransaction, decode_transaction
 from ledger.values import Address, Hash32, address_from_hex, keccak, to_hex
 from node.engines import engine_named
 from node.metrics import Metrics
@@ -124,11 +124,17 @@ class SmallGroup:
         self.pool = EmptyPool()
         self._keys = [signer(f"{organisation}-1") for organisation in ORGANISATIONS]
 
-    async def submit(self, raw: bytes) -> Hash32:
-        transaction = decode_transaction(raw)
-        if self.chain.transaction_status(transaction.hash) is None:
-            self.chain.check(transaction)
-            self._extend(raw)
+    async def submit_batch(self, raws: Sequence[bytes]) -> Sequence[Hash32 | InvalidTransaction]:
+        return [self._submit(raw) for raw in raws]
+
+    def _submit(self, raw: bytes) -> Hash32 | InvalidTransaction:
+        try:
+            transaction = decode_transaction(raw)
+            if self.chain.transaction_status(transaction.hash) is None:
+                self.chain.check(transaction)
+                self._extend(raw)
+        except InvalidTransaction as error:
+            return error
         return transaction.hash
 
     def _extend(self, raw: bytes) -> None:

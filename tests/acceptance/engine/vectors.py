@@ -20,7 +20,7 @@ from tests.ethereum.transaction_suite import transaction_tests
 from tests.ethereum.trie_suite import trie_tests
 
 RUNS: dict[str, tuple[Callable[[str], Results], tuple[str, ...], int]] = {
-    "RLPTests": (rlp_tests, ("python", "crate", "reference"), 55),
+    "RLPTests": (rlp_tests, ("python", "reference"), 55),
     "TrieTests": (trie_tests, ("python", "crate", "reference"), 26),
     "TransactionTests": (transaction_tests, ("python", "crate", "reference"), 110),
     "GeneralStateTests": (state_tests, ("native", "py-evm"), 9_288),
