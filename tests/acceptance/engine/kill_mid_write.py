@@ -33,7 +33,7 @@ BATCH, DATA_BYTES, GAS = 15, 1_500, 100_000
 KILL_WITHIN_S = 3.0
 PLANTED_BYTES_MAX = 60_000
 """Some blocks of the load: the limit is met in one of the next writes."""
-UP_S = DIE_S = 90
+UP_S = DIE_S = 300
 # Python ignores the signal; a node that it may end dies inside the write that is too long.
 LAUNCH = """
 import signal
@@ -129,6 +129,7 @@ def _kill_at_random(network: Network, chance: random.Random, folder: Path) -> li
         network.kill(VICTIM)
         eventually("the node is gone", lambda pid=pid: not _runs(pid), DIE_S)
         heights.append(_check(network, VICTIM, folder).head)
+        print(f"kill {len(heights)} at block {heights[-1]}: consistent", flush=True)
         network.up(VICTIM)
         _caught_up(network)
     assert heights == sorted(heights), f"the node lost blocks: {heights}"
@@ -160,6 +161,7 @@ def _kill_in_writes(network: Network, chance: random.Random, folder: Path) -> li
             process.wait()
         sizes = [path.stat().st_size for path in database.glob("*.log")]
         census = _check(network, VICTIM, folder)
+        print(f"planted kill {len(found) + 1} at block {census.head}: consistent", flush=True)
         found.append(
             {
                 "signal": signal.Signals(-ended).name if ended < 0 else ended,
