@@ -31,6 +31,8 @@ RANDOM_KILLS, PLANTED_KILLS = 50, 20
 VICTIM, SENDERS = "audit-1", {"tax-1": "tax-officer", "market-1": "registrar"}
 BATCH, DATA_BYTES, GAS = 15, 1_500, 100_000
 KILL_WITHIN_S = 3.0
+BATCH_EVERY_S = 1.0
+"""Slow enough that reading the store wholly after each kill stays a matter of seconds."""
 PLANTED_BYTES_MAX = 60_000
 """Some blocks of the load: the limit is met in one of the next writes."""
 UP_S = DIE_S = 300
@@ -98,7 +100,7 @@ class _Load:
         nonce = 0
         chance = random.Random(name)
         try:
-            while not self._stopping.wait(0.2):
+            while not self._stopping.wait(BATCH_EVERY_S):
                 data = [chance.randbytes(DATA_BYTES) for _ in range(BATCH)]
                 raws = [
                     sign(account, chain_id, nonce + step, data="0x" + data[step].hex(), gas=GAS)
