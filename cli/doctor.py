@@ -150,7 +150,7 @@ def _of_node(rpc: str) -> list[Finding]:
             "look whether they run and the network between" if absent else "",
         ),
     ]
-    return findings + [_of_group(group) for group in status["groups"]]
+    return findings + [found for group in status["groups"] for found in _of_group(group)]
 
 
 def _of_engine(status: dict[str, Any]) -> Finding:
@@ -164,38 +164,31 @@ def _of_engine(status: dict[str, Any]) -> Finding:
     )
 
 
-def _of_group(group: dict[str, Any]) -> Finding:
+def _of_group(group: dict[str, Any]) -> list[Finding]:
+    """The group's conditions in the node's own words; without any, who is missing."""
+    what = f"group {group['name']}"
+    conditions = group.get("conditions", ())
+    if conditions:
+        return [
+            Finding(
+                what,
+                False,
+                f"{condition['en']} {condition['zh']}",
+                f"{condition['remedy_en']} {condition['remedy_zh']}",
+            )
+            for condition in conditions
+        ]
     missing = ", ".join(
         f"{entry['node']} for {entry['since_ms'] // 1000} s" for entry in group["missing"]
     )
-    halted = group.get("halted")
-    seen = (
-        f"block {group['stable']['number']}, view {group['view']}, primary {group['primary']}, "
-        f"quorum {group['quorum']}, missing: {missing or 'nobody'}"
-    )
-    if halted:
-        return Finding(f"group {group['name']}", False, f"halted: {halted}", "see the node's log")
-    alive = len(group["validators"]) - len(group["missing"])
-    if alive < group["quorum"]:
-        return Finding(
-            f"group {group['name']}",
-            False,
-            f"cannot move from block {group['stable']['number']}: {alive} of "
-            f"{len(group['validators'])} validators vote and {group['quorum']} are needed; "
-            f"missing: {missing}",
-            f"bring {group['quorum'] - alive} of the missing back; it then goes on by itself",
+    asking = ", ".join(group.get("asking", ()))
+    waiting = f", waiting for a later view: {asking}" if asking else ""
+    return [
+        Finding(
+            what,
+            not missing,
+            f"block {group['stable']['number']}, view {group['view']}, primary {group['primary']}, "
+            f"quorum {group['quorum']}, missing: {missing or 'nobody'}{waiting}",
+            "bring the missing validators back" if missing else "",
         )
-    if group.get("log_lost"):
-        return Finding(
-            f"group {group['name']}",
-            False,
-            f"follows without a vote: {group['log_lost']}",
-            "keep it running as an observer; it votes again only under a new consensus key that "
-            "the group admits. Until then the group tolerates one fault less",
-        )
-    return Finding(
-        f"group {group['name']}",
-        not missing,
-        seen,
-        "bring the missing validators back" if missing else "",
-    )
+    ]

@@ -11,6 +11,7 @@ from consensus.epochs import Epoch
 from consensus.messages import Commit, NewView, Position, Prepare, PrePrepare, Signed, ViewChange
 from consensus.request_clocks import RequestClocks
 from consensus.sequence_state import SequenceState
+from consensus.status import LeavingReason
 from consensus.view_changes import NewViewList, ViewChanges
 from ledger.certificate import Certificate
 from ledger.proposal import Proposal, null_request
@@ -59,18 +60,23 @@ class Core:
         self.waited = 0
         self.idle = 0
         self.lag = 0
-        self.executing_ticks = 0
+        self.deciding_ticks = 0
         self.failed_views = 0
         self.heard: dict[Address, int] = {}
         self.owing: dict[Address, int] = {}
         self.voted: dict[Address, int] = {}
         self.entered_tick = 0
+        self.unheard: frozenset[Address] = frozenset()
+        self.view_lasted = 0
+        self.asked_ticks = 0
+        self.leaving_reason: LeavingReason | None = None
+        self.left_tick = 0
         self.answered: dict[Address, int] = {}
         self.alarmed: set[tuple[AlarmKind, int]] = set()
 
     def leave_for(self, view: int) -> None:
         self.view = view
-        self.waited = 0
+        self.waited = self.view_lasted = self.asked_ticks = 0
         for state in self.states.values():
             state.leave_view(view)
         kept = {digest for state in self.states.values() for digest in self.wanted(state)}

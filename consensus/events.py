@@ -133,6 +133,17 @@ class PeerConnected:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """Exactly these validators can not be heard now: no connection, or nothing came for long.
+
+    A hint about time and nothing else: it shortens the wait for a primary that is among them, and
+    stops the clocks of a replica that hears no quorum.
+    """
+
+    validators: frozenset[Address]
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """One abstract tick passed. A driver that fell behind skips ticks, it does not pile them up."""
 
@@ -150,5 +161,6 @@ Event: TypeAlias = (
     | RequestWaiting
     | RequestGone
     | PeerConnected
+    | Unheard
     | Tick
 )

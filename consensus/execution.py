@@ -29,7 +29,6 @@ class Execution:
             self._core.emit(FetchBatch(state.sequence, state.decided))
             return
         self._core.executing = state.sequence
-        self._core.executing_ticks = 0
         self._core.emit(Execute(body))
 
     def on_executed(self, event: Executed) -> None:

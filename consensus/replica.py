@@ -24,6 +24,7 @@ from consensus.events import (
     Started,
     Stored,
     Tick,
+    Unheard,
 )
 from consensus.execution import Execution
 from consensus.ordering import Ordering
@@ -96,7 +97,8 @@ class Replica:
 
     def status(self) -> ReplicaStatus:
         """A snapshot for the status page. After `Started` only."""
-        epoch = self._core.current
+        core = self._core
+        epoch = core.current
         silent = self._progress.silent()
         return ReplicaStatus(
             epoch=epoch.number,
@@ -112,6 +114,12 @@ class Replica:
             missing_ticks=tuple(silent.values()),
             stalled_ticks=self._core.idle if self._progress.is_stalled() else 0,
             is_behind=self._core.is_behind,
+            leaving_reason=core.leaving_reason,
+            leavers=core.view_changes.leavers(core.view + core.is_active),
+            leaving_ticks=0 if core.is_active else core.ticks - core.left_tick,
+            unheard=self._progress.unheard(),
+            is_quorum_heard=self._progress.is_quorum_heard(),
+            is_hopeless=core.checkpoints.is_hopeless(core.stable + 1, epoch.validators),
             retired=self._core.retired is not None,
             halted=self._core.halted,
         )
@@ -144,6 +152,8 @@ class Replica:
                 self._core.say_position()
                 self._progress.resend_open(peer, age_ticks=0)
                 self._own_key.show_to(peer)
+            case Unheard(validators):
+                self._core.unheard = validators
             case Tick():
                 self._progress.on_tick()
             case _:

@@ -88,6 +88,13 @@ class RequestClocks:
                 self._clocks[key] = self._fresh(self._ahead(place, clock))
         return tuple(forward), is_overdue
 
+    def is_starving(self, ticks: int) -> bool:
+        """Whether a transaction waited this long while nothing became stable."""
+        return any(
+            self._now - clock.started >= ticks and self._blocks == clock.blocks
+            for clock in self._clocks.values()
+        )
+
     def _is_owed(self, clock: _Clock) -> bool:
         passed = self._transactions - clock.transactions
         return (

@@ -17,6 +17,7 @@ from consensus.entries import (
 from consensus.messages import NewView, PrePrepare, without_body
 from consensus.ordering import Ordering
 from consensus.recovery import recover
+from consensus.status import LeavingReason
 from consensus.view_changes import list_of
 
 
@@ -59,6 +60,7 @@ class Restart:
         if view_change is not None and view_change.view > self._core.view:
             self._core.view = view_change.view
             self._core.is_active = False
+            self._core.leaving_reason = LeavingReason.RESTART
             self._core.new_view = None
             self._core.new_view_list = None
         self._core.own_view_change = view_change

@@ -79,13 +79,19 @@ class SequenceState:
 
     def committed_digest(self, validators: ValidatorSet) -> Hash32 | None:
         """The digest that a quorum of distinct replicas committed in one view, or None."""
+        votes = self.committed_votes(validators)
+        return cast(Vote, votes[0].message).digest if votes else None
+
+    def committed_votes(self, validators: ValidatorSet) -> list[Signed]:
+        """The COMMITs of a quorum of distinct replicas for one digest in one view, or none."""
         if len(self.commits) < validators.quorum:
-            return None
+            return []
         seen = {(vote.view, vote.digest) for vote in _votes(self.commits)}
         for view, digest in sorted(seen):
-            if len(_voters(self.commits, view, digest)) >= validators.quorum:
-                return digest
-        return None
+            signers = _voters(self.commits, view, digest)
+            if len(signers) >= validators.quorum:
+                return [self.commits[signer] for signer in signers]
+        return []
 
     def voters_in(self, view: int) -> set[Address]:
         """Everybody who voted at this sequence in the view."""

@@ -122,7 +122,7 @@ class StableBlocks:
             core.executing = None
         core.storing = None
         core.alarmed = {(kind, n) for kind, n in core.alarmed if n > number}
-        core.waited = core.idle = core.lag = 0
+        core.waited = core.idle = core.lag = core.deciding_ticks = 0
         if core.is_active:
             core.failed_views = max(0, core.failed_views - 1)
         core.requests.on_block(event.transactions, has_room=event.has_room)
@@ -135,6 +135,7 @@ class StableBlocks:
         self._take_limits(epoch)
         core.view = 0
         core.is_active = True
+        core.leaving_reason = None
         core.new_view = core.signed_view_change = None
         core.own_new_view = core.own_view_change = core.new_view_list = None
         core.view_changes = ViewChanges()
@@ -143,7 +144,8 @@ class StableBlocks:
         core.checkpoints.enter(epoch)
         core.executed = core.stable
         core.executing = core.storing = None
-        core.failed_views = 0
+        core.failed_views = core.view_lasted = core.asked_ticks = 0
+        core.deciding_ticks = 0
         core.heard, core.voted, core.owing = {}, {}, {}
         core.entered_tick = core.ticks
         core.since_compact = core.config.window_blocks

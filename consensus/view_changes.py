@@ -84,9 +84,13 @@ class ViewChanges:
         """Those for this very view, by ascending sender."""
         return [s for _, s in sorted(self._latest.items()) if _view(s) == view]
 
+    def leavers(self, view: int) -> tuple[Address, ...]:
+        """Whose latest is for this view or a higher one, ascending."""
+        return tuple(sorted(a for a, signed in self._latest.items() if _view(signed) >= view))
+
     def count_from(self, view: int) -> int:
         """How many replicas' latest is for this view or a higher one."""
-        return sum(_view(signed) >= view for signed in self._latest.values())
+        return len(self.leavers(view))
 
     def pull_up(self, above: int, f: int) -> int | None:
         """The (f + 1)-th highest view above `above`, None if fewer than f + 1 are there.

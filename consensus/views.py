@@ -8,6 +8,7 @@ from consensus.entries import ViewEntry, VoteEntry
 from consensus.execution import Execution
 from consensus.messages import NewView, Signed, ViewChange
 from consensus.ordering import Ordering
+from consensus.status import LeavingReason
 from consensus.view_changes import NewViewList, compute_new_view_list, list_of
 from ledger.values import Address
 
@@ -20,13 +21,15 @@ class Views:
         self._execution = execution
         self._ordering = ordering
 
-    def start_view_change(self, view: int, reason: str) -> None:
+    def start_view_change(self, view: int, reason: LeavingReason) -> None:
         """Leave all views below `view`, for good."""
         if not self._core.is_voter or self._core.halted:
             return
         assert view > self._core.view
         self._core.leave_for(view)
         self._core.is_active = False
+        self._core.leaving_reason = reason
+        self._core.left_tick = self._core.ticks
         self._core.new_view = None
         self._core.new_view_list = None
         limits = self._core.config
@@ -58,7 +61,7 @@ class Views:
     def follow_view_changes(self) -> None:
         target = self._core.view_changes.pull_up(self._core.view, self._core.current.validators.f)
         if target is not None:
-            self.start_view_change(target, "f + 1 replicas left for it or higher")
+            self.start_view_change(target, LeavingReason.PULLED)
         self._open_view()
 
     def _open_view(self) -> None:
@@ -110,6 +113,7 @@ class Views:
         self._core.persist(ViewEntry(signed))
         self._core.leave_for(message.view)
         self._core.is_active = True
+        self._core.leaving_reason = None
         self._core.new_view = signed
         self._core.new_view_list = found
         self._core.requests.restart()

@@ -13,7 +13,7 @@ import structlog
 
 from consensus.epochs import Epoch
 from consensus.events import Event, ProposalRefused, Received
-from consensus.messages import Position, PrePrepare, Signed
+from consensus.messages import PrePrepare, Signed
 from consensus.verify import UnknownEpoch, Verifier
 from consensus.wire import InvalidMessage, decode_signed
 from ledger.chain import Chain
@@ -46,15 +46,16 @@ class Opened:
 
 
 class ConsensusIntake:
-    """One group's checks. `check_batch` raises `InvalidBatch`; `heard` is told of every sender
-    of a vote that verifies; `later_epoch` of a peer that speaks of an epoch not known here."""
+    """One group's checks. `check_batch` raises `InvalidBatch`; `heard` is told of the peer and
+    the sender of whatever verifies; `later_epoch` of a peer that speaks of an epoch not known here.
+    """
 
     def __init__(
         self,
         *,
         chain: Chain,
         check_batch: Callable[[Proposal], None],
-        heard: Callable[[Address], None],
+        heard: Callable[[str, Address], None],
         later_epoch: Callable[[str], None],
         metrics: Metrics,
         group: str,
@@ -101,8 +102,7 @@ class ConsensusIntake:
             self._metrics.frames_dropped.labels("invalid consensus message").inc()
             self._log.warning("consensus.invalid", peer=peer, error=str(error))
             return None
-        if not isinstance(signed.message, Position):
-            self._heard(signed.sender)
+        self._heard(peer, signed.sender)
         return Opened(signed, self._now_ms())
 
     def judge(self, opened: Opened) -> tuple[Event, ...]:

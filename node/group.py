@@ -62,6 +62,7 @@ from node.execution import Executor, StoredBlock
 from node.group_members import GroupMembers
 from node.group_network import Channel, GroupNetwork
 from node.group_status import GroupStatus
+from node.hearing import Hearing
 from node.journal import Journal
 from node.metrics import Metrics
 from node.pool import Pool, PoolLimits
@@ -143,7 +144,15 @@ class GroupDriver:
         self._measure = setup.metrics.stages.measure
         self._log = structlog.get_logger("group").bind(group=setup.name)
         self._replica = Replica(replica_config(setup))
-        self._status = GroupStatus(setup.name, setup.chain, setup.members)
+        self._status = GroupStatus(
+            setup.name,
+            setup.chain,
+            setup.members,
+            setup.signer.address,
+            has_voted=bool(setup.votes.entries),
+            tick_ms=setup.tick_ms,
+        )
+        self._hearing = Hearing()
         self._subscriptions = Subscriptions()
         self._desk = TransactionDesk(
             name=setup.name,
@@ -176,7 +185,7 @@ class GroupDriver:
         self._intake = ConsensusIntake(
             chain=setup.chain,
             check_batch=self._desk.check_batch,
-            heard=self._status.heard,
+            heard=self._on_heard,
             later_epoch=lambda peer: self._sync.want(self._chain.head.number + 1, peer),
             metrics=setup.metrics,
             group=setup.name,
@@ -528,11 +537,19 @@ class GroupDriver:
         self._log.info("peer.connected", peer=peer)
         self._setup.envelopes.on_connected()
         self._desk.greet(peer)
-        self._put_events(tuple(map(PeerConnected, self._setup.members.keys_of(peer))))
+        keys = self._setup.members.keys_of(peer)
+        self._hearing.found(keys)
+        self._put_events(tuple(map(PeerConnected, keys)))
 
     def on_disconnected(self, peer: str) -> None:
-        """Only said; the replica notices silence by itself."""
+        """Said, and taken as a hint that its validator may be down."""
         self._log.info("peer.disconnected", peer=peer)
+        self._hearing.lost(self._setup.members.keys_of(peer))
+
+    def _on_heard(self, peer: str, sender: Address) -> None:
+        """What others pass on says nothing about its sender's node."""
+        if self._setup.members.node_of(sender) == peer:
+            self._hearing.heard(sender)
 
     def on_message(self, peer: str, channel: Channel, payload: bytes) -> Awaitable[None] | None:
         """Queue a member's message, or drop it when too many wait: peers repeat themselves.
@@ -594,7 +611,8 @@ class GroupDriver:
 
     def _tick(self) -> Iterable[Event]:
         self._is_tick_waiting = False
-        return (Tick(),)
+        validators = set(self._replica.status().validators) - {self._setup.signer.address}
+        return (*self._hearing.tick(validators), Tick())
 
     def _on_alarm(self, kind: AlarmKind, message: str) -> None:
         self._status.alarm(kind, message)

@@ -1,37 +1,45 @@
 """A group's object in `quorate_status`: view, quorum, who is missing and since when.
 
-Says what the replica says, with node names and times added; nothing is decided by it.
+Says what the replica says, with node names, times and sentences added; nothing is decided by it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import asdict
 from typing import Any
 
 from consensus.effects import AlarmKind
 from consensus.status import ReplicaStatus
 from ledger.chain import Chain
 from ledger.values import Address
+from node.conditions import Place, find_conditions
 from node.group_members import GroupMembers
 
 ALARMS_COUNT_MAX = 16
 
 
 class GroupStatus:
-    """Remembers when each validator was heard last, and the latest alarms."""
+    """Remembers the latest alarms, and whether this node's key was ever listed."""
 
-    def __init__(self, name: str, chain: Chain, members: GroupMembers) -> None:
+    def __init__(
+        self,
+        name: str,
+        chain: Chain,
+        members: GroupMembers,
+        own: Address,
+        *,
+        has_voted: bool,
+        tick_ms: int,
+    ) -> None:
         self._name = name
         self._chain = chain
         self._members = members
-        self._started_s = time.monotonic()
-        self._heard_s: dict[Address, float] = {}
+        self._own = own
+        self._tick_ms = tick_ms
+        self._was_listed = has_voted or own in chain.genesis.validator_set
         self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_COUNT_MAX)
-
-    def heard(self, address: Address) -> None:
-        """A verified message of this validator came."""
-        self._heard_s[address] = time.monotonic()
 
     def alarm(self, kind: AlarmKind, message: str) -> None:
         """Keep an alarm for those who ask."""
@@ -47,8 +55,14 @@ class GroupStatus:
         log_lost: str | None,
         pool: int,
     ) -> dict[str, Any]:
-        """Plain values only; `missing` names validators silent for longer than a view time-out."""
+        """Plain values only; `missing` names validators silent for longer than a view time-out.
+
+        view_change: None while the view is open. asking: who waits for a later view than this.
+        conditions: what an operator should know, the gravest first, each in one sentence.
+        """
         head = self._chain.head
+        self._was_listed |= self._own in replica.validators
+        place = Place(self._own, self._tick_ms, halted, log_lost, self._was_listed)
         return {
             "name": self._name,
             "chain_id": self._chain.parameters.chain_id,
@@ -62,13 +76,20 @@ class GroupStatus:
             "quorum": replica.quorum,
             "validators": [self._node(address) for address in replica.validators],
             "missing": [
-                {"node": self._node(address), "since_ms": self._silent_ms(address)}
-                for address in replica.missing
+                {"node": self._node(address), "since_ms": ticks * self._tick_ms}
+                for address, ticks in zip(replica.missing, replica.missing_ticks, strict=True)
             ],
+            "unheard": [self._node(address) for address in replica.unheard],
+            "view_change": self._view_change(replica),
+            "asking": [self._node(address) for address in replica.leavers],
             "syncing": replica.is_behind,
             "pool": pool,
             "halted": halted,
             "log_lost": log_lost,
+            "retired": replica.retired,
+            "conditions": [
+                asdict(condition) for condition in find_conditions(replica, place, self._node)
+            ],
             "alarms": list(self._alarms),
         }
 
@@ -76,6 +97,12 @@ class GroupStatus:
         node_id = self._members.node_of(address)
         return "0x" + address.hex() if node_id is None else node_id.rpartition("/")[2]
 
-    def _silent_ms(self, address: Address) -> int:
-        since_s = self._heard_s.get(address, self._started_s)
-        return int((time.monotonic() - since_s) * 1000)
+    def _view_change(self, replica: ReplicaStatus) -> dict[str, Any] | None:
+        if replica.leaving_reason is None:
+            return None
+        return {
+            "to": replica.view,
+            "because": str(replica.leaving_reason),
+            "since_ms": replica.leaving_ticks * self._tick_ms,
+            "alone": set(replica.leavers) <= {self._own},
+        }

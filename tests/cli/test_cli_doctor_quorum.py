@@ -10,7 +10,16 @@ from cli.failure import CommandFailed
 NAMES = [f"node-{number}" for number in range(1, 8)]
 
 
-def _status(missing: list[str]) -> dict[str, Any]:
+CONDITION = {
+    "kind": "standstill",
+    "en": "cannot move from block 12",
+    "zh": "链停在区块 12",
+    "remedy_en": "bring 1 of the missing back",
+    "remedy_zh": "恢复其中 1 个节点",
+}
+
+
+def _status(missing: list[str], conditions: list[dict[str, str]]) -> dict[str, Any]:
     group = {
         "name": "equity",
         "stable": {"number": 12, "hash": "0x00"},
@@ -19,8 +28,8 @@ def _status(missing: list[str]) -> dict[str, Any]:
         "quorum": 5,
         "validators": NAMES,
         "missing": [{"node": name, "since_ms": 4_200} for name in missing],
-        "halted": None,
-        "log_lost": None,
+        "asking": ["node-7"],
+        "conditions": conditions,
     }
     return {
         "node": NAMES[0],
@@ -31,13 +40,15 @@ def _status(missing: list[str]) -> dict[str, Any]:
     }
 
 
-def _said(monkeypatch: pytest.MonkeyPatch, missing: list[str]) -> str:
+def _said(
+    monkeypatch: pytest.MonkeyPatch, missing: list[str], conditions: list[dict[str, str]]
+) -> str:
     class Answering:
         def __init__(self, url: str) -> None:
             self.url = url
 
         def status(self) -> dict[str, Any]:
-            return _status(missing)
+            return _status(missing, conditions)
 
     monkeypatch.setattr(doctor, "Client", Answering)
     with pytest.raises(CommandFailed) as failure:
@@ -45,17 +56,14 @@ def _said(monkeypatch: pytest.MonkeyPatch, missing: list[str]) -> str:
     return str(failure.value)
 
 
-def test_below_the_quorum_one_sentence_says_that_it_cannot_move(
+def test_the_nodes_own_sentence_says_in_both_languages_that_the_group_cannot_move(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    said = _said(monkeypatch, NAMES[4:])
-    assert (
-        "cannot move from block 12: 4 of 7 validators vote and 5 are needed; "
-        "missing: node-5 for 4 s, node-6 for 4 s, node-7 for 4 s" in said
-    )
+    said = _said(monkeypatch, NAMES[4:], [CONDITION])
+    assert said == "group equity: cannot move from block 12 链停在区块 12"
 
 
 def test_at_the_quorum_it_moves_and_the_missing_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = _said(monkeypatch, NAMES[5:])
+    said = _said(monkeypatch, NAMES[5:], [])
     assert "cannot move" not in said
-    assert "missing: node-6 for 4 s, node-7 for 4 s" in said
+    assert "missing: node-6 for 4 s, node-7 for 4 s, waiting for a later view: node-7" in said

@@ -21,6 +21,7 @@ line, `#` starts a comment. `--rewrite` writes what is printed now into the file
     request R TX… · gone R TX…     transactions wait at R; are included or dropped
     refuse R V S                   R's driver refused the PRE-PREPARE of view V at S
     connect R P                    R and P have a connection again
+    unheard R P…                   R's driver hears exactly these no more
     header R S                     R's engine comes to another header at S
     forge R pre-prepare V S TX… to=R…   a second PRE-PREPARE under R's key, origin=V if not V
     forge R prepare|commit V S TX to=R…  a vote under R's key, epoch=E if not 0
@@ -167,6 +168,10 @@ class Scenario:
         for name, peer in (words, words[::-1]):
             self.cluster.step(name, ev.PeerConnected(self.cluster.nodes[peer].address))
 
+    def _unheard(self, words: list[str]) -> None:
+        silent = frozenset(self.cluster.nodes[name].address for name in words[1:])
+        self.cluster.step(words[0], ev.Unheard(silent))
+
     def _header(self, words: list[str]) -> None:
         self.cluster.headers[words[0], int(words[1])] = FAKE.hash(words[0].encode())
 
@@ -195,12 +200,20 @@ class Scenario:
             f"{names[address]} for {ticks}"
             for address, ticks in zip(status.missing, status.missing_ticks, strict=True)
         ]
+        asides = []
+        if status.leaving_reason is not None:
+            asides.append(f"left the view before: {status.leaving_reason}")
+        if status.leavers:
+            asides.append(f"ask for a later view: {' '.join(names[a] for a in status.leavers)}")
+        if not status.is_quorum_heard:
+            asides.append("hears no quorum")
         return [
             f"epoch {status.epoch} view {status.view} "
             f"{'active' if status.is_active else 'waiting for NEW-VIEW'}, "
             f"primary {names[status.primary]}, quorum {status.quorum} of {len(status.validators)}",
             f"missing: {', '.join(missing) or 'nobody'}; stalled for {status.stalled_ticks}",
             f"votes: {'yes' if status.is_voter else 'no'}; halted: {status.halted or 'no'}",
+            *asides,
         ]
 
     def _restart(self, words: list[str]) -> None:

@@ -192,7 +192,7 @@ def test_rule_5_a_replica_votes_again_for_what_it_has_executed_and_executes_once
     net.deliver(lambda source, to, s: not isinstance(s.message, Checkpoint))
     net.queue.clear()
     net.crash("r0")
-    net.tick(10)
+    net.tick(13)
     net.nodes["r2"].trace.clear()
     net.deliver(lambda source, to, s: not isinstance(s.message, Checkpoint))
     assert [vote.view for vote in sent(net, "r2", Prepare)] == [1]
@@ -433,6 +433,70 @@ def test_rule_7_lost_messages_are_sent_again_on_a_tick() -> None:
     net.tick(3)
     net.deliver()
     assert net.chain("r0") == ["a"]
+
+
+def unheard(net: Cluster, name: str, *silent: str) -> None:
+    net.step(name, ev.Unheard(frozenset(net.nodes[other].address for other in silent)))
+
+
+def lone_complaint(net: Cluster) -> None:
+    """r3 leaves for view 1 alone; all hear of it."""
+    for name in ("r0", "r1", "r2"):
+        net.receive(name, leave(net, 1, "r3")[0])
+
+
+def test_rule_7_a_lone_complaint_is_followed_once_the_view_has_lasted() -> None:
+    net = cluster(view_ticks=10, view_ticks_max=60, heartbeat_ticks=1000)
+    net.tick(30, "r0")
+    lone_complaint(net)
+    net.tick(39, "r0")
+    assert view_of(net, "r0") == (0, True), "view 0 has lasted, the complaint has not stood enough"
+    net.tick(1, "r0")
+    assert view_of(net, "r0") == (1, False)
+
+
+@pytest.mark.parametrize("silent", ["r1", "r3"], ids=["the next primary", "who complained"])
+def test_rule_7_a_lone_complaint_is_not_followed_to_who_is_not_heard(silent: str) -> None:
+    net = cluster(view_ticks=10, view_ticks_max=60, heartbeat_ticks=1000)
+    lone_complaint(net)
+    unheard(net, "r0", silent)
+    net.tick(200, "r0")
+    assert view_of(net, "r0") == (0, True)
+
+
+def test_rule_7_a_liar_who_always_complains_costs_a_view_change_in_the_longest_time_out() -> None:
+    net = cluster(view_ticks=10, view_ticks_max=60, heartbeat_ticks=10_000)
+    for _ in range(600):
+        view = net.nodes["r0"].replica.status().view
+        for name in ("r0", "r1", "r2"):
+            net.receive(name, leave(net, view + 1, "r3")[0])
+        net.tick(1, "r0", "r1", "r2")
+        net.deliver()
+    assert net.nodes["r0"].replica.status().view <= 600 // 60
+
+
+def test_rule_6_who_hears_no_quorum_does_not_complain() -> None:
+    net = cluster(view_ticks=10, request_ticks=20, heartbeat_ticks=30)
+    unheard(net, "r3", "r0", "r1")
+    net.step("r3", ev.RequestWaiting(FAKE.hash(b"x")))
+    net.tick(100, "r3")
+    assert view_of(net, "r3") == (0, True)
+    unheard(net, "r3", "r0")
+    net.tick(20, "r3")
+    assert view_of(net, "r3") == (1, False)
+
+
+def test_rule_6_an_unheard_primary_is_left_sooner_only_where_a_transaction_waits_in_vain() -> None:
+    net = cluster(view_ticks=10, request_ticks=20, heartbeat_ticks=1000)
+    unheard(net, "r1", "r0")
+    unheard(net, "r2", "r3")
+    net.tick(50, "r1")
+    assert view_of(net, "r1") == (0, True), "nothing waits"
+    for name in ("r1", "r2"):
+        net.step(name, ev.RequestWaiting(FAKE.hash(b"x")))
+        net.tick(5, name)
+    assert view_of(net, "r1") == (1, False)
+    assert view_of(net, "r2") == (0, True), "its primary is heard"
 
 
 # -- rule 10 --------------------------------------------------------------------------------------

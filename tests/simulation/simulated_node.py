@@ -22,6 +22,7 @@ from ledger.values import ZERO_HASH, Address, Hash32
 from node.admission import InvalidBatch
 from node.consensus_intake import ConsensusIntake
 from node.epochs import due_epochs
+from node.hearing import Hearing
 from node.vote_log import HEAD_TAG, VoteLog
 from node.wal import WriteAheadLog
 from tests.simulation.fake_suite import FAKE, key_of
@@ -36,6 +37,7 @@ TRANSACTION_BYTES_MAX = 100
 EPOCH_MS = 1_700_000_000_000
 SYNC_BLOCKS_MAX = 32
 ROUND_EVENTS_MAX = 64
+RESEND_TICKS = 5
 
 Item = fx.Effect | Signed
 
@@ -78,6 +80,7 @@ class SimulatedNode:
         self.votes = VoteLog.open(self.files, FAKE, self.world.group, self.address)
         self.replica = Replica(self._config(may_vote=self.votes.lost is None))
         self.intake = self._new_intake()
+        self.hearing = Hearing(2 * RESEND_TICKS + 1)
         self._every(100, self._tick)
         self._every(1_000, self._gossip)
         height = self.chain.height
@@ -96,6 +99,9 @@ class SimulatedNode:
         """Power cut: everything in memory is gone, the disk keeps what was synced."""
         self.is_up = False
         self.incarnation += 1
+        for peer in self.world.nodes:
+            if peer is not self and peer.is_up:
+                peer.on_lost(self)
         if self.files.crash(self.world.random):
             self.world.count("torn or dropped bytes")
         self.chain.crash()
@@ -130,7 +136,7 @@ class SimulatedNode:
             request_ticks=20,
             execution_ticks_max=5,
             heartbeat_ticks=40,
-            resend_ticks=5,
+            resend_ticks=RESEND_TICKS,
             lag_ticks=4,
         )
 
@@ -138,7 +144,7 @@ class SimulatedNode:
         intake = ConsensusIntake(
             chain=cast(Any, self.chain),
             check_batch=_check_batch,
-            heard=lambda address: None,
+            heard=self._on_heard,
             later_epoch=lambda peer: self.synchronise(),
             metrics=cast(Any, NoMetrics()),
             group="simulated",
@@ -285,7 +291,15 @@ class SimulatedNode:
         for event in self.intake.events(source.name, payload):
             self.put(event)
 
+    def _on_heard(self, peer: str, sender: Address) -> None:
+        if self.world.by_address[sender].name == peer:
+            self.hearing.heard(sender)
+
+    def on_lost(self, peer: "SimulatedNode") -> None:
+        self.hearing.lost([peer.address])
+
     def on_connected(self, peer: "SimulatedNode") -> None:
+        self.hearing.found([peer.address])
         self.put(ev.PeerConnected(peer.address))
 
     # -- execution and storage --------------------------------------------------------------------
@@ -385,6 +399,9 @@ class SimulatedNode:
         return EPOCH_MS + self.world.now_ms + self.clock_skew_ms
 
     def _tick(self) -> None:
+        validators = set(self.replica.status().validators) - {self.address}
+        for event in self.hearing.tick(validators):
+            self.put(event)
         self.put(ev.Tick())
 
     def _every(self, interval_ms: int, action: Callable[[], None]) -> None:
