@@ -25,7 +25,7 @@ class Intake:
         self.intake = ConsensusIntake(
             chain=self.chain,
             check_batch=lambda _: None,
-            heard=lambda _: None,
+            heard=lambda _peer, _sender: None,
             later_epoch=lambda _: None,
             metrics=Metrics(),
             group="equity",
