@@ -18,6 +18,7 @@ from py_ecc import optimized_bn128 as bn128
 from rich.console import Console
 from rich.table import Table
 
+from ledger.codec import encode
 from ledger.commitment import commit
 from ledger.engine import Candidate, Engine, Environment
 from ledger.gate import (
@@ -31,7 +32,7 @@ from ledger.gate import (
 )
 from ledger.parameters import GAS_PER_MS, Parameters, gas_limit
 from ledger.state import EMPTY_STATE, Account, Overlay, StateReader
-from ledger.transactions import Transaction
+from ledger.transactions import decode_transaction
 from ledger.values import Address, Hash32, keccak
 from node.engines import NATIVE, PY_EVM, engine_named, installed_engines
 
@@ -184,11 +185,9 @@ def run_load(engine: Engine, load: str, gas: int, repeats: int = 1) -> tuple[int
     data = b"\x01" * 60_000 if code == b"\x00" else b""
     batch = []
     for nonce in range(max(1, gas // GAS)):
-        transaction = Transaction(
-            type=2, chain_id=CHAIN_ID, nonce=nonce, max_priority_fee_per_gas=0, max_fee_per_gas=0,
-            gas=min(gas, GAS), to=TARGET, value=0, data=data, access_list=(), v=0, y_parity=0, r=0,
-            s=0, raw=b"",
-        )  # fmt: skip
+        fields = [CHAIN_ID, nonce, 0, min(gas, GAS), TARGET, 0, data, [], 0, 1, 1]
+        # The sender stands beside it, so nobody's signature does.
+        transaction = decode_transaction(b"\x01" + encode(fields))
         batch.append(Candidate(nonce, Hash32(bytes(32)), transaction, SENDER, None))
     environment = Environment(1, 1, Address(bytes(20)), gas, CHAIN_ID, lambda _: Hash32(bytes(32)))
     best_ms, gas_used = float("inf"), 0

@@ -14,10 +14,10 @@ from ledger.parameters import Parameters
 from ledger.reasons import Reason
 from ledger.receipts import Receipt
 from ledger.state import StateReader, Writes
-from ledger.transactions import AccessList, InvalidTransaction, Transaction, decode_transaction
+from ledger.transactions import InvalidTransaction, Transaction, decode_transaction
 from ledger.trie import Node, Proven
 from ledger.validity import check_form
-from ledger.values import Address, Hash32, keccak
+from ledger.values import AccessList, Address, Hash32, keccak
 
 
 class EngineRefusal(Exception):

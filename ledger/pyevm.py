@@ -37,6 +37,7 @@ from ledger.engine import (
     decode_each,
 )
 from ledger.failures import InvalidPrecompileCall, failure_words
+from ledger.gas import init_code_gas, message_gas
 from ledger.gate import Gate
 from ledger.lists import lists_of
 from ledger.modexp import MODEXP, MODEXP_ADDRESS
@@ -46,7 +47,7 @@ from ledger.receipts import Log, Receipt
 from ledger.state import StateReader, Writes
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.trie import Node, Proven, prove_each
-from ledger.validity import check_state, init_code_gas, intrinsic_gas
+from ledger.validity import check_state
 from ledger.values import ZERO_HASH, Address, Hash32, keccak
 
 PYTHON_FRAMES_MAX = 20_000
@@ -206,7 +207,7 @@ class PyEvmEngine:
         self, env: Environment, gate: Gate, message: Message, state: StateReader
     ) -> CallResult:
         evm = self._state(env, gate, state)
-        intrinsic = intrinsic_gas(_as_transaction(message, env.chain_id))
+        intrinsic = message_gas(message.to, message.data, message.access_list)
         if message.gas < intrinsic:
             return CallResult(
                 b"", 0, f"expected at least {intrinsic} gas, got {message.gas}", False
@@ -336,7 +337,7 @@ def _run(
 
 def _message(evm: GatedState, transaction: Transaction, sender: Address, nonce: int) -> EvmMessage:
     creates = transaction.to is None
-    gas = transaction.gas - intrinsic_gas(transaction)
+    gas = transaction.gas - transaction.intrinsic_gas
     if creates:
         gas += init_code_gas(transaction.data)  # py-evm charges it itself, in the frame
     return EvmMessage(

@@ -2,7 +2,7 @@
 
 `check_form` needs no state: pools, proposals and execution run it. `check_state` runs on the
 state that the predecessor left. The first check that fails names the reason; engines decide
-nothing. Cancun has no calldata floor (EIP-7623 comes with a later fork).
+nothing.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ from ledger.parameters import Parameters
 from ledger.reasons import Reason
 from ledger.state import Account
 from ledger.suite import Suite, suite_named
-from ledger.transactions import AccessList, InvalidTransaction, Transaction, recover_sender
+from ledger.transactions import InvalidTransaction, Transaction, recover_sender
 from ledger.values import EMPTY_CODE_HASH, Address
 
 NONCE_MAX = 2**64 - 2
@@ -20,52 +20,15 @@ NONCE_MAX = 2**64 - 2
 INIT_CODE_BYTES_MAX = 49_152
 """EIP-3860."""
 
-GAS_TRANSACTION = 21_000
-GAS_CREATE = 32_000
-GAS_DATA_ZERO = 4
-GAS_DATA_NONZERO = 16
-GAS_INIT_CODE_WORD = 2
-GAS_ACCESS_LIST_ADDRESS = 2_400
-GAS_ACCESS_LIST_SLOT = 1_900
-
 __all__ = [
     "InvalidTransaction",
     "Reason",
     "check_form",
     "check_permission",
     "check_state",
-    "init_code_gas",
-    "intrinsic_gas",
-    "message_gas",
 ]
 
 _suite = lru_cache(suite_named)
-
-
-def intrinsic_gas(transaction: Transaction) -> int:
-    """Gas that is spent before the first opcode (EIP-2028, 2930, 3860)."""
-    return message_gas(transaction.to, transaction.data, transaction.access_list)
-
-
-def message_gas(to: Address | None, data: bytes, access_list: AccessList) -> int:
-    """The intrinsic gas of a message that is perhaps no transaction; without `to` it creates."""
-    gas = GAS_TRANSACTION + data_gas(data)
-    if to is None:
-        gas += GAS_CREATE + init_code_gas(data)
-    for _, slots in access_list:
-        gas += GAS_ACCESS_LIST_ADDRESS + GAS_ACCESS_LIST_SLOT * len(slots)
-    return gas
-
-
-def data_gas(data: bytes) -> int:
-    """Gas of call data: by zero and non-zero bytes."""
-    zeros = data.count(0)
-    return zeros * GAS_DATA_ZERO + (len(data) - zeros) * GAS_DATA_NONZERO
-
-
-def init_code_gas(code: bytes) -> int:
-    """Gas of init code by its words."""
-    return (len(code) + 31) // 32 * GAS_INIT_CODE_WORD
 
 
 def check_form(transaction: Transaction, parameters: Parameters) -> Address:
@@ -92,7 +55,7 @@ def check_form(transaction: Transaction, parameters: Parameters) -> Address:
             Reason.INIT_CODE_TOO_LARGE,
             f"expected at most {INIT_CODE_BYTES_MAX} bytes, got {len(transaction.data)}",
         )
-    least = intrinsic_gas(transaction)
+    least = transaction.intrinsic_gas
     if transaction.gas < least:
         raise InvalidTransaction(
             Reason.GAS_TOO_LOW, f"expected at least {least} gas, got {transaction.gas}"

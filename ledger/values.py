@@ -9,6 +9,8 @@ import sha3
 
 Address = NewType("Address", bytes)
 Hash32 = NewType("Hash32", bytes)
+AccessList = tuple[tuple[Address, tuple[int, ...]], ...]
+"""Addresses with storage slots (EIP-2930)."""
 
 ADDRESS_BYTES = 20
 HASH_BYTES = 32

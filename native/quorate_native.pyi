@@ -63,8 +63,7 @@ class Engine:
     def execute_block(
         self,
         env: _Environment,
-        batch: Sequence[_Transaction],
-        places: Sequence[tuple[int, bytes]],
+        batch: Sequence[tuple[int, bytes, bytes]],
         reader: _Reader,
         gated: bool,
     ) -> Results: ...
@@ -75,7 +74,7 @@ class Engine:
     def trace(
         self,
         env: _Environment,
-        batch: Sequence[_Transaction],
+        batch: Sequence[tuple[int, bytes, bytes]],
         reader: _Reader,
         bytes_max: int,
     ) -> dict[str, Any] | None: ...
@@ -89,7 +88,8 @@ _AnyTransaction: TypeAlias = tuple[
 def run_on_ethereum(
     env: _Environment, fields: _AnyTransaction, reader: _Reader
 ) -> tuple[list[_Log], Any] | str: ...
-def decode_transactions(batch: Sequence[bytes]) -> list[tuple[Any, ...] | None]: ...
+def decode_transactions(batch: Sequence[bytes], suite: str) -> list[dict[str, Any] | None]: ...
+def transaction_rest(raw: bytes) -> dict[str, Any]: ...
 def trie_update(
     root: bytes, changes: Sequence[tuple[bytes, bytes]], node: Callable[[Any], bytes]
 ) -> tuple[Any, dict[Any, bytes]]: ...

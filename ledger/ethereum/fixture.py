@@ -12,8 +12,9 @@ import msgspec
 from ledger.ethereum.case import Block, Case, Holding, Indexes, PreState
 from ledger.ethereum.transaction import BLOB, EthereumTransaction
 from ledger.suite import PRIVATE_KEY_BYTES, STANDARD, InvalidKey
-from ledger.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY, AccessList
+from ledger.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY
 from ledger.values import (
+    AccessList,
     Hash32,
     InvalidValue,
     address_from_hex,

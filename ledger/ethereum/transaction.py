@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ledger.codec import Encodable, encode
 from ledger.suite import STANDARD
-from ledger.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY, AccessList
-from ledger.values import Address, Hash32, keccak
+from ledger.transactions import ACCESS_LIST, DYNAMIC_FEE, LEGACY
+from ledger.values import AccessList, Address, Hash32, keccak
 
 BLOB = 3
 CHAIN_ID = 1

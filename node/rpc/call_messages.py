@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.values import ZERO_ADDRESS, Address
+from ledger.values import ZERO_ADDRESS, AccessList, Address
 
 from .errors import TRANSACTION_REJECTED, RpcError, invalid_parameters
 from .values import (
@@ -29,7 +29,6 @@ _FIELDS = frozenset(
     | set(_FEES)
 )
 _UNSUPPORTED = ("blobVersionedHashes", "maxFeePerBlobGas", "authorizationList", "blobs")
-AccessList = tuple[tuple[Address, tuple[int, ...]], ...]
 
 
 @dataclass(frozen=True)

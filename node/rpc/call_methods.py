@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.engine import CallResult, Message
-from ledger.validity import GAS_TRANSACTION, data_gas
+from ledger.gas import GAS_TRANSACTION, data_gas
 
 from .call_messages import CALL, CallRequest
 from .context import Context

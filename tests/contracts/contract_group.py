@@ -18,9 +18,9 @@ from ledger.reasons import Reason
 from ledger.receipts import Receipt
 from ledger.state import EMPTY_STATE, Account, Overlay
 from ledger.suite import STANDARD
-from ledger.transactions import Transaction
 from ledger.values import Address, Hash32, keccak
 from node.engines import PY_EVM, engine_named
+from tests.unsigned import unsigned
 
 CHAIN_ID = 20_241_107
 GAS = 3_000_000
@@ -98,23 +98,8 @@ class Group:
         to, data = (None, call) if isinstance(call, bytes) else call
         self.mine()
         account = self.state.account(address(sender))
-        transaction = Transaction(
-            type=1,
-            chain_id=CHAIN_ID,
-            nonce=0 if account is None else account.nonce,
-            max_priority_fee_per_gas=0,
-            max_fee_per_gas=0,
-            gas=gas,
-            to=to,
-            value=0,
-            data=data,
-            access_list=(),
-            v=0,
-            y_parity=0,
-            r=0,
-            s=0,
-            raw=b"",
-        )
+        nonce = 0 if account is None else account.nonce
+        transaction = unsigned(nonce, to, data, gas, chain_id=CHAIN_ID)
         before = self.state
         candidate = Candidate(0, Hash32(bytes(32)), transaction, address(sender), None)
         result = self.engine.execute_block(self._environment(), SystemGate(), [candidate], before)

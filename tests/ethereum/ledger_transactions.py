@@ -2,27 +2,20 @@
 
 from ledger.ethereum.case import Case
 from ledger.transactions import Transaction
+from tests.unsigned import unsigned
 
 
 def transaction_of(case: Case) -> Transaction:
-    """The transaction unsigned: the ledger's own steps take its sender from beside it."""
+    """At the price that it pays; the ledger takes its sender from beside it."""
     fields = case.transaction
-    return Transaction(
-        type=1,
-        chain_id=1,
-        nonce=fields.nonce,
-        max_priority_fee_per_gas=fields.priority_fee,
-        max_fee_per_gas=fields.max_fee,
-        gas=fields.gas,
-        to=fields.to,
+    return unsigned(
+        fields.nonce,
+        fields.to,
+        fields.data,
+        fields.gas,
+        price=price_of(case),
         value=fields.value,
-        data=fields.data,
         access_list=fields.access_list,
-        v=0,
-        y_parity=0,
-        r=0,
-        s=0,
-        raw=b"",
     )
 
 

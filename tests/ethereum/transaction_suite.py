@@ -18,7 +18,7 @@ from ledger.ethereum.transaction import CHAIN_ID
 from ledger.native import NativeEngine, is_available
 from ledger.suite import STANDARD
 from ledger.transactions import InvalidTransaction, Transaction, decode_transaction, recover_sender
-from ledger.validity import INIT_CODE_BYTES_MAX, NONCE_MAX, intrinsic_gas
+from ledger.validity import INIT_CODE_BYTES_MAX, NONCE_MAX
 from tests.ethereum.results import Results
 from tests.ethereum.samples import SUITES
 
@@ -33,7 +33,7 @@ class _Refused(Exception):
 
 def _meaning(transaction: Transaction) -> Meaning:
     """Of what a ledger decoded, by Ethereum's stateless rules."""
-    least = intrinsic_gas(transaction)
+    least = transaction.intrinsic_gas
     for rule, holds in {
         "gas": transaction.gas >= least,
         "nonce": transaction.nonce <= NONCE_MAX,
@@ -61,7 +61,9 @@ def _in_crate(raw: bytes) -> Meaning:
     [decoded] = NativeEngine().decode([raw])
     if isinstance(decoded, InvalidTransaction):
         raise _Refused(str(decoded))
-    assert quorate_native.decode_transactions([raw]) != [None], "Python stood in for the crate"
+    assert quorate_native.decode_transactions([raw], "standard") != [None], (
+        "Python stood in for the crate"
+    )
     return _meaning(decoded)
 
 

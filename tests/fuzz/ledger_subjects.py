@@ -78,7 +78,7 @@ def _encode_transaction(transaction: Transaction) -> bytes:
 def _crate_agrees(raw: bytes, value: Transaction | None) -> None:
     """The crate decodes what Python decodes, to equal fields, and recovers the same sender."""
     native = NativeEngine()
-    [fields] = native._decode([raw])
+    [fields] = native._decode([raw], STANDARD.name)
     if (fields is None) != (value is None):
         raise Finding(f"Python {'takes' if value else 'refuses'} it, the crate does not agree")
     if value is None:

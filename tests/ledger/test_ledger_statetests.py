@@ -10,7 +10,6 @@ from ledger.ethereum.case import Case
 from ledger.ethereum.on_pyevm import OpenGate, execution_context
 from ledger.ethereum.outcome import Outcome, fault
 from ledger.pyevm_state import FlatAccountDatabase
-from ledger.validity import intrinsic_gas
 from tests.ethereum.ledger_transactions import price_of, transaction_of
 from tests.ethereum.samples import CASES_MAX, NEEDS_SUITES, plain_cases, sample
 
@@ -22,7 +21,7 @@ def outcome_of(case: Case) -> Outcome:
     transaction, price = transaction_of(case), price_of(case)
     database = FlatAccountDatabase(state)
     evm = pyevm.GatedState(execution_context(block), database, OpenGate(), ENGINE.computation_class)
-    assert transaction.gas >= intrinsic_gas(transaction)
+    assert transaction.gas >= transaction.intrinsic_gas
     evm.delta_balance(case.sender, -price * transaction.gas)
     outcome = pyevm._run(evm, transaction, case.sender, price)
     evm.delta_balance(case.sender, price * (transaction.gas - outcome.gas_used))

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from ledger.commitment import commit
 from ledger.engine import CallResult, Engine, Environment, Message
+from ledger.gas import message_gas
 from ledger.gate import GROTH16_PRECOMPILE, OWN_PRECOMPILES, POSEIDON_PRECOMPILE, SystemGate
 from ledger.native import NativeEngine, is_available
 from ledger.pyevm import PyEvmEngine
 from ledger.state import EMPTY_STATE, Account, Overlay
-from ledger.validity import message_gas
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, Hash32, keccak
 from node.engines import OWN_PRECOMPILES as TABLE
 from node.engines import engine_named

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.commitment import commit
-from ledger.engine import Environment, Message
+from ledger.engine import Environment
 from ledger.ethereum.case import Case
 from ledger.ethereum.outcome import Outcome, ancestor_hash, fault
 from ledger.native import (
@@ -18,7 +18,6 @@ from ledger.native import (
     NativeWrites,
     environment_fields,
     is_available,
-    message_fields,
 )
 from ledger.receipts import Log
 from ledger.state import Account, Overlay, StateReader
@@ -58,18 +57,9 @@ def outcome_of(engine: NativeEngine, case: Case) -> Outcome:
         prev_randao=block.prev_randao,
         excess_blob_gas=block.excess_blob_gas,
     )
-    message = Message(
-        case.sender,
-        transaction.to,
-        transaction.data,
-        transaction.gas,
-        transaction.value,
-        transaction.access_list,
-    )
-    fields = message_fields(message, transaction.nonce, price)
     state = charged(case.before.state, {case.sender: -price * transaction.gas})
-    places = [(0, transaction.raw)]
-    found = engine._engine.execute_block(environment, [fields], places, state, False)
+    entry = (0, transaction.raw, case.sender)
+    found = engine._engine.execute_block(environment, [entry], state, False)
     [(_, gas_used, logs, _)] = found.receipts()
     refund, tip = price * (transaction.gas - gas_used), (price - block.base_fee) * gas_used
     amounts = {case.sender: refund, block.coinbase: tip}

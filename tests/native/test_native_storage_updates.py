@@ -10,8 +10,8 @@ from ledger.gate import GATE_CONTRACT, Role, SystemGate, permission_slot, permis
 from ledger.native import NativeEngine, is_available
 from ledger.pyevm import PyEvmEngine
 from ledger.state import EMPTY_STATE, Account, Overlay
-from ledger.transactions import Transaction
 from ledger.values import Address, keccak
+from tests.unsigned import unsigned
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="quorate_native is not built")
 
@@ -55,10 +55,7 @@ def first_state():
 
 def block_of(nonce, slots):
     data = b"".join(slot.to_bytes(32) + value.to_bytes(32) for slot, value in slots.items())
-    transaction = Transaction(
-        type=2, chain_id=1, nonce=nonce, max_priority_fee_per_gas=0, max_fee_per_gas=0, gas=GAS,
-        to=CONTRACT, value=0, data=data, access_list=(), v=0, y_parity=0, r=1, s=1, raw=b"\x02",
-    )  # fmt: skip
+    transaction = unsigned(nonce, CONTRACT, data, GAS)
     env = Environment(nonce + 1, 1, Address(bytes(20)), GAS, 1, lambda _: keccak(b""))
     return env, [Candidate(0, transaction.hash, transaction, SENDER, None)]
 

@@ -77,7 +77,7 @@ pub fn execute(
     drop(machine);
     let execution = start.elapsed();
     let (lists, committed) = rayon::join(
-        || lists(batch, places, &outcomes),
+        || lists(places, &outcomes),
         || commit(&mut state, root, nodes),
     );
     let writes = match committed {

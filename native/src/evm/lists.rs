@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use revm::primitives::{Address, B256, HashMap, Log, keccak256};
 
 use super::block::Outcome;
-use super::transaction::Transaction;
 use super::validity::Reason;
 use crate::trie::rlp;
 use crate::trie::update::ordered_root;
@@ -15,10 +14,11 @@ const BLOOM_BYTES: usize = 256;
 /// The first byte of a legacy transaction is a list's; that of the others is their type.
 const LIST: u8 = 0xc0;
 
-/// Where an entry stands in the agreed batch, and its bytes.
+/// Where an entry stands in the agreed batch, its bytes and its sender.
 pub struct Place {
     pub index: u64,
     pub raw: PyBackedBytes,
+    pub sender: Address,
 }
 
 /// The header's fields, and the RLP of `[[index, sender, receipt]]`.
@@ -33,7 +33,6 @@ pub struct Lists {
 /// One included transaction as the lists need it.
 struct Entry<'a> {
     place: &'a Place,
-    sender: Address,
     outcome: &'a Outcome,
     cumulative_gas_used: u64,
 }
@@ -50,19 +49,14 @@ impl Entry<'_> {
 }
 
 /// Of a batch's outcomes; the three lists are one another's kind and come in step.
-pub fn lists(
-    batch: &[Transaction],
-    places: &[Place],
-    outcomes: &[Result<Outcome, Reason>],
-) -> Lists {
+pub fn lists(places: &[Place], outcomes: &[Result<Outcome, Reason>]) -> Lists {
     let mut gas_used = 0;
-    let mut entries = Vec::with_capacity(batch.len());
-    for ((transaction, place), outcome) in batch.iter().zip(places).zip(outcomes) {
+    let mut entries = Vec::with_capacity(places.len());
+    for (place, outcome) in places.iter().zip(outcomes) {
         if let Ok(outcome) = outcome {
             gas_used += outcome.gas_used;
             entries.push(Entry {
                 place,
-                sender: transaction.sender,
                 outcome,
                 cumulative_gas_used: gas_used,
             });
@@ -137,7 +131,7 @@ fn kept(entry: &Entry<'_>, logs: &[u8]) -> Vec<u8> {
     receipt.extend_from_slice(logs);
     let mut payload = Vec::with_capacity(receipt.len() + 40);
     rlp::put_number(&mut payload, entry.place.index);
-    rlp::put_string(&mut payload, entry.sender.as_slice());
+    rlp::put_string(&mut payload, entry.place.sender.as_slice());
     rlp::put_list(&mut payload, &receipt);
     rlp::as_list(&payload)
 }

@@ -21,12 +21,15 @@ mod validity;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+use rayon::prelude::*;
 
 use block::Ground;
 use cache::{FlatState, NodeCache};
+use convert::address_from;
 use lists::Place;
 use precompiles::OwnTable;
 use results::{Results, logs_to_python};
@@ -34,6 +37,10 @@ use state::State;
 use transaction::{Environment, Transaction};
 
 use crate::trie::hash_from;
+use crate::trie::rlp::Malformed;
+
+/// Index, bytes and sender of a batch's entry.
+type Entry = (u64, PyBackedBytes, PyBackedBytes);
 
 /// Runs batches and messages; holds the precompiles that Python handed over, and the caches.
 #[pyclass(frozen)]
@@ -63,23 +70,19 @@ impl Engine {
         })
     }
 
-    /// Runs a batch; `places` are index and bytes of each of its entries, for the header's lists.
+    /// Runs a batch of `(index, raw, sender)`, each well-formed.
     fn execute_block<'py>(
         &self,
         py: Python<'py>,
         env: &Bound<'py, PyTuple>,
-        batch: Vec<Bound<'py, PyAny>>,
-        places: Vec<(u64, PyBackedBytes)>,
+        batch: Vec<Entry>,
         reader: Bound<'py, PyAny>,
         gated: bool,
     ) -> PyResult<Results> {
         let start = Instant::now();
         let env = Environment::from_python(env)?;
-        let batch = transactions(&batch)?;
-        let places: Vec<_> = places
-            .into_iter()
-            .map(|(index, raw)| Place { index, raw })
-            .collect();
+        let places = places(batch)?;
+        let batch = py.detach(|| transactions(&places))?;
         let taken_in = start.elapsed();
         let root = hash_from(reader.getattr("root")?.extract::<&[u8]>()?)?;
         let known = self.flat.lock().expect("no thread panics with it").take();
@@ -143,12 +146,12 @@ impl Engine {
         &self,
         py: Python<'py>,
         env: &Bound<'py, PyTuple>,
-        batch: Vec<Bound<'py, PyAny>>,
+        batch: Vec<Entry>,
         reader: Py<PyAny>,
         bytes_max: usize,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let env = Environment::from_python(env)?;
-        let batch = transactions(&batch)?;
+        let batch = transactions(&places(batch)?)?;
         let state = State::new(
             reader,
             env.ancestor_hash.clone_ref(py),
@@ -164,8 +167,21 @@ impl Engine {
     }
 }
 
-fn transactions(batch: &[Bound<'_, PyAny>]) -> PyResult<Vec<Transaction>> {
-    batch.iter().map(Transaction::from_python).collect()
+fn places(batch: Vec<Entry>) -> PyResult<Vec<Place>> {
+    let place = |(index, raw, sender): Entry| {
+        let sender = address_from(&sender)?;
+        Ok(Place { index, raw, sender })
+    };
+    batch.into_iter().map(place).collect()
+}
+
+fn transactions(places: &[Place]) -> PyResult<Vec<Transaction>> {
+    let decoded = places
+        .par_iter()
+        .map(|place| Transaction::from_raw(&place.raw, place.sender));
+    decoded
+        .collect::<Result<_, _>>()
+        .map_err(|Malformed| PyRuntimeError::new_err("a transaction of the batch is malformed"))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -8,7 +8,9 @@ use revm::context_interface::transaction::{AccessList, AccessListItem};
 use revm::primitives::{Address, B256, Bytes, TxKind, U256};
 
 use super::convert::{address_from, word_from_int};
+use crate::transactions::decode;
 use crate::trie::hash_from;
+use crate::trie::rlp::Malformed;
 
 /// EIP-4844's constant of Cancun.
 const BLOB_FEE_FRACTION: u64 = 3_338_477;
@@ -45,8 +47,8 @@ impl Environment {
     }
 }
 
-/// `(sender, nonce, gas, to, value, data, access_list, gas_price)`; the price is zero but in
-/// Ethereum's vectors, and never charged.
+/// What runs. From Python `(sender, nonce, gas, to, value, data, access_list, gas_price)`; the price is
+/// zero but in Ethereum's vectors, and never charged.
 pub struct Transaction {
     pub sender: Address,
     pub nonce: u64,
@@ -59,6 +61,25 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    /// A ledger's transaction of a known sender.
+    pub fn from_raw(raw: &[u8], sender: Address) -> Result<Self, Malformed> {
+        let fields = decode(raw)?;
+        let access_list = fields.access_list.iter().map(|(address, slots)| {
+            let slots = slots.iter().map(|slot| B256::from(*slot)).collect();
+            (Address::from_slice(address), slots)
+        });
+        Ok(Transaction {
+            sender,
+            nonce: fields.nonce,
+            gas: fields.gas,
+            to: (!fields.to.is_empty()).then(|| Address::from_slice(fields.to)),
+            value: fields.value,
+            data: Bytes::copy_from_slice(fields.data),
+            access_list: access_list.collect(),
+            gas_price: fields.fees[1].try_into().map_err(|_| Malformed)?,
+        })
+    }
+
     pub fn from_python(fields: &Bound<'_, PyAny>) -> PyResult<Self> {
         let fields = fields.cast::<PyTuple>()?;
         let to = fields.get_item(3)?;
