@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from statistics import median_low
 from typing import Any
 
 from cli.network.manifest import Perturbation
-from tests.acceptance.harness import Refused, eventually
+from tests.acceptance.harness import Network, Refused, eventually
 from tests.fire import clocks as wall_clocks
-from tests.fire import disks
+from tests.fire import disks, namespaces
+from tests.fire.namespaces import Namespaces, namespaces_of
 from tests.fire.processes import Processes
-from tests.fire.recovery import wait_caught_up
+from tests.fire.recovery import wait_level
 from tests.fire.wires import Wires, wires_of
 
 DEFAULT_S = {
@@ -28,8 +30,11 @@ DEFAULT_S = {
 """How long a fault lasts whose entry does not say."""
 PROGRESS_S_MAX = 20.0
 """Others have a new block this soon after a fault, in spite of it."""
-BACK_S_MAX = 60.0
-"""The node is in step with the others this soon after healing."""
+BLOCK_S_MAX = 10.0
+"""There is another stable block this soon after healing."""
+BACK_S_MAX = 30.0
+"""The node has the blocks that the others had at healing this soon after it."""
+POLL_S = 0.05
 
 
 @dataclass
@@ -37,18 +42,15 @@ class Site:
     """What the faults act on: processes, and only where the run needs them the rest."""
 
     processes: Processes
-    wires: Wires | None = None
+    wires: Wires | Namespaces | None = None
     small: dict[str, disks.SmallDisk] = field(default_factory=dict)
     clocks: dict[str, wall_clocks.Clock] = field(default_factory=dict)
 
 
 def possible(faults: tuple[Perturbation, ...]) -> tuple[list[Perturbation], dict[str, str]]:
     """The faults that can be planted here, and for each kind that cannot, why."""
-    reasons: dict[str, str | None] = {}
-    for action, why_not in (("disk-full", disks.why_not), ("clock-skew", wall_clocks.why_not)):
-        if any(fault.action == action for fault in faults):
-            reasons[action] = why_not()
-    missing = {action: reason for action, reason in reasons.items() if reason}
+    reason = disks.why_not() if any(fault.action == "disk-full" for fault in faults) else None
+    missing = {"disk-full": reason} if reason else {}
     return [fault for fault in faults if fault.action not in missing], missing
 
 
@@ -59,7 +61,11 @@ def prepared(processes: Processes, faults: list[Perturbation]) -> Iterator[Site]
     with ExitStack() as stack:
         site = Site(processes)
         if any(fault.action == "partition" for fault in faults):
-            site.wires = stack.enter_context(wires_of(network))
+            if namespaces.why_not() is None:
+                site.wires = spaces = stack.enter_context(namespaces_of(network))
+                processes.prefix.update({name: spaces.prefix(name) for name in network.urls})
+            else:
+                site.wires = stack.enter_context(wires_of(network))
         for fault in faults:
             if fault.action == "disk-full" and fault.node not in site.small:
                 disk = disks.SmallDisk(processes.folder(fault.node))
@@ -69,6 +75,7 @@ def prepared(processes: Processes, faults: list[Perturbation]) -> Iterator[Site]
                 clock = wall_clocks.Clock(network.folder / f"{fault.node}.clock")
                 site.clocks[fault.node] = clock
                 processes.environment[fault.node] = clock.environment
+                processes.module[fault.node] = wall_clocks.MODULE
         stack.callback(processes.end_all)
         yield site
 
@@ -88,30 +95,45 @@ def _plant_one(site: Site, fault: Perturbation) -> dict[str, Any]:
     network = site.processes.network
     others = [name for name in network.urls if name != fault.node]
     was_primary = network.status(others[0])["primary"] == fault.node
-    views = max(network.status(name)["view"] for name in others)
+    view = _common_view(network, others)
     begun_s = time.monotonic()
     _BEGIN[fault.action](site, fault)
-    height = max(network.height(name) for name in others)
-    eventually(
-        f"the others have a block after {fault.action} of {fault.node}",
-        lambda: any(network.height(name) > height for name in others),
-        PROGRESS_S_MAX,
-    )
-    progress_s = round(time.monotonic() - begun_s, 2)
+    progress_s = wait_next_block(network, others, PROGRESS_S_MAX)
     lasts_s = DEFAULT_S[fault.action] if fault.for_s is None else fault.for_s
     time.sleep(max(0.0, begun_s + lasts_s - time.monotonic()))
     said = _said_of_itself(site, fault.node) if fault.action in _SAYS_WHY else None
     _HEAL[fault.action](site, fault)
-    back_s = wait_caught_up(network, fault.node, others, BACK_S_MAX)
+    healed_s, height = time.monotonic(), max(network.height(name) for name in others)
+    next_block_s = wait_next_block(network, others, BLOCK_S_MAX)
+    wait_level(network, fault.node, height, BACK_S_MAX)
     return {
         "action": fault.action,
         "node": fault.node,
         "was_primary": was_primary,
         "progress_s": progress_s,
-        "back_s": back_s,
-        "view_changes": max(network.status(name)["view"] for name in others) - views,
+        "next_block_s": next_block_s,
+        "back_s": round(time.monotonic() - healed_s, 2),
+        "view_changes": _common_view(network, others) - view,
         **({"said": said} if said else {}),
     }
+
+
+def _common_view(network: Network, names: list[str]) -> int:
+    """The view that most are in: one that was cut off alone may be in a higher one."""
+    return median_low(network.status(name)["view"] for name in names)
+
+
+def wait_next_block(network: Network, names: list[str], timeout_s: float) -> float:
+    """Seconds until any of the nodes has a stable block that none had when this was asked."""
+    start_s = time.monotonic()
+    height = max(network.height(name) for name in names)
+    eventually(
+        f"a block after {height}",
+        lambda: any(network.height(name) > height for name in names),
+        timeout_s,
+        POLL_S,
+    )
+    return round(time.monotonic() - start_s, 2)
 
 
 def _said_of_itself(site: Site, name: str) -> str:

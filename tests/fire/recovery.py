@@ -56,3 +56,16 @@ def wait_caught_up(network: Network, name: str, others: Sequence[str], timeout_s
         waited_s = time.monotonic() - start_s
         assert waited_s < timeout_s, f"{name} did not reach block {target} in {timeout_s} s"
         time.sleep(POLL_S)
+
+
+def wait_level(network: Network, name: str, height: int, timeout_s: float) -> float:
+    """Seconds until `name` has a block of this height. It may follow without a vote: who left a
+    view alone, cut off, votes again when the others leave it too."""
+    start_s = time.monotonic()
+    while True:
+        status = group_status(network, name)
+        if status and status["stable"]["number"] >= height:
+            return round(time.monotonic() - start_s, 2)
+        waited_s = time.monotonic() - start_s
+        assert waited_s < timeout_s, f"{name} did not reach block {height} in {timeout_s} s"
+        time.sleep(POLL_S)

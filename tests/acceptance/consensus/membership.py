@@ -1,15 +1,16 @@
-"""Under load a node joins from genesis alone, is voted in, another is voted out and comes back.
+"""Under load nodes join, a validator is added, voted out, added again; 1,000 blocks are caught up.
 
-By the commands that an operator uses. A second node joins from a snapshot, both while the chain
-moves; the one that was voted out returns under a renewed key; and a node that is a thousand blocks
-behind catches up. Nothing is lost and all histories are one.
+By the commands that an operator uses, while the chain moves: one node joins from genesis alone, one
+from a snapshot. Who is voted out follows as an observer, and votes again under a renewed key. With
+two of six validators away, the command warns before a third is removed, and wants --force.
+Nothing is lost and all histories are one.
 """
 
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.harness import Network, eventually, quorate, run_quorate
+from tests.acceptance.harness import Network, Refused, eventually, quorate, run_quorate
 from tests.fire.books import blocks_alike, each_once
 from tests.fire.ground import make_ground
 from tests.fire.load import Load
@@ -20,7 +21,11 @@ RATES = {"native": 50, "py-evm": 10}
 JOIN_S_MAX = 120
 CHANGE_S_MAX = 120
 BEHIND_S_MAX = 1_200
-NEW, FROM_SNAPSHOT, RENEWED = "tax-2", "market-2", "audit-1"
+ROLE_S_MAX = 30
+NEW, FROM_SNAPSHOT = "tax-2", "market-2"
+AWAY, TO_REMOVE = ("audit-1", FROM_SNAPSHOT), "data-1"
+"""With these two away, four of six validators vote and four are needed: of five without the last
+one, three would vote and four be needed."""
 VOTERS = ("tax", "market", "data")
 """Three of four organisations are the threshold; the first proposes."""
 
@@ -41,12 +46,17 @@ def run(
         _join_from_snapshot(processes, folder / "fire.snapshot")
         took["joined_from_snapshot_s"] = _join(processes, FROM_SNAPSHOT)
         took["voted_in_s"] = _vote_in(network, NEW, "tax")
-        took["voted_out_s"] = _vote(network, "remove-validator", RENEWED)
-        processes.stop(RENEWED)
-        run_quorate("node", "renew-key", processes.folder(RENEWED))
-        took["renewed_s"] = _join(processes, RENEWED)
-        took["voted_back_s"] = _vote_in(network, RENEWED, "audit")
+        _wait_role(network, NEW, "validator")
+        took["voted_out_s"] = _vote(network, "remove-validator", NEW)
+        _wait_role(network, NEW, "observer")
+        processes.stop(NEW)
+        run_quorate("node", "renew-key", processes.folder(NEW))
+        took["renewed_s"] = _join(processes, NEW)
+        took["voted_back_s"] = _vote_in(network, NEW, "tax")
+        _wait_role(network, NEW, "validator")
         took["caught_up_s"] = _fall_behind(processes, FROM_SNAPSHOT, behind)
+        took["sixth_voted_in_s"] = _vote_in(network, FROM_SNAPSHOT, "market")
+        warning = _remove_while_away(processes)
         rate = load.stop()
         # Who joined from a snapshot has no older blocks: its history is compared by its head.
         since_genesis = [name for name in network.urls if name != FROM_SNAPSHOT]
@@ -54,8 +64,14 @@ def run(
         compared = blocks_alike(network, since_genesis)
         head = network.height(FROM_SNAPSHOT)
         assert network.block_hash(FROM_SNAPSHOT, head) == network.block_hash(NEW, head)
-    return {**took, "behind_blocks": behind, "rate_acknowledged": round(rate, 1),
-            "blocks_compared": compared, **books}  # fmt: skip
+    return {
+        **took,
+        "behind_blocks": behind,
+        "warning": warning,
+        "rate_acknowledged": round(rate, 1),
+        "blocks_compared": compared,
+        **books,
+    }
 
 
 def _add(network: Network, organisation: str, name: str) -> None:
@@ -120,3 +136,33 @@ def _fall_behind(processes: Processes, name: str, blocks: int) -> float:
         BEHIND_S_MAX,
     )
     return _join(processes, name)
+
+
+def _wait_role(network: Network, name: str, role: str) -> None:
+    eventually(f"{name} is {role}", lambda: network.status(name)["role"] == role, ROLE_S_MAX)
+
+
+def _remove_while_away(processes: Processes) -> str:
+    """What the command says; with --force it proposes. The others' votes are not asked for."""
+    network = processes.network
+    for name in AWAY:
+        processes.stop(name)
+    asked = "tax-1"
+    eventually(
+        f"{asked} misses {' and '.join(AWAY)}",
+        lambda: {one["node"] for one in network.status(asked)["missing"]} == set(AWAY),
+        ROLE_S_MAX,
+    )
+    command = ("governance", "propose", "remove-validator", TO_REMOVE, "--network", network.folder)
+    try:
+        run_quorate(*command, "--as", "tax-admin")
+    except Refused as refusal:
+        said = refusal.text.partition("quorate: ")[2]
+    else:
+        raise AssertionError(f"{TO_REMOVE} could be removed without a warning")
+    assert "--force" in said, said
+    assert all(name in said for name in AWAY), said
+    assert quorate(*command, "--as", "tax-admin", "--force")["agree"] == ["tax"]
+    for name in AWAY:
+        processes.start(name)
+    return said
