@@ -18,6 +18,7 @@ from ledger.state import Account
 from ledger.transactions import InvalidTransaction, Transaction
 from ledger.values import Address, Hash32
 from node.journal import Refusal
+from node.pool_chains import Chains
 
 REFUSALS_COUNT_MAX = 65_536
 RETURNING = (Reason.NONCE_GAP, Reason.BLOCK_FULL)
@@ -105,6 +106,7 @@ class Pool:
         self._state_nonces: dict[Address, int] = {}
         self._ordered: set[Hash32] = set()
         self._changed: dict[Address, None] = {}
+        self._chains = Chains()
         self._bytes = 0
         self._arrivals = 0
         self._refusals: OrderedDict[Hash32, Refusal] = OrderedDict()
@@ -150,8 +152,11 @@ class Pool:
         if len(self._refusals) > REFUSALS_COUNT_MAX:
             self._refusals.popitem(last=False)
 
-    def add(self, transaction: Transaction, sender: Address) -> bool:
-        """Take a checked transaction; False if it waits here already. Raises `RefusedByPool`."""
+    def add(self, transaction: Transaction, sender: Address, *, is_kept: bool = False) -> bool:
+        """Take a checked transaction; False if it waits here already. Raises `RefusedByPool`.
+
+        What waits for a missing nonce has half of the room, unless it is in the journal already.
+        """
         transaction_hash = transaction.hash
         if transaction_hash in self._entries:
             return False
@@ -173,17 +178,34 @@ class Pool:
                 PoolReason.POOL_FULL,
                 f"{len(self._entries)} transactions of {self._bytes} bytes wait here",
             )
+        state_nonce = self._state_nonces.get(sender)
+        if state_nonce is None:
+            state_nonce = self._nonce_of(sender)
+        if not is_kept and not self._chains.follows(sender, transaction.nonce, state_nonce):
+            self._check_stranded(size_bytes)
         entry = Entry(transaction, sender, self._arrivals, transaction_hash, transaction.nonce)
         self._arrivals += 1
         self._entries[entry.hash] = entry
         self._by_sender.setdefault(sender, {})[entry.nonce] = entry
+        self._state_nonces[sender] = state_nonce
+        self._chains.add(sender, entry.nonce, size_bytes, state_nonce)
         self._bytes += size_bytes
-        if sender not in self._state_nonces:
-            self._state_nonces[sender] = self._nonce_of(sender)
         self._refusals.pop(entry.hash, None)
         if entry.nonce == self._state_nonces[sender]:
             self._changed[sender] = None
         return True
+
+    def _check_stranded(self, size_bytes: int) -> None:
+        count, held_bytes = self._chains.stranded_count, self._chains.stranded_bytes
+        if (
+            2 * count >= self._limits.count_max
+            or 2 * (held_bytes + size_bytes) > self._limits.bytes_max
+        ):
+            raise RefusedByPool(
+                PoolReason.POOL_FULL,
+                f"{count} transactions wait here for a missing nonce before them; send the "
+                "missing ones first",
+            )
 
     def set_ordered(self, hashes: Iterable[Hash32]) -> None:
         """Say which transactions stand in open proposals; all others may be proposed."""
@@ -243,6 +265,7 @@ class Pool:
             return False
         waiting = self._by_sender[entry.sender]
         del waiting[entry.nonce]
+        self._chains.remove(entry.sender, entry.nonce)
         self._changed[entry.sender] = None
         if not waiting:
             del self._by_sender[entry.sender]
@@ -261,10 +284,18 @@ class Pool:
         for transaction_hash in outcome.included:
             self.remove(transaction_hash)
         refused = []
+        touched = dict.fromkeys(outcome.accounts)
         for transaction_hash, reason in outcome.dropped:
-            if reason not in RETURNING and self.remove(transaction_hash):
+            entry = self._entries.get(transaction_hash)
+            if reason not in RETURNING and entry is not None:
+                self.remove(transaction_hash)
+                touched[entry.sender] = None
                 refused.append((transaction_hash, Refusal(reason.value, reason.remedy)))
-        return refused + self._drop_used_nonces(outcome.accounts)
+        refused += self._drop_used_nonces(outcome.accounts)
+        for sender in touched:
+            if sender in self._by_sender:
+                self._chains.settle(sender, self._state_nonces[sender])
+        return refused
 
     def _drop_used_nonces(self, accounts: Iterable[Address]) -> list[tuple[Hash32, Refusal]]:
         refusal = Refusal(Reason.NONCE_USED.value, Reason.NONCE_USED.remedy)

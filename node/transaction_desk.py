@@ -133,7 +133,7 @@ class TransactionDesk:
         forms = self._admission.check_forms([raw for _, raw in waiting])
         for (transaction_hash, _), form in zip(waiting, forms, strict=True):
             try:
-                self._take(form)
+                self._take(form, is_kept=True)
             except InvalidTransaction as error:
                 self._refuse(transaction_hash, Refusal(str(error.code), error.message))
         if len(self.pool):
@@ -187,17 +187,20 @@ class TransactionDesk:
                 continue  # no place here: whoever acknowledged it keeps it
         self._announce()
 
-    def _take(self, form: Form) -> bool:
-        """Into the pool; False if it waits there already. Raises `InvalidTransaction`."""
+    def _take(self, form: Form, *, is_kept: bool = False) -> bool:
+        """Into the pool; False if it waits there already. Raises `InvalidTransaction`.
+
+        is_kept: it is in the journal already, acknowledged.
+        """
         if isinstance(form, InvalidTransaction):
             raise form
         if form[0].hash in self.pool:
             return False
         self._admission.admit(*form)
-        return self._add(form)
+        return self._add(form, is_kept=is_kept)
 
-    def _add(self, checked: CheckedTransaction) -> bool:
-        is_new = self.pool.add(*checked)
+    def _add(self, checked: CheckedTransaction, *, is_kept: bool = False) -> bool:
+        is_new = self.pool.add(*checked, is_kept=is_kept)
         if is_new:
             self._subscriptions.tell(NewPending(checked[0].hash))
         return is_new

@@ -214,3 +214,55 @@ def test_reasons_are_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) 
     for each in hashes:
         world.pool.remember_refusal(each, Refusal("NO_PERMISSION", "ask"))
     assert [world.pool.refusal(each) is not None for each in hashes] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("limits", [PoolLimits(count_max=8), PoolLimits(bytes_max=8 * 96)])
+def test_what_cannot_execute_yet_takes_half_of_the_room_at_most(limits: PoolLimits) -> None:
+    world = World(limits)
+    for nonce in range(1, 5):  # without the first none of these can execute
+        world.add(ANNA, nonce)
+    with pytest.raises(RefusedByPool) as caught:
+        world.add(ANNA, 5)
+    assert caught.value.code == PoolReason.POOL_FULL
+    assert "missing" in caught.value.message
+    for nonce in range(3):
+        world.add(BERT, nonce)
+    world.add(ANNA, 0)
+    assert len(world.batch()) == 8
+
+
+def test_a_filled_gap_gives_its_room_to_the_next_one() -> None:
+    world = World(PoolLimits(count_max=8))
+    for nonce in range(1, 5):
+        world.add(ANNA, nonce)
+    world.add(ANNA, 0)
+    world.add(BERT, 7)  # the chain is whole: nothing of Anna's waits for a nonce any more
+    assert len(world.pool) == 6
+
+
+def test_what_a_refusal_cuts_off_counts_as_waiting_for_a_nonce() -> None:
+    world = World(PoolLimits(count_max=10))
+    hashes = [world.add(ANNA, nonce) for nonce in range(6)]
+    world.pool.apply_block(BlockOutcome((), ((hashes[0], Reason.FROZEN),), {}))
+    with pytest.raises(RefusedByPool):
+        world.add(BERT, 1)
+    world.add(ANNA, 0, salt=1)
+    world.add(BERT, 1)
+
+
+def test_blocks_that_take_the_head_of_a_chain_strand_nothing() -> None:
+    world = World(PoolLimits(count_max=8))
+    hashes = [world.add(ANNA, nonce) for nonce in range(6)]
+    world.nonces[ANNA] = 2
+    world.pool.apply_block(BlockOutcome(tuple(hashes[:2]), (), {ANNA: None}))
+    world.add(BERT, 1)
+    world.nonces[ANNA] = 6  # the others stand in a block that was caught up
+    world.pool.apply_block(BlockOutcome((), (), {ANNA: None}))
+    assert [sender for sender, _ in world.pool.transactions()] == [BERT]
+
+
+def test_an_acknowledged_transaction_comes_back_whatever_it_waits_for() -> None:
+    world = World(PoolLimits(count_max=4))
+    for nonce in range(1, 5):
+        assert world.pool.add(transaction(ANNA, nonce), ANNA, is_kept=True)
+    assert len(world.pool) == 4
