@@ -25,12 +25,14 @@ class Checkpoints:
         vote = cast(Checkpoint, signed.message)
         votes = self._votes.setdefault(vote.number, {})
         votes.setdefault(signed.sender, signed)
+        if vote.number in self._certificates:
+            return None
         equal = {
             sender: other.signature
             for sender, other in votes.items()
             if cast(Checkpoint, other.message).header_hash == vote.header_hash
         }
-        if len(equal) < validators.quorum or vote.number in self._certificates:
+        if len(equal) < validators.quorum:
             return None
         return certificate_of(vote.epoch, vote.number, vote.header_hash, equal)
 
@@ -68,6 +70,11 @@ class Checkpoints:
                 del self._certificates[number]
         if self.highest is not None and epoch.voids(self.highest.epoch, self.highest.number):
             self.highest = None
+
+    def is_disputed(self, number: int) -> bool:
+        """Whether two headers of a block were signed."""
+        votes = self._votes.get(number, {}).values()
+        return len({cast(Checkpoint, signed.message).header_hash for signed in votes}) > 1
 
     def sides(self, number: int) -> dict[Hash32, list[Address]]:
         """Who signed which header of a block."""

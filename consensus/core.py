@@ -105,7 +105,8 @@ class Core:
     def hear(self, sender: Address, sequence: int) -> None:
         """A vote of a validator came: about a sequence, or 0 for a view."""
         self.heard[sender] = self.ticks
-        self.voted[sender] = max(sequence, self.voted.get(sender, 0))
+        if sequence > self.voted.get(sender, -1):
+            self.voted[sender] = sequence
         self.owing.pop(sender, None)
 
     @property
@@ -129,11 +130,12 @@ class Core:
 
     @property
     def is_voter(self) -> bool:
+        config = self.config
         return (
-            self.config.may_vote
+            config.may_vote
             and self.retired is None
-            and not self.is_behind_mark
-            and self.config.address in self.current.validators
+            and (self.mark is None or not self.is_behind_mark)
+            and config.address in self.current.validators
         )
 
     @property

@@ -97,9 +97,9 @@ class Execution:
 
     def _compare(self, number: int) -> None:
         """Name the sides of a mismatch: from the first differing signature on."""
-        sides = self._core.checkpoints.sides(number)
-        if len(sides) < 2:
+        if not self._core.checkpoints.is_disputed(number):
             return
+        sides = self._core.checkpoints.sides(number)
         told = "; ".join(
             f"{header.hex()} by {', '.join('0x' + sender.hex() for sender in senders)}"
             for header, senders in sorted(sides.items())

@@ -25,9 +25,8 @@ class Ordering:
 
     def proposal_slot(self) -> Slot | None:
         """The place that the primary may fill now, None while there is none."""
-        if self._core.halted or not (
-            self._core.is_active and self._core.is_voter and self._core.is_primary
-        ):
+        core = self._core
+        if core.halted or not (core.is_active and core.is_primary and core.is_voter):
             return None
         sequence = self._core.next_sequence()
         highest = self._core.checkpoints.highest
@@ -74,17 +73,17 @@ class Ordering:
         if isinstance(message, Commit):
             # Of any view: a quorum is evidence for whoever missed the way there, and a liar's
             # absurd view spoils nothing but its own place.
-            is_kept = keep_vote(state.commits, signed)
+            is_kept, follow = keep_vote(state.commits, signed), self._decide
         else:
             if not self._core.view <= message.view <= self._core.view + 1:
                 return
             if signed.sender == self._core.current.validators.primary(message.view):
                 return  # a primary prepares by its PRE-PREPARE
-            is_kept = keep_vote(state.prepares, signed)
-        if not is_kept:
+            is_kept, follow = keep_vote(state.prepares, signed), self._commit
+        if is_kept:
+            follow(state)
+        else:
             self._core.alarm_equivocation(signed, message)
-            return
-        self.advance(state)
 
     def on_proposal_refused(self, event: ProposalRefused) -> None:
         if (event.epoch, event.view) == (self._core.current.number, self._core.view):
@@ -176,7 +175,7 @@ class Ordering:
         self._core.emit(Broadcast(vote))
 
     def _commit(self, state: SequenceState) -> None:
-        if not (self._core.is_active and self._core.is_voter) or state.accepted is None:
+        if state.accepted is None or not (self._core.is_active and self._core.is_voter):
             return
         own = state.own_vote
         if own is None or (own.view, own.digest) != (self._core.view, state.accepted):

@@ -35,29 +35,30 @@ class Reception:
         self._own_key = own_key
 
     def on_received(self, signed: Signed) -> None:
-        message = signed.message
-        if signed.sender == self._core.config.address and self._core.config.may_vote:
+        message, core = signed.message, self._core
+        if signed.sender == core.config.address and core.config.may_vote:
             self._own_key.on_own_copy(signed)
             return
         if isinstance(message, Position):
             self._on_position(signed.sender, message)
             return
-        if message.epoch == self._core.current.number + 1:
+        epoch = core.current.number
+        if message.epoch == epoch + 1:
             self._keep_for_next_epoch(signed)
             return
-        if message.epoch != self._core.current.number:
+        if message.epoch != epoch:
             return
-        self._core.hear(signed.sender, _sequence_of(message))
+        core.hear(signed.sender, _sequence_of(message))
         if isinstance(message, Checkpoint):
             self._execution.on_checkpoint(signed, message)
             return
-        if self._core.is_behind_mark:
+        if core.is_behind_mark:
             return  # votes and views wait until the store has what the log was pruned to
         match message:
-            case PrePrepare():
-                self._ordering.on_pre_prepare(signed, message)
             case Prepare() | Commit():
                 self._ordering.on_vote(signed, message)
+            case PrePrepare():
+                self._ordering.on_pre_prepare(signed, message)
             case ViewChange():
                 self._views.on_view_change(signed)
             case NewView():

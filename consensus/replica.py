@@ -126,10 +126,10 @@ class Replica:
 
     def _dispatch(self, event: Event) -> None:  # noqa: PLR0912 - the table of events
         match event:
-            case Started():
-                self._stable_blocks.on_started(event)
             case Received(signed):
                 self._reception.on_received(signed)
+            case Started():
+                self._stable_blocks.on_started(event)
             case OwnSigned(signed):
                 self._reception.on_own_signed(signed)
             case Propose(proposal):
@@ -162,6 +162,8 @@ class Replica:
 
 def _merge_persists(effects: list[Effect]) -> tuple[Effect, ...]:
     """One sync instead of many: what is logged later in a step may as well be logged first."""
+    if not effects:
+        return ()
     entries = tuple(e for effect in effects if isinstance(effect, Persist) for e in effect.entries)
     if not entries:
         return tuple(effects)

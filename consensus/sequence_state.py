@@ -3,6 +3,7 @@
 Counting only. Which votes may be kept and what follows from a quorum is the replica's.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -86,11 +87,10 @@ class SequenceState:
         """The COMMITs of a quorum of distinct replicas for one digest in one view, or none."""
         if len(self.commits) < validators.quorum:
             return []
-        seen = {(vote.view, vote.digest) for vote in _votes(self.commits)}
-        for view, digest in sorted(seen):
-            signers = _voters(self.commits, view, digest)
-            if len(signers) >= validators.quorum:
-                return [self.commits[signer] for signer in signers]
+        counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))
+        for (view, digest), count in sorted(counts.items()):
+            if count >= validators.quorum:
+                return [self.commits[signer] for signer in _voters(self.commits, view, digest)]
         return []
 
     def voters_in(self, view: int) -> set[Address]:

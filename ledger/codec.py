@@ -14,6 +14,10 @@ Encodable: TypeAlias = "bytes | int | Sequence[Encodable]"
 
 DEPTH_MAX = 16
 
+_SHORT_STRING = tuple(bytes((0x80 + size,)) for size in range(56))
+_SHORT_LIST = tuple(bytes((0xC0 + size,)) for size in range(56))
+_SMALL_INTEGER = (b"\x80", *(bytes((value,)) for value in range(1, 0x80)))
+
 
 class InvalidEncoding(ValueError):
     """Bytes that are not the one canonical encoding of what was expected."""
@@ -22,24 +26,24 @@ class InvalidEncoding(ValueError):
 def encode(item: Encodable) -> bytes:
     """The RLP of bytes, a non-negative integer, or a sequence of those."""
     if isinstance(item, bytes):
-        if len(item) == 1 and item[0] < 0x80:
-            return item
-        return _prefix(0x80, len(item)) + item
+        size = len(item)
+        if size >= 56:
+            return _long_prefix(0x80, size) + item
+        return item if size == 1 and item[0] < 0x80 else _SHORT_STRING[size] + item
     if isinstance(item, int):
         assert item >= 0, "RLP has no negative integers"
-        return encode(int_to_bytes(item))
+        return _SMALL_INTEGER[item] if item < 0x80 else encode(int_to_bytes(item))
     return encode_joined([encode(part) for part in item])
 
 
 def encode_joined(encodings: Iterable[bytes]) -> bytes:
     """The RLP of a sequence whose items are encoded already."""
     payload = b"".join(encodings)
-    return _prefix(0xC0, len(payload)) + payload
+    size = len(payload)
+    return (_SHORT_LIST[size] if size < 56 else _long_prefix(0xC0, size)) + payload
 
 
-def _prefix(offset: int, size: int) -> bytes:
-    if size < 56:
-        return bytes((offset + size,))
+def _long_prefix(offset: int, size: int) -> bytes:
     digits = int_to_bytes(size)
     return bytes((offset + 55 + len(digits),)) + digits
 

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from consensus import wire
 from consensus.messages import (
     Checkpoint,
     Commit,
@@ -20,7 +21,6 @@ from consensus.messages import (
     Signed,
     ViewChange,
 )
-from consensus.wire import decode_signed, encode_signed
 from ledger.certificate import Certificate
 from ledger.proposal import Proposal, null_request, propose
 from ledger.values import Address, Hash32
@@ -103,7 +103,7 @@ class ByzantineNode(SimulatedNode):
                 ViewChange(epoch, view + 1, stable, ()),
             ]
             signed = self.sign(random.choice(forged))
-            self.send_payload(encode_signed(replace(signed, sender=victim)), None)
+            self.send_payload(wire.encode_signed(replace(signed, sender=victim)), None)
         if self.overheard and self._tells("replayed votes"):
             for payload in random.sample(list(self.overheard), min(5, len(self.overheard))):
                 self.send_payload(payload, None)
@@ -124,16 +124,16 @@ class ByzantineNode(SimulatedNode):
 
     def _dress_up(self, payload: bytes) -> None:
         """Another's vote as if it were of another view or epoch, under its old signature."""
-        signed = decode_signed(FAKE, payload)
+        signed = wire.decode_signed(FAKE, payload)
         message = signed.message
         if isinstance(message, Prepare | Commit):
             other: Message = replace(message, view=message.view + 1)
             if self.world.random.random() < 0.5:
                 other = replace(message, epoch=message.epoch + 1)
-            self.send_payload(encode_signed(replace(signed, message=other)), None)
+            self.send_payload(wire.encode_signed(replace(signed, message=other)), None)
 
     def _say(self, message: Message) -> None:
-        self.send_payload(encode_signed(self.sign(message)), None)
+        self.send_payload(wire.encode_signed(self.sign(message)), None)
 
     def _garbage(self, epoch: int, number: int) -> Certificate:
         """A certificate of a block that is none: one signer, or signatures of something else."""
@@ -151,7 +151,7 @@ class ByzantineNode(SimulatedNode):
             if peer is self or to not in (None, peer.address):
                 continue
             for altered in self._altered(signed, position):
-                payload = encode_signed(altered)
+                payload = wire.encode_signed(altered)
                 self.world.send(self, peer, lambda p, b=payload: p.on_payload(self, b))
 
     def on_payload(self, source: SimulatedNode, payload: bytes) -> None:

@@ -4,6 +4,7 @@ A signature is the signer's address and a hash that only `sign` makes; nobody in
 it with another's key, so forging is out of reach there as it is with a real suite.
 """
 
+from functools import cache
 from hashlib import blake2b
 
 from ledger.suite import InvalidSignature
@@ -30,6 +31,7 @@ class FakeSuite:
             raise InvalidSignature("the hash does not fit the digest")
         return address
 
+    @cache  # noqa: B019 - there is one suite, for good
     def address_of(self, private_key: bytes) -> Address:
         return Address(self.hash(private_key)[-20:])
 

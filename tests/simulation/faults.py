@@ -37,6 +37,7 @@ class Faults:
         self._sides: dict[str, int] = {}
         self._loss = random.choice([0.0, 0.02, 0.1, 0.2])
         self._duplication = random.choice([0.0, 0.05, 0.1])
+        self._latest_ms: dict[tuple[int, int], int] = {}
         self._latency_ms_max = random.choice([10, 40, 120])
         self._late = random.choice([0.0, 0.01, 0.02])
         for node in world.nodes:
@@ -54,23 +55,30 @@ class Faults:
         """When the copies of a message arrive, in ms from now; none if it is lost."""
         random, world = self._world.random, self._world
         if self._is_healed:
-            return [random.randint(1, self._latency_ms_max)]
+            return [self._delay_ms()]
         if self._sides and self._sides[source.name] != self._sides[to.name]:
             world.count("partitions")
             return []
         if self._loss and random.random() < self._loss:
             world.count("loss")
             return []
-        # Each message draws its own delay: whatever is sent closely together is reordered.
-        delays = [random.randint(1, self._latency_ms_max)]
-        world.counts["reordering"] += self._latency_ms_max > 1
+        # Each message draws its own delay: what is sent closely together overtakes each other.
+        delays = [self._delay_ms()]
         if self._duplication and random.random() < self._duplication:
             world.count("duplication")
-            delays.append(random.randint(1, self._latency_ms_max))
+            delays.append(self._delay_ms())
         if self._late and random.random() < self._late:
             world.count("latency")
             delays[0] += random.randint(200, 2_000)
+        arrival_ms = world.now_ms + delays[0]
+        if arrival_ms < self._latest_ms.get((source.number, to.number), 0):
+            world.count("reordering")
+        else:
+            self._latest_ms[source.number, to.number] = arrival_ms
         return delays
+
+    def _delay_ms(self) -> int:
+        return 1 + int(self._world.random.random() * self._latency_ms_max)
 
     def disk_delay_ms(self, node: "SimulatedNode") -> int:
         """How long a sync takes now."""

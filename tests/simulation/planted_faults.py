@@ -49,14 +49,14 @@ FAULTS = (
     PlantedFault(
         "f + 1 signatures make a block stable",
         "consensus/checkpoints.py",
-        "if len(equal) < validators.quorum or",
-        "if len(equal) <= validators.f or",
+        "if len(equal) < validators.quorum:",
+        "if len(equal) <= validators.f:",
     ),
     PlantedFault(
         "COMMITs of several views are counted together",
         "consensus/sequence_state.py",
-        "if (vote := cast(Vote, signed.message)).view == view and vote.digest == digest",
-        "if (vote := cast(Vote, signed.message)).view >= 0 <= view and vote.digest == digest",
+        "counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))",
+        "counts = Counter((0, vote.digest) for vote in _votes(self.commits))",
     ),
     # Signatures.
     PlantedFault(
@@ -156,7 +156,7 @@ FAULTS = (
     PlantedFault(
         "whoever lost its log votes again",
         _CORE,
-        "            self.config.may_vote\n            and self.retired",
+        "            config.may_vote\n            and self.retired",
         "            self.retired",
         _NO_LIES,
     ),
@@ -193,7 +193,7 @@ FAULTS = (
     PlantedFault(
         "votes go out below the view that was left for",
         _ORDERING,
-        "        if not (self._core.is_active and self._core.is_voter) or state.accepted is None:\n"
+        "        if state.accepted is None or not (self._core.is_active and self._core.is_voter):\n"
         "            return\n        own = state.own_vote\n",
         "        if not self._core.is_voter or not state.own_vote:\n"
         "            return\n        own = state.own_vote\n        state.accepted = own.digest\n",

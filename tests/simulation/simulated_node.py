@@ -15,7 +15,6 @@ from consensus import wire
 from consensus.config import ReplicaConfig
 from consensus.messages import Message, Signed
 from consensus.replica import Replica
-from consensus.wire import encode_signed
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.proposal import Proposal, propose
 from ledger.values import ZERO_HASH, Address, Hash32
@@ -92,8 +91,7 @@ class SimulatedNode:
                 self.votes.entries,
             )
         )
-        for transaction in self.pool:
-            self.put(ev.RequestWaiting(self.world.name_of(transaction)))
+        self.put(*(ev.RequestWaiting(self.world.name_of(tx)) for tx in self.pool))
 
     def crash(self) -> None:
         """Power cut: everything in memory is gone, the disk keeps what was synced."""
@@ -155,9 +153,9 @@ class SimulatedNode:
 
     # -- the driver -------------------------------------------------------------------------------
 
-    def put(self, event: ev.Event) -> None:
+    def put(self, *events: ev.Event) -> None:
         """Into the inbox; what waits there is taken as soon as the disk is free."""
-        self.inbox.append(event)
+        self.inbox.extend(events)
         if not self.is_busy:
             self._rounds()
 
@@ -171,8 +169,10 @@ class SimulatedNode:
     def _round(self) -> None:
         items: list[Item] = []
         for _ in range(min(len(self.inbox), ROUND_EVENTS_MAX)):
-            items += self._step(self.inbox.popleft())
-        items += self._propose()
+            self._step(self.inbox.popleft(), items)
+        self._propose(items)
+        if not items:
+            return
         logged = [item for item in items if isinstance(item, fx.Persist | fx.Compact)]
         delay_ms = self.world.disk_delay_ms(self) if logged else 0
         if not delay_ms:
@@ -204,24 +204,20 @@ class SimulatedNode:
         else:
             self.votes.append(effect.entries)
 
-    def _step(self, event: ev.Event) -> list[Item]:
-        """One event and the own messages that follow from it, signed."""
-        items: list[Item] = []
-        waiting = deque([event])
-        while waiting:
-            own: list[ev.Event] = []
-            for effect in self.replica.step(waiting.popleft()):
-                if isinstance(effect, fx.Broadcast):
-                    signed = self.sign(effect.message)
-                    items.append(signed)
-                    own.append(ev.OwnSigned(signed))
-                else:
-                    items.append(effect)
-            waiting.extendleft(reversed(own))
-        return items
+    def _step(self, event: ev.Event, items: list[Item]) -> None:
+        """One event and the own messages that follow from it, signed; effects go to `items`."""
+        own = []
+        for effect in self.replica.step(event):
+            if isinstance(effect, fx.Broadcast):
+                signed = self.sign(effect.message)
+                items.append(signed)
+                own.append(ev.OwnSigned(signed))
+            else:
+                items.append(effect)
+        for signed_one in own:
+            self._step(signed_one, items)
 
-    def _propose(self) -> list[Item]:
-        items: list[Item] = []
+    def _propose(self, items: list[Item]) -> None:
         while (slot := self.replica.proposal_slot()) is not None:
             in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
             batch = [tx for tx in self.pool if tx not in in_flight][:BATCH_TRANSACTIONS_MAX]
@@ -237,8 +233,7 @@ class SimulatedNode:
                 timestamp_ms=self.now_ms(),
                 transactions=tuple(batch),
             )
-            items += self._step(ev.Propose(self.choose_proposal(proposal)))
-        return items
+            self._step(ev.Propose(self.choose_proposal(proposal)), items)
 
     def choose_proposal(self, proposal: Proposal) -> Proposal:
         """The one to propose: honest nodes propose what they made."""
@@ -278,18 +273,21 @@ class SimulatedNode:
 
     def send_consensus(self, signed: Signed, to: Address | None) -> None:
         self.world.on_sent(self, signed)
-        self.send_payload(encode_signed(signed), to)
+        self.send_payload(wire.encode_signed(signed), to)
 
     def send_payload(self, payload: bytes, to: Address | None) -> None:
+        def arrive(peer: SimulatedNode) -> None:
+            peer.on_payload(self, payload)
+
         for peer in self.world.nodes:
             if peer is not self and to in (None, peer.address):
-                self.world.send(self, peer, lambda p: p.on_payload(self, payload))
+                self.world.send(self, peer, arrive)
 
     def on_payload(self, source: "SimulatedNode", payload: bytes) -> None:
         self.world.trace(self, payload)
         self.speaker = source
-        for event in self.intake.events(source.name, payload):
-            self.put(event)
+        if events := self.intake.events(source.name, payload):
+            self.put(*events)
 
     def _on_heard(self, peer: str, sender: Address) -> None:
         if self.world.by_address[sender].name == peer:
@@ -320,15 +318,15 @@ class SimulatedNode:
         self.chain.commit(block, certificate)
         epochs = due_epochs(cast(Any, self.chain), block.number)
         self.intake.learn(epochs)
-        for transaction in block.included:
-            if transaction in self.pool:
-                del self.pool[transaction]
-                self.put(ev.RequestGone(self.world.name_of(transaction)))
+        gone = [transaction for transaction in block.included if transaction in self.pool]
+        for transaction in gone:
+            del self.pool[transaction]
         count = len(block.proposal.transactions)
         self.put(
+            *(ev.RequestGone(self.world.name_of(transaction)) for transaction in gone),
             ev.Stored(
                 certificate, block.proposal.digest, epochs, count, count < BATCH_TRANSACTIONS_MAX
-            )
+            ),
         )
 
     # -- fetching ---------------------------------------------------------------------------------
@@ -379,10 +377,10 @@ class SimulatedNode:
                 self._offer(peer, (transaction,))
 
     def on_transactions(self, transactions: tuple[bytes, ...]) -> None:
-        for transaction in transactions:
-            if transaction not in self.chain.executed and transaction not in self.pool:
-                self.pool[transaction] = None
-                self.put(ev.RequestWaiting(self.world.name_of(transaction)))
+        new = [tx for tx in transactions if tx not in self.chain.executed and tx not in self.pool]
+        self.pool.update(dict.fromkeys(new))
+        if new:
+            self.put(*(ev.RequestWaiting(self.world.name_of(transaction)) for transaction in new))
 
     def _gossip(self) -> None:
         waiting = tuple(tx for tx in self.journal if tx not in self.chain.executed)[:16]

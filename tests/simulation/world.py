@@ -67,7 +67,7 @@ class World:
         self.window_blocks = self.random.choice([2, 4, 16])
         self.height = 0
         self._trace = blake2b(digest_size=16)
-        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._queue: list[tuple[int, int, Callable[..., None], SimulatedNode | None]] = []
         self._scheduled = 0
         self._sent_transactions = 0
         self._is_loaded = True
@@ -130,8 +130,11 @@ class World:
     def _run_until(self, end_ms: int, is_done: Callable[[], bool]) -> bool:
         next_check_ms = self.now_ms
         while self._queue and self._queue[0][0] <= end_ms:
-            self.now_ms, number, action = heapq.heappop(self._queue)
-            action()
+            self.now_ms, number, action, to = heapq.heappop(self._queue)
+            if to is None:
+                action()
+            elif to.is_up:
+                action(to)
             if number > EVENTS_MAX:
                 raise Violation(f"{EVENTS_MAX} events without an end: {self._describe()}")
             if self.now_ms >= next_check_ms:
@@ -179,12 +182,8 @@ class World:
         if not source.is_up:
             return
         for delay_ms in self.faults.delays_ms(source, to):
-
-            def arrive() -> None:
-                if to.is_up:
-                    deliver(to)
-
-            self.after(delay_ms, arrive)
+            self._scheduled += 1
+            heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, deliver, to))
 
     def some_peers(self, node: SimulatedNode, count: int) -> list[SimulatedNode]:
         peers = [peer for peer in self.nodes if peer is not node]
@@ -192,7 +191,7 @@ class World:
 
     def after(self, delay_ms: int, action: Callable[[], None]) -> None:
         self._scheduled += 1
-        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, action))
+        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, action, None))
 
     def disk_delay_ms(self, node: SimulatedNode) -> int:
         return self.faults.disk_delay_ms(node)
@@ -237,8 +236,7 @@ class World:
         self.counts[kind] += 1
 
     def trace(self, node: SimulatedNode, payload: bytes) -> None:
-        self._trace.update(b"%d %d %d " % (self.now_ms, node.number, len(payload)))
-        self._trace.update(payload)
+        self._trace.update(b"%d %d %d %b" % (self.now_ms, node.number, len(payload), payload))
 
     @property
     def trace_hash(self) -> str:
