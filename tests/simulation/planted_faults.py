@@ -55,8 +55,16 @@ FAULTS = (
     PlantedFault(
         "COMMITs of several views are counted together",
         "consensus/sequence_state.py",
-        "counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))",
-        "counts = Counter((0, vote.digest) for vote in _votes(self.commits))",
+        "counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))\n"
+        "        for (view, digest), count in sorted(counts.items()):\n"
+        "            if count >= validators.quorum:\n"
+        "                return [self.commits[signer] for signer in "
+        "_voters(self.commits, view, digest)]",
+        "counts = Counter(vote.digest for vote in _votes(self.commits))\n"
+        "        for digest, count in sorted(counts.items()):\n"
+        "            if count >= validators.quorum:\n"
+        "                return [s for s in self.commits.values() "
+        "if cast(Vote, s.message).digest == digest]",
     ),
     # Signatures.
     PlantedFault(
@@ -215,8 +223,8 @@ FAULTS = (
     PlantedFault(
         "each counts its own target view only",
         "consensus/view_changes.py",
-        "sum(_view(signed) >= view for",
-        "sum(_view(signed) == view for",
+        "signed in self._latest.items() if _view(signed) >= view))",
+        "signed in self._latest.items() if _view(signed) == view))",
     ),
     # Time and progress.
     PlantedFault(
