@@ -1,16 +1,51 @@
 """Whether a proposal's time is near ours: judged once, when it is first received (rule 10).
 
-A proposal that comes again, after whatever delay, gets the verdict of its first coming.
+A proposal that comes again, after whatever delay, gets the verdict of its first coming. What came
+late because nothing came at all for a while is refused as well, and no clock is blamed for it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from ledger.proposal import Proposal
 from ledger.values import Hash32
 
 VERDICTS_COUNT_MAX = 4_096
+QUIET_MS_MIN = 2_000
+"""A shorter silence explains nothing: everyone speaks once a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing was read from a peer for `lasted_ms` until `end_ms`, by our clock."""
+
+    end_ms: int
+    lasted_ms: int
+
+    def covers(self, timestamp_ms: int) -> bool:
+        """Whether something made then would have been on its way during the silence."""
+        return self.end_ms - self.lasted_ms - QUIET_MS_MIN <= timestamp_ms <= self.end_ms
+
+
+class Arrivals:
+    """When each peer's last message was read, and its latest silence."""
+
+    def __init__(self) -> None:
+        self._last_ms: dict[str, int] = {}
+        self._quiet: dict[str, Quiet] = {}
+
+    def note(self, peer: str, now_ms: int, steady_ms: int) -> Quiet | None:
+        """A message of a peer is read now; the latest silence before it, if there was any.
+
+        steady_ms: a clock that nobody sets, so that a clock that was set is no silence.
+        """
+        lasted_ms = steady_ms - self._last_ms.get(peer, steady_ms)
+        self._last_ms[peer] = steady_ms
+        if lasted_ms >= QUIET_MS_MIN:
+            self._quiet[peer] = Quiet(now_ms, lasted_ms)
+        return self._quiet.get(peer)
 
 
 class ClockCheck:
@@ -20,18 +55,33 @@ class ClockCheck:
         self._tolerance_ms = tolerance_ms
         self._verdicts: OrderedDict[Hash32, str | None] = OrderedDict()
 
-    def refuse(self, proposal: Proposal, now_ms: int) -> str | None:
-        """Why the proposal's time is refused, None if it is fine."""
+    def has_judged(self, digest: Hash32) -> bool:
+        """Whether the proposal came before."""
+        return digest in self._verdicts
+
+    def refuse(self, proposal: Proposal, now_ms: int, quiet: Quiet | None = None) -> str | None:
+        """Why the proposal's time is refused, None if it is fine.
+
+        quiet: the latest silence of the peer that sent it.
+        """
         if proposal.digest in self._verdicts:
             return self._verdicts[proposal.digest]
-        apart_ms = proposal.timestamp_ms - now_ms
         verdict = None
-        if abs(apart_ms) > self._tolerance_ms:
-            verdict = (
-                f"its time is {apart_ms} ms from ours, the tolerance is {self._tolerance_ms} ms: "
-                "check both nodes' clocks"
-            )
+        if abs(proposal.timestamp_ms - now_ms) > self._tolerance_ms:
+            verdict = self._tell(proposal.timestamp_ms - now_ms, proposal, quiet)
         self._verdicts[proposal.digest] = verdict
         if len(self._verdicts) > VERDICTS_COUNT_MAX:
             self._verdicts.popitem(last=False)
         return verdict
+
+    def _tell(self, apart_ms: int, proposal: Proposal, quiet: Quiet | None) -> str:
+        if quiet is not None and quiet.covers(proposal.timestamp_ms):
+            return (
+                f"it came {-apart_ms} ms late, the tolerance is {self._tolerance_ms} ms: nothing "
+                f"came from this peer for {quiet.lasted_ms} ms, so the connection or this node "
+                "stood still; the clocks need no look"
+            )
+        return (
+            f"its time is {apart_ms} ms from ours, the tolerance is {self._tolerance_ms} ms: "
+            "check both nodes' clocks"
+        )

@@ -20,7 +20,7 @@ from ledger.chain import Chain
 from ledger.proposal import Proposal
 from ledger.values import Address
 from node.admission import InvalidBatch
-from node.clock_check import ClockCheck
+from node.clock_check import Arrivals, ClockCheck, Quiet
 from node.epochs import due_epochs, previous_epoch
 from node.metrics import Metrics
 
@@ -31,12 +31,17 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _steady_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that verified, and when it came."""
+    """A message that verified, when it came, and how long its peer was silent before."""
 
     signed: Signed
     received_ms: int
+    quiet: Quiet | None
 
     @property
     def proposal(self) -> Proposal | None:
@@ -60,9 +65,12 @@ class ConsensusIntake:
         metrics: Metrics,
         group: str,
         now_ms: Callable[[], int] = _now_ms,
+        steady_ms: Callable[[], int] = _steady_ms,
     ) -> None:
         self._chain = chain
         self._now_ms = now_ms
+        self._steady_ms = steady_ms
+        self._arrivals = Arrivals()
         self._check_batch = check_batch
         self._heard = heard
         self._later_epoch = later_epoch
@@ -103,20 +111,25 @@ class ConsensusIntake:
             self._log.warning("consensus.invalid", peer=peer, error=str(error))
             return None
         self._heard(peer, signed.sender)
-        return Opened(signed, self._now_ms())
+        now_ms = self._now_ms()
+        return Opened(signed, now_ms, self._arrivals.note(peer, now_ms, self._steady_ms()))
 
     def judge(self, opened: Opened) -> tuple[Event, ...]:
         """What the replica is to hear of a message that verified."""
         signed = opened.signed
         message = signed.message
         if isinstance(message, PrePrepare) and message.proposal is not None:
-            refused = self._refuse(message.proposal, message.view, opened.received_ms)
+            if message.sequence <= self._chain.head.number:
+                return ()  # stable by now: there is nothing to vote on, nor to refuse
+            is_known = self._clock.has_judged(message.digest)
+            refused = self._refuse(message.proposal, message.view, opened)
             if refused is not None:
-                self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
+                if not is_known:
+                    self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
                 return (ProposalRefused(message.epoch, message.view, message.sequence),)
         return (Received(signed),)
 
-    def _refuse(self, proposal: Proposal, view: int, received_ms: int) -> str | None:
+    def _refuse(self, proposal: Proposal, view: int, opened: Opened) -> str | None:
         """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it.
 
         Whether a null request or another view's proposal may stand here is the replica's to say:
@@ -125,7 +138,7 @@ class ConsensusIntake:
         if proposal.is_null:
             return None
         if proposal.origin_view == view:
-            late = self._clock.refuse(proposal, received_ms)
+            late = self._clock.refuse(proposal, opened.received_ms, opened.quiet)
             if late is not None:
                 return late
         try:

@@ -6,7 +6,7 @@ from ledger.proposal import propose
 from ledger.suite import STANDARD
 from ledger.values import ZERO_ADDRESS, ZERO_HASH
 from node import clock_check
-from node.clock_check import ClockCheck
+from node.clock_check import Arrivals, ClockCheck
 
 
 def proposal(timestamp_ms: int):
@@ -38,3 +38,28 @@ def test_verdicts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for timestamp_ms in (1, 2, 3):
         check.refuse(proposal(timestamp_ms), 0)
     assert check.refuse(proposal(1), 99_000) is not None
+
+
+def test_what_was_on_its_way_through_a_silence_is_late_and_no_clock_is_blamed() -> None:
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    assert arrivals.note("tax-1", 100_000, 0) is None
+    quiet = arrivals.note("tax-1", 109_000, 9_000)
+    said = check.refuse(proposal(101_000), 109_000, quiet)
+    assert "it came 8000 ms late" in said
+    assert "nothing came from this peer for 9000 ms" in said
+    assert "check both nodes' clocks" not in said
+
+
+def test_a_clock_that_was_set_is_no_silence() -> None:
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    arrivals.note("tax-1", 100_000, 0)
+    quiet = arrivals.note("tax-1", 220_000, 500)
+    assert "check both nodes' clocks" in check.refuse(proposal(100_400), 220_000, quiet)
+
+
+def test_a_clock_that_is_wrong_beside_a_silence_is_blamed() -> None:
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    arrivals.note("tax-1", 100_000, 0)
+    quiet = arrivals.note("tax-1", 109_000, 9_000)
+    for timestamp_ms in (60_000, 130_000):
+        assert "check both nodes' clocks" in check.refuse(proposal(timestamp_ms), 109_000, quiet)

@@ -147,6 +147,7 @@ class SimulatedNode:
             metrics=cast(Any, NoMetrics()),
             group="simulated",
             now_ms=self.now_ms,
+            steady_ms=lambda: self.world.now_ms,
         )
         intake._log = cast(Any, Refusals(self))
         return intake

@@ -1,9 +1,11 @@
 """What the driver lets through to the replica: the NEW-VIEW's list is the replica's to judge."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from consensus.events import ProposalRefused, Received
 from consensus.messages import PrePrepare, Signed
@@ -47,12 +49,15 @@ class Intake:
         return null_request(STANDARD, group=self.chain.group, epoch=0, sequence=1)
 
     def hears(self, proposal: Proposal, view: int) -> object:
+        (event,) = self.all_events(proposal, view)
+        return event
+
+    def all_events(self, proposal: Proposal, view: int) -> tuple[object, ...]:
         signer = self.world.signers[view]
         message = PrePrepare(0, view, 1, proposal.digest, proposal)
         digest = signing_digest(STANDARD, self.chain.group, message)
         signed = Signed(message, signer.address, signer.sign(digest))
-        (event,) = self.intake.events("a peer", encode_signed(signed))
-        return event
+        return self.intake.events("a peer", encode_signed(signed))
 
 
 @pytest.fixture
@@ -80,3 +85,20 @@ async def test_a_refusal_in_the_origin_view_does_not_outlive_it(intake: Intake) 
     late = intake.proposal(LONG_AGO_MS)
     assert isinstance(intake.hears(late, view=0), ProposalRefused)
     assert isinstance(intake.hears(late, view=1), Received)
+
+
+async def test_a_proposal_for_a_stable_block_is_neither_refused_nor_told_of(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a node reads after it stood still: nothing to vote on, and no clock to blame."""
+    old = intake.proposal(LONG_AGO_MS)
+    monkeypatch.setattr(type(intake.chain), "head", SimpleNamespace(number=1))
+    assert intake.all_events(old, view=0) == ()
+
+
+async def test_a_refusal_is_told_once(intake: Intake) -> None:
+    late = intake.proposal(LONG_AGO_MS)
+    with capture_logs() as logs:
+        for _ in range(3):
+            assert isinstance(intake.hears(late, view=0), ProposalRefused)
+    assert [entry["event"] for entry in logs] == ["proposal.refused"]
