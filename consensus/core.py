@@ -73,6 +73,7 @@ class Core:
         self.left_tick = 0
         self.answered: dict[Address, int] = {}
         self.alarmed: set[tuple[AlarmKind, int]] = set()
+        self.compared: set[int] = set()
 
     def leave_for(self, view: int) -> None:
         self.view = view

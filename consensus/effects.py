@@ -81,6 +81,16 @@ class Synchronise:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareHeaders:
+    """Others came to another header of a block: have one of them show it, and name the field."""
+
+    number: int
+    ours: Hash32
+    theirs: Hash32
+    signers: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """Half of a transaction's time is over: send it to the primary once more."""
 
@@ -122,6 +132,7 @@ Effect: TypeAlias = (
     | Compact
     | FetchBatch
     | Synchronise
+    | CompareHeaders
     | Forward
     | Alarm
     | Halt

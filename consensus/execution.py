@@ -1,12 +1,21 @@
 """After a decision: execute in sequence, sign the header, collect certificates (rule 3)."""
 
 from consensus.core import Core
-from consensus.effects import AlarmKind, Broadcast, Execute, FetchBatch, Stable, Synchronise
+from consensus.effects import (
+    AlarmKind,
+    Broadcast,
+    CompareHeaders,
+    Execute,
+    FetchBatch,
+    Stable,
+    Synchronise,
+)
 from consensus.entries import CheckpointEntry
 from consensus.events import Executed
 from consensus.messages import Checkpoint, Signed
 from consensus.sequence_state import SequenceState
 from ledger.certificate import Certificate
+from ledger.values import Address, Hash32
 
 
 class Execution:
@@ -55,6 +64,7 @@ class Execution:
             self._core.persist_batch(state, body)
             self._core.persist(CheckpointEntry(checkpoint, event.digest))
             self._core.emit(Broadcast(checkpoint))
+        self._compare(event.sequence)
         self.certify_next()
         self.execute_next()
 
@@ -87,6 +97,9 @@ class Execution:
     def _compare_late(self, signed: Signed, message: Checkpoint, stable: Certificate) -> None:
         """A vote that came after its block was stored may still show a mismatch."""
         if message.header_hash != stable.header_hash:
+            self._ask_to_compare(
+                message.number, stable.header_hash, message.header_hash, (signed.sender,)
+            )
             self._core.alarm(
                 AlarmKind.CHECKPOINTS_DIFFER,
                 message.number,
@@ -100,6 +113,11 @@ class Execution:
         if not self._core.checkpoints.is_disputed(number):
             return
         sides = self._core.checkpoints.sides(number)
+        state = self._core.states.get(number)
+        if state is not None and state.header_hash is not None:
+            for header, senders in sorted(sides.items()):
+                if header != state.header_hash:
+                    self._ask_to_compare(number, state.header_hash, header, tuple(senders))
         told = "; ".join(
             f"{header.hex()} by {', '.join('0x' + sender.hex() for sender in senders)}"
             for header, senders in sorted(sides.items())
@@ -117,6 +135,15 @@ class Execution:
                 f"no header of block {number} can reach a quorum: {told}; compare the blocks' "
                 "fields, and open a recovery epoch",
             )
+
+    def _ask_to_compare(
+        self, number: int, ours: Hash32, theirs: Hash32, signers: tuple[Address, ...]
+    ) -> None:
+        """Once for each block: which field is it?"""
+        if number not in self._core.compared:
+            self._core.compared.add(number)
+            others = tuple(s for s in signers if s != self._core.config.address)
+            self._core.emit(CompareHeaders(number, ours, theirs, others))
 
     def learn(self, certificate: Certificate) -> None:
         """Take note of a verified certificate."""
@@ -145,6 +172,8 @@ class Execution:
         signed = state.own_checkpoint.header_hash if state.own_checkpoint else state.header_hash
         if signed is None or signed == certificate.header_hash:
             return True
+        number, theirs = certificate.number, certificate.header_hash
+        self._ask_to_compare(number, signed, theirs, certificate.signers)
         signers = ", ".join("0x" + signer.hex() for signer in certificate.signers)
         self._core.halt(
             f"block {certificate.number} is certified with header {certificate.header_hash.hex()} "

@@ -121,6 +121,7 @@ class StableBlocks:
         if core.executing is not None and core.executing <= number:
             core.executing = None
         core.storing = None
+        core.compared = {n for n in core.compared if n >= number}
         core.alarmed = {(kind, n) for kind, n in core.alarmed if n > number}
         core.waited = core.idle = core.lag = core.deciding_ticks = 0
         if core.is_active:

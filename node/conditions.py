@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from consensus.status import LeavingReason, ReplicaStatus
 from ledger.values import Address
+from node.header_comparison import HeaderMismatch
 
 Naming = Callable[[Address], str]
 
@@ -49,11 +50,16 @@ class Place:
     log_lost: str | None
     is_validator_key: bool
     """Whether this node's key was ever in the set, as far as it knows."""
+    mismatch: HeaderMismatch | None = None
 
 
 def find_conditions(replica: ReplicaStatus, place: Place, name: Naming) -> list[Condition]:
     """All that hold now, the gravest first; empty while all is well."""
-    return [*_of_group(replica, place, name), *_of_own_vote(replica, place, name)]
+    return [
+        *_of_group(replica, place, name),
+        *_of_mismatch(replica, place.mismatch),
+        *_of_own_vote(replica, place, name),
+    ]
 
 
 def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Condition]:
@@ -87,6 +93,20 @@ def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Co
             f"需要 {replica.quorum} 个；缺席：{told_zh or '本节点'}",
             f"bring {more} of the missing back; it then goes on by itself",
             f"恢复其中 {more} 个节点，链即自动继续",
+        )
+
+
+def _of_mismatch(replica: ReplicaStatus, mismatch: HeaderMismatch | None) -> Iterator[Condition]:
+    """A block on which headers differ, while it is not behind us."""
+    if mismatch is not None and mismatch.number > replica.stable:
+        yield Condition(
+            "headers-differ",
+            f"block {mismatch.number}: {mismatch.field} is {mismatch.ours} here and "
+            f"{mismatch.theirs} at {mismatch.node}",
+            f"区块 {mismatch.number}：{mismatch.field} 在本节点为 {mismatch.ours}，"
+            f"在 {mismatch.node} 为 {mismatch.theirs}",
+            "compare both nodes' engines and versions",
+            "核对两个节点的执行引擎与版本",
         )
 
 

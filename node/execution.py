@@ -18,8 +18,10 @@ from ledger.certificate import Certificate, decode_certificate
 from ledger.chain import Chain, ExecutedBlock
 from ledger.engine import DecodeBatch
 from ledger.gate import GATE_CONTRACT
+from ledger.header import Header
 from ledger.participants import is_nodes_slot
 from ledger.proposal import Proposal
+from ledger.record import Record
 from ledger.transactions import InvalidTransaction
 from ledger.values import Hash32
 from node.epochs import due_epochs
@@ -76,6 +78,16 @@ class Executor:
         `Divergence` for ours; the blocks before the bad one stay stored.
         """
         return await self._run(lambda: self._import(pairs))
+
+    def sealed(self, number: int) -> tuple[Header, Record] | None:
+        """Header and record to which this node came for a block, stored or not; None if it has
+        none. The latest execution counts."""
+        executed = self._executed.get(number)
+        if executed is not None:
+            return executed.header, executed.record
+        if not 0 <= number <= self._chain.head.number:
+            return None
+        return self._chain.header(number), self._chain.record(number)
 
     async def close(self) -> None:
         """Finish the job at hand, drop those that wait."""

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from consensus.effects import (
     AlarmKind,
     Broadcast,
     Compact,
+    CompareHeaders,
     Effect,
     Execute,
     FetchBatch,
@@ -62,6 +63,7 @@ from node.execution import Executor, StoredBlock
 from node.group_members import GroupMembers
 from node.group_network import Channel, GroupNetwork
 from node.group_status import GroupStatus
+from node.header_comparison import HeaderComparison, HeaderMismatch, answer_header
 from node.hearing import Hearing
 from node.journal import Journal
 from node.metrics import Metrics
@@ -72,6 +74,7 @@ from node.requests import (
     BatchRequest,
     BlocksRequest,
     EnvelopeDelivery,
+    HeaderRequest,
     decode_request,
     encode_answer,
 )
@@ -182,6 +185,13 @@ class GroupDriver:
             ),
         )
         self._fetch = BatchFetch(setup.chain.suite, setup.network, self._on_batch)
+        self._comparison = HeaderComparison(
+            setup.name,
+            setup.network,
+            self._executor.sealed,
+            setup.members.node_of,
+            self._on_mismatch,
+        )
         self._intake = ConsensusIntake(
             chain=setup.chain,
             check_batch=self._desk.check_batch,
@@ -450,6 +460,8 @@ class GroupDriver:
                 self._fetch.want(digest)
             case Synchronise(certificate):
                 self._sync.want(certificate.number)
+            case CompareHeaders():
+                self._spawn(self._comparison.compare, effect)
             case Forward(transaction_hash, primary):
                 peer = self._setup.members.node_of(primary) or self._setup.node_id
                 self._desk.forward(transaction_hash, peer)
@@ -593,6 +605,9 @@ class GroupDriver:
             case BatchRequest(digest):
                 body = self._replica.batch(digest)
                 return encode_answer(BatchAnswer(b"" if body is None else encode_proposal(body)))
+            case HeaderRequest(number):
+                sealed = self._executor.sealed(number)
+                return encode_answer(answer_header(sealed, request))
             case EnvelopeDelivery():
                 return encode_answer(await self._setup.envelopes.receive(peer, request))
 
@@ -619,6 +634,10 @@ class GroupDriver:
         if kind is AlarmKind.VIEW_CHANGE:
             self._metrics.view_changes.labels(self.name).inc()
         self._log.warning("consensus.alarm", kind=kind.value, message=message)
+
+    def _on_mismatch(self, mismatch: HeaderMismatch) -> None:
+        self._status.mismatch(mismatch)
+        self._log.error("headers.differ", **asdict(mismatch))
 
     def _on_failure(self, error: Exception) -> None:
         """What should not happen ends the group by name: a wrong vote would be worse."""

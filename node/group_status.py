@@ -16,6 +16,7 @@ from ledger.chain import Chain
 from ledger.values import Address
 from node.conditions import Place, find_conditions
 from node.group_members import GroupMembers
+from node.header_comparison import HeaderMismatch
 
 ALARMS_COUNT_MAX = 16
 
@@ -40,11 +41,16 @@ class GroupStatus:
         self._tick_ms = tick_ms
         self._was_listed = has_voted or own in chain.genesis.validator_set
         self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_COUNT_MAX)
+        self._mismatch: HeaderMismatch | None = None
 
     def alarm(self, kind: AlarmKind, message: str) -> None:
         """Keep an alarm for those who ask."""
         now_ms = time.time_ns() // 1_000_000
         self._alarms.append({"kind": kind.value, "message": message, "at_ms": now_ms})
+
+    def mismatch(self, mismatch: HeaderMismatch) -> None:
+        """Keep the latest difference between headers."""
+        self._mismatch = mismatch
 
     def as_dict(
         self,
@@ -58,11 +64,12 @@ class GroupStatus:
         """Plain values only; `missing` names validators silent for longer than a view time-out.
 
         view_change: None while the view is open. asking: who waits for a later view than this.
+        mismatch: the latest block on which a header differs from ours, field and both values.
         conditions: what an operator should know, the gravest first, each in one sentence.
         """
         head = self._chain.head
         self._was_listed |= self._own in replica.validators
-        place = Place(self._own, self._tick_ms, halted, log_lost, self._was_listed)
+        place = Place(self._own, self._tick_ms, halted, log_lost, self._was_listed, self._mismatch)
         return {
             "name": self._name,
             "chain_id": self._chain.parameters.chain_id,
@@ -90,6 +97,7 @@ class GroupStatus:
             "conditions": [
                 asdict(condition) for condition in find_conditions(replica, place, self._node)
             ],
+            "mismatch": None if self._mismatch is None else asdict(self._mismatch),
             "alarms": list(self._alarms),
         }
 

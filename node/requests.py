@@ -1,4 +1,5 @@
-"""What members of a group ask each other outside consensus: blocks, batches, envelopes.
+"""What members of a group ask each other outside consensus: blocks, batches, envelopes,
+and the header of a block on which they differ.
 
 Bytes and values, and how one is asked: each request has one answer. Who asks and when is
 `sync.py`'s and `envelopes.py`'s; the network tells which answer belongs to which request.
@@ -19,6 +20,8 @@ from ledger.codec import (
     decode_list,
     encode,
 )
+from ledger.header import HEADER_BYTES_MAX
+from ledger.record import RECORD_BYTES_MAX
 from ledger.values import Hash32
 from node.group_network import GroupNetwork
 
@@ -54,6 +57,14 @@ class EnvelopeDelivery:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderRequest:
+    """The header of this hash to which the asked member came for a block, stored or not."""
+
+    number: int
+    header_hash: Hash32
+
+
+@dataclass(frozen=True, slots=True)
 class BlocksAnswer:
     """Encoded blocks with their encoded certificates, ascending; empty if none is there."""
 
@@ -74,8 +85,16 @@ class EnvelopeReceipt:
     digest: Hash32
 
 
-Request: TypeAlias = BlocksRequest | BatchRequest | EnvelopeDelivery
-Answer: TypeAlias = BlocksAnswer | BatchAnswer | EnvelopeReceipt
+@dataclass(frozen=True, slots=True)
+class HeaderAnswer:
+    """An encoded header and the record that it binds, both empty if it is not there."""
+
+    header: bytes
+    record: bytes
+
+
+Request: TypeAlias = BlocksRequest | BatchRequest | EnvelopeDelivery | HeaderRequest
+Answer: TypeAlias = BlocksAnswer | BatchAnswer | EnvelopeReceipt | HeaderAnswer
 
 
 def encode_request(request: Request) -> bytes:
@@ -87,6 +106,8 @@ def encode_request(request: Request) -> bytes:
             return encode([2, digest])
         case EnvelopeDelivery(organisation, payload):
             return encode([3, organisation.encode("ascii"), payload])
+        case HeaderRequest(number, header_hash):
+            return encode([4, number, header_hash])
 
 
 def decode_request(data: bytes) -> Request:
@@ -109,7 +130,10 @@ def decode_request(data: bytes) -> Request:
             raise InvalidEncoding("expected an organisation's name in ASCII")
         payload = as_bytes(fields[2], "envelope", bytes_max=ENVELOPE_BYTES_MAX)
         return EnvelopeDelivery(name.decode("ascii"), payload)
-    raise InvalidEncoding(f"expected a request of kind 1 to 3, got {kind}")
+    if kind == 4:
+        as_list(fields, "header request", length=3)
+        return HeaderRequest(as_int(fields[1], "number"), as_hash(fields[2], "header hash"))
+    raise InvalidEncoding(f"expected a request of kind 1 to 4, got {kind}")
 
 
 def encode_answer(answer: Answer) -> bytes:
@@ -122,6 +146,8 @@ def encode_answer(answer: Answer) -> bytes:
             fields = [2, proposal]
         case EnvelopeReceipt(digest):
             fields = [3, digest]
+        case HeaderAnswer(header, record):
+            fields = [4, [header, record]]
     return encode(fields)
 
 
@@ -139,7 +165,13 @@ def decode_answer(data: bytes) -> Answer:
         return BatchAnswer(as_bytes(body, "proposal"))
     if kind == 3:
         return EnvelopeReceipt(as_hash(body, "digest"))
-    raise InvalidEncoding(f"expected an answer of kind 1 to 3, got {kind}")
+    if kind == 4:
+        header, record = as_list(body, "header and record", length=2)
+        return HeaderAnswer(
+            as_bytes(header, "header", bytes_max=HEADER_BYTES_MAX),
+            as_bytes(record, "record", bytes_max=RECORD_BYTES_MAX),
+        )
+    raise InvalidEncoding(f"expected an answer of kind 1 to 4, got {kind}")
 
 
 async def ask(network: GroupNetwork, peer: str, request: Request) -> Answer:

@@ -300,6 +300,9 @@ class Scenario:
                 return f"fetches the batch of {sequence} {self.cluster.label(digest)}"
             case fx.Synchronise(certificate):
                 return f"catches up to {certificate.number}"
+            case fx.CompareHeaders(number, _, _, signers):
+                names = " ".join(self.cluster.by_address[signer].name for signer in signers)
+                return f"asks for the differing header of {number}: {names}"
             case fx.Alarm(kind, _):
                 return f"alarm {kind}"
             case fx.Forward(_, primary):

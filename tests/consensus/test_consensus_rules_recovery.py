@@ -189,9 +189,14 @@ def test_rule_3_a_late_vote_for_another_header_is_named() -> None:
     net = cluster()
     net.commit_one("a")
     other = net.sign("r3", Checkpoint(0, 1, FAKE.hash(b"other")))
-    (alarm,) = net.receive("r0", other)
+    asked, alarm = net.receive("r0", other)
     assert alarm.kind is fx.AlarmKind.CHECKPOINTS_DIFFER
     assert net.nodes["r3"].address.hex() in alarm.message
+    assert isinstance(asked, fx.CompareHeaders)
+    assert (asked.number, asked.theirs) == (1, FAKE.hash(b"other"))
+    assert asked.signers == (net.nodes["r3"].address,)
+    once_more = net.sign("r2", Checkpoint(0, 1, FAKE.hash(b"a third")))
+    assert not any(isinstance(e, fx.CompareHeaders) for e in net.receive("r0", once_more))
 
 
 def test_missing_means_that_no_vote_was_heard_where_one_was_due() -> None:

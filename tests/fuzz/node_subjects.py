@@ -44,6 +44,8 @@ from node.requests import (
     BlocksRequest,
     EnvelopeDelivery,
     EnvelopeReceipt,
+    HeaderAnswer,
+    HeaderRequest,
     decode_answer,
     decode_request,
     encode_answer,
@@ -91,11 +93,17 @@ def _frames() -> list[bytes]:
 
 
 def _wire_subjects() -> list[Subject]:
-    requests = (BlocksRequest(5, 64), BatchRequest(HASH), EnvelopeDelivery("tax", b"sealed"))
+    requests = (
+        BlocksRequest(5, 64),
+        BatchRequest(HASH),
+        EnvelopeDelivery("tax", b"sealed"),
+        HeaderRequest(7, HASH),
+    )
     answers = (
         BlocksAnswer(((b"block", b"certificate"), (b"", b""))),
         BatchAnswer(b"proposal"),
         EnvelopeReceipt(HASH),
+        HeaderAnswer(b"header", b"record"),
     )
     invalid = (InvalidEncoding,)
     asked = [lanes.encode_request(lanes.Request(7, "blocks", b"payload"))]

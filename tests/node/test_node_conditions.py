@@ -7,6 +7,7 @@ import pytest
 from consensus.status import LeavingReason, ReplicaStatus
 from ledger.values import Address
 from node.conditions import Place, find_conditions
+from node.header_comparison import HeaderMismatch
 
 A, B, C, D = (Address(bytes([number]) * 20) for number in range(1, 5))
 NAMES = {A: "a", B: "b", C: "c", D: "d"}
@@ -106,3 +107,11 @@ def test_every_reason_to_leave_has_its_chinese() -> None:
     for reason in LeavingReason:
         left = replace(WELL, view=4, is_active=False, leaving_reason=reason, leavers=(A, B))
         assert told(left)["view-change"][1]
+
+
+def test_a_header_that_differs_is_told_with_its_field_until_its_block_is_stable() -> None:
+    mismatch = HeaderMismatch(13, "tax-1", "gas_used", 0, 21_000)
+    en, zh = told(WELL, replace(HERE, mismatch=mismatch))["headers-differ"]
+    assert en == "block 13: gas_used is 0 here and 21000 at tax-1"
+    assert zh == "区块 13：gas_used 在本节点为 0，在 tax-1 为 21000"
+    assert told(replace(WELL, stable=13), replace(HERE, mismatch=mismatch)) == {}

@@ -15,6 +15,8 @@ from node.requests import (
     BlocksRequest,
     EnvelopeDelivery,
     EnvelopeReceipt,
+    HeaderAnswer,
+    HeaderRequest,
     decode_answer,
     decode_request,
     encode_answer,
@@ -27,12 +29,14 @@ REQUESTS = st.one_of(
     st.builds(BlocksRequest, st.integers(0, 2**63), st.integers(1, BLOCKS_COUNT_MAX)),
     st.builds(BatchRequest, HASHES),
     st.builds(EnvelopeDelivery, NAMES, st.binary(max_size=300)),
+    st.builds(HeaderRequest, st.integers(0, 2**63), HASHES),
 )
 PAIRS = st.tuples(st.binary(max_size=80), st.binary(max_size=80))
 ANSWERS = st.one_of(
     st.builds(BlocksAnswer, st.lists(PAIRS, max_size=5).map(tuple)),
     st.builds(BatchAnswer, st.binary(max_size=200)),
     st.builds(EnvelopeReceipt, HASHES),
+    st.builds(HeaderAnswer, st.binary(max_size=1024), st.binary(max_size=512)),
 )
 
 
@@ -57,7 +61,16 @@ def test_other_bytes_are_refused_by_name(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [[], [9], [1, 5], [1, 5, 0], [1, 5, BLOCKS_COUNT_MAX + 1], [2, b"short"], [3, b"\xff", b""]],
+    [
+        [],
+        [9],
+        [1, 5],
+        [1, 5, 0],
+        [1, 5, BLOCKS_COUNT_MAX + 1],
+        [2, b"short"],
+        [3, b"\xff", b""],
+        [4, 1],
+    ],
 )
 def test_requests_out_of_bounds_are_refused(fields: list) -> None:
     with pytest.raises(InvalidEncoding):

@@ -280,6 +280,12 @@ async def test_an_engine_that_differs_halts_by_name(group, kit, monkeypatch) -> 
     assert odd.driver.status()["halted"] == odd.driver.halted
     with pytest.raises(Unavailable, match="another node"):
         await odd.driver.submit(kit.signed(kit.ANNA, 1))
+    for node in group.nodes:
+        await kit.eventually(lambda n=node: n.driver.status()["mismatch"])
+        told = node.driver.status()["mismatch"]
+        assert told["field"] == "state_root"
+        assert told["ours"] != told["theirs"]
+        assert (told["node"] == odd.name) == (node is not odd)
 
 
 async def test_a_validator_leaves_by_state_and_returns_as_one(group, kit) -> None:
