@@ -218,7 +218,9 @@ class Chain(ChainReader):
             check_epoch(recovery, head.record.epoch)
         if recovery.number <= head.number:
             self._check_start(recovery)
-        self._executed.clear()
+        self._executed = {
+            key: block for key, block in self._executed.items() if block.number <= recovery.number
+        }
         if recovery.number >= head.number:
             self._store.put_recoveries(admitted)
             return True
@@ -226,6 +228,12 @@ class Chain(ChainReader):
             raise NeedsCut(f"blocks {recovery.number + 1} to {head.number} are void")
         self._cut(recovery, admitted)
         return True
+
+    def is_void(self, epoch: int, number: int) -> bool:
+        """Whether an epoch's word about a block counts no more: a recovery begins before it."""
+        return any(
+            recovery.number < number and epoch < recovery.epoch for recovery in self.recoveries
+        )
 
     def _check_start(self, recovery: Recovery) -> None:
         """Block H is here: it must be the one that is meant, and its state must be readable."""

@@ -10,9 +10,10 @@ from typing import Any
 from ledger.header import encode_header
 from ledger.proposal import encode_proposal
 from ledger.record import encode_record
+from ledger.recovery import encode_recovery
 from ledger.values import Hash32
 from node.engines import why_not_native
-from node.group_members import genesis_holders, holder_of
+from node.group_members import holder_of, named_holders
 from zkp.backend import CURRENT
 
 from .context import Context
@@ -140,7 +141,7 @@ async def validators(
         number = resolve(chain, selector)
         epoch, members = chain.validators_for(number)
         state = chain.state_at(min(number, chain.head.number))
-        named = genesis_holders(chain.genesis)
+        named = named_holders(chain)
         holders = {member: holder_of(state, named, member) for member in members.members}
         return {
             "number": number,
@@ -170,6 +171,46 @@ async def get_block_certificate(
 
 
 @methods.method(
+    "quorate_getRecoveries",
+    summary="Recovery certificates of the organisations that this node follows, ascending, each "
+    "with the certified blocks that it made void here",
+    result=OBJECTS,
+)
+async def get_recoveries(principal: Principal, context: Context) -> list[dict[str, Any]]:
+    chain = context.group.chain
+
+    def read() -> list[dict[str, Any]]:
+        void = chain.void_blocks()
+        return [
+            {
+                "number": recovery.number,
+                "hash": data(recovery.block_hash),
+                "epoch": recovery.epoch,
+                "counter": recovery.counter,
+                "organisations": list(recovery.organisations),
+                "validators": [
+                    {"address": data(entry.address), "node": entry.node}
+                    for entry in recovery.members
+                ],
+                "certificate": data(encode_recovery(recovery)),
+                "void": [
+                    {
+                        "number": block.number,
+                        "hash": data(block.header.hash),
+                        "epoch": block.record.epoch,
+                        "signers": [data(signer) for signer in block.certificate.signers],
+                    }
+                    for block in void
+                    if block.counter == recovery.counter
+                ],
+            }
+            for recovery in chain.recoveries
+        ]
+
+    return await context.read(read)
+
+
+@methods.method(
     "quorate_getEpochProof",
     optional("from", EPOCH, 0),
     optional("to", EPOCH, EPOCH_NUMBER_MAX),
@@ -190,6 +231,7 @@ async def get_epoch_proof(
                 **certificate_json(certified_block(chain, boundary.header.number)),
                 "next_epoch": boundary.next_epoch,
                 "next_validators": [data(member) for member in boundary.next_validators.members],
+                "recovery": boundary.recovery and data(encode_recovery(boundary.recovery)),
             }
             for boundary in chain.epoch_boundaries(start, end)
         ]
