@@ -111,6 +111,19 @@ class EpochChain:
             self._check_start(header, following[0])
         return self._verify(header, record, certificate, epoch)
 
+    def verify_void(
+        self, header: Header, record: Record, certificate: Certificate
+    ) -> CertifiedHeader:
+        """A header of the old branch, above the block of a recovery, that a known set signed.
+
+        It counts no more; that it was certified is evidence. Raises BrokenChain, LookupError.
+        """
+        known = [*self._epochs, *self._void]
+        epoch = next((entry for entry in known if entry.number == record.epoch), None)
+        if epoch is None:
+            raise LookupError(f"epoch {record.epoch} of the old branch is not known here")
+        return self._verify(header, record, certificate, epoch)
+
     def recover(
         self, header: Header, record: Record, certificate: Certificate, recovery: Recovery
     ) -> None:

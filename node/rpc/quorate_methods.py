@@ -171,46 +171,6 @@ async def get_block_certificate(
 
 
 @methods.method(
-    "quorate_getRecoveries",
-    summary="Recovery certificates of the organisations that this node follows, ascending, each "
-    "with the certified blocks that it made void here",
-    result=OBJECTS,
-)
-async def get_recoveries(principal: Principal, context: Context) -> list[dict[str, Any]]:
-    chain = context.group.chain
-
-    def read() -> list[dict[str, Any]]:
-        void = chain.void_blocks()
-        return [
-            {
-                "number": recovery.number,
-                "hash": data(recovery.block_hash),
-                "epoch": recovery.epoch,
-                "counter": recovery.counter,
-                "organisations": list(recovery.organisations),
-                "validators": [
-                    {"address": data(entry.address), "node": entry.node}
-                    for entry in recovery.members
-                ],
-                "certificate": data(encode_recovery(recovery)),
-                "void": [
-                    {
-                        "number": block.number,
-                        "hash": data(block.header.hash),
-                        "epoch": block.record.epoch,
-                        "signers": [data(signer) for signer in block.certificate.signers],
-                    }
-                    for block in void
-                    if block.counter == recovery.counter
-                ],
-            }
-            for recovery in chain.recoveries
-        ]
-
-    return await context.read(read)
-
-
-@methods.method(
     "quorate_getEpochProof",
     optional("from", EPOCH, 0),
     optional("to", EPOCH, EPOCH_NUMBER_MAX),
