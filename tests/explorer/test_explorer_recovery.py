@@ -115,7 +115,12 @@ def test_a_light_client_refuses_the_old_branch_once_it_knows_the_certificate(bra
     ("change", "what"),
     [
         (lambda entry: entry.update(recovery=None), "validators"),
-        (lambda entry: entry.update(recovery=entry["recovery"][:-2] + "00"), "recovery"),
+        (
+            lambda entry: entry.update(
+                recovery=entry["recovery"][:-8] + "abcdef" + entry["recovery"][-2:]
+            ),
+            "recovery",
+        ),
         (lambda entry: entry.update(recovery="0xc0"), "form"),
     ],
 )
