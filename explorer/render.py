@@ -20,7 +20,6 @@ from .values import (
     ContractView,
     GroupStatus,
     Party,
-    RecoveryView,
     StatusView,
     Step,
     Trace,
@@ -222,32 +221,13 @@ def render_verification(value: Verification, lang: str) -> RenderableType:
     verdict = Text(
         label("ok" if value.ok else "not_ok", lang), style="green" if value.ok else "bold red"
     )
-    parts: list[RenderableType] = [facts]
-    if value.recoveries:
-        parts.append(_recoveries(value.recoveries, lang))
     if value.ok:
-        return Group(*parts, verdict)
+        return Group(facts, verdict)
     table = _table(lang, "problems", ("block", "kind", "problem", "rpc"))
     for problem in value.problems:
         block = "-" if problem.block is None else str(problem.block)
         _add_row(table, block, problem.what, problem.message, problem.rpc)
-    return Group(*parts, verdict, table)
-
-
-def _recoveries(recoveries: Iterable[RecoveryView], lang: str) -> Table:
-    """The organisations' certificates among the links, and the old branch where one was kept."""
-    table = _table(lang, "recoveries", ("after", "epoch", "signed_by", "new_set", "void"))
-    for entry in recoveries:
-        void = (f"{block.number}  {block.hash}  ({block.signers})" for block in entry.void)
-        _add_row(
-            table,
-            f"{entry.number}  {entry.hash}",
-            str(entry.epoch),
-            ", ".join(entry.organisations),
-            "\n".join(entry.nodes),
-            "\n".join(void) or "-",
-        )
-    return table
+    return Group(facts, verdict, table)
 
 
 def _table(lang: str, title: str, columns: Iterable[str]) -> Table:

@@ -80,6 +80,10 @@ class Admission:
         else:
             check_state(transaction, sender, account, permission, self._parameters.gas_limit)
 
+    def check_permission(self, transaction: Transaction, sender: Address) -> None:
+        """Raises `InvalidTransaction` for what its sender may not send on the stable state."""
+        check_permission(transaction, sender, self._sender(sender)[1])
+
     def examine(self, raw: bytes) -> CheckedTransaction:
         """The transaction and its sender if it may wait; raises `InvalidTransaction`."""
         [form] = self.check_forms([raw])

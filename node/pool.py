@@ -274,6 +274,13 @@ class Pool:
         self._ordered.discard(transaction_hash)
         return True
 
+    def drop(self, transaction_hash: Hash32) -> None:
+        """Take out what waits here and may not be executed; what came after it waits on."""
+        entry = self._entries[transaction_hash]
+        self.remove(transaction_hash)
+        if entry.sender in self._by_sender:
+            self._chains.settle(entry.sender, self._state_nonces[entry.sender])
+
     def apply_block(self, outcome: BlockOutcome) -> list[tuple[Hash32, Refusal]]:
         """Prune after a stable block; answers what left for another reason than being in it.
 

@@ -1,6 +1,7 @@
 """Black-box checks over RPC after a run: one history, nothing lost, nothing twice."""
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
 from tests.acceptance.harness import Network, eventually, post
@@ -10,17 +11,23 @@ ASKED_AT_ONCE = 25
 
 
 def ask(url: str, method: str, parameters: Iterable[list[Any]]) -> list[Any]:
-    """One call for each list of parameters, in batches; the results in their order."""
+    """One call for each list of parameters, in batches; the results in their order.
+
+    Long answers may pass a batch's bound: those left out are asked for again.
+    """
     wanted = list(parameters)
     results: list[Any] = []
-    for start in range(0, len(wanted), ASKED_AT_ONCE):
-        part = wanted[start : start + ASKED_AT_ONCE]
+    while len(results) < len(wanted):
+        part = wanted[len(results) : len(results) + ASKED_AT_ONCE]
         body = [
             {"jsonrpc": "2.0", "id": place, "method": method, "params": given}
             for place, given in enumerate(part)
         ]
-        answers = {answer["id"]: answer["result"] for answer in _patiently(url, body)}
-        results += [answers[place] for place in range(len(part))]
+        answers = {answer["id"]: answer for answer in _patiently(url, body)}
+        ordered = (answers[place] for place in range(len(part)))
+        taken = list(takewhile(lambda answer: "result" in answer, ordered))
+        assert taken, f"{url} answers {method} with {answers[0]}"
+        results += [answer["result"] for answer in taken]
     return results
 
 

@@ -45,9 +45,8 @@ def run(folder: Path, *, engine: str = "native", base_port: int | None = None) -
         sentence = _says_why(network, rest, (first, second, third))
         processes.start(third)
         again_s = _progress(network, [*rest, third], 1)
-        assert network.status(rest[0])["standstill"] is None, (
-            "blocks come, and the status denies it"
-        )
+        denied = _standstill(network, rest[0])
+        assert denied is None, f"blocks come, and the status says: {denied}"
         processes.start(first)
         processes.start(second)
         rate = load.stop()
@@ -75,11 +74,17 @@ def _progress(network: Network, running: list[str], blocks: int) -> float:
     return round(time.monotonic() - start_s, 1)
 
 
+def _standstill(network: Network, name: str) -> str | None:
+    """The sentence of a node's status on a group that does not move."""
+    conditions = network.status(name)["conditions"]
+    return next((one["en"] for one in conditions if one["kind"] == "standstill"), None)
+
+
 def _says_why(network: Network, running: list[str], missing: tuple[str, ...]) -> str:
     """Every node's sentence, once it names all who are missing; the doctor's is the same."""
 
     def sentence(name: str) -> str | None:
-        said = network.status(name)["standstill"]
+        said = _standstill(network, name)
         return said if said and all(one in said for one in missing) else None
 
     for name in running:

@@ -252,11 +252,11 @@ async def test_a_permission_lost_on_the_way_is_a_reason_that_stays(group, kit) -
     await asyncio.gather(*(other.executed([sent]) for other in group.nodes))
     with pytest.raises(InvalidTransaction):
         await node.driver.submit(kit.signed(kit.ANNA, 0))
-    assert node.driver.transaction_status(waiting)["status"] == "pending"
-    await node.stop()
-    await node.start()
     status = node.driver.transaction_status(waiting)
     assert (status["status"], status["reason"]) == ("dropped", "NO_PERMISSION")
+    await node.stop()
+    await node.start()
+    assert node.driver.transaction_status(waiting) == status
     await node.crash()
     await node.start()
     assert node.driver.transaction_status(waiting)["reason"] == "NO_PERMISSION"
