@@ -92,9 +92,11 @@ class BlockSync:
                 return
 
     async def _fetch_from(self, peer: str) -> bool:
-        """Import one answer of a peer; False if it brought nothing."""
-        first = self._chain.head.number + 1
-        count = min(BLOCKS_ASKED_COUNT, self._target - first + 1)
+        """Import one answer of a peer; False if it brought nothing.
+
+        What the peer has beyond the target is as well proven, and the others moved on meanwhile.
+        """
+        first, count = self._chain.head.number + 1, BLOCKS_ASKED_COUNT
         answer = await ask(self._network, peer, BlocksRequest(first, count))
         if not isinstance(answer, BlocksAnswer) or not answer.blocks:
             return False
