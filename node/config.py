@@ -144,6 +144,10 @@ class NodeFolder:
         return self.tls / "node.crt"
 
     @property
+    def revocations(self) -> Path:
+        return self.tls / "revocations"
+
+    @property
     def membership(self) -> Path:
         return self.path / "membership.json"
 

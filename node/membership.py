@@ -7,7 +7,6 @@ older one* signed it. Who belongs to a group is not here: that stands in the gro
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +30,7 @@ from node.pki import (
     encode_certificate,
     organisation_of,
 )
+from node.whole_file import write_whole
 
 FORMAT = 1
 MEMBERSHIP_BYTES_MAX = 2 << 20
@@ -178,14 +178,7 @@ class Membership:
 
     def save(self, path: Path) -> None:
         """Write the document whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Two processes may write the same version at once: a node, and who administers it.
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        with temporary.open("wb") as file:
-            file.write(self.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_whole(path, self.encode())
 
     def _body_struct(self) -> _Body:
         return _Body(

@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from node.whole_file import write_whole
+
 NAME_LENGTH_MAX = 64
 NODE_ID_LENGTH_MAX = 2 * NAME_LENGTH_MAX + 1
 NODE_VALIDITY_DAYS = 365
@@ -223,13 +225,16 @@ def read_crl(data: bytes, issuer: x509.Certificate) -> RevocationList:
     key = issuer.public_key()
     try:
         crl = x509.load_pem_x509_crl(data)
-        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
-        serials = frozenset(entry.serial_number for entry in crl)
         is_the_issuers = (
             crl.issuer == issuer.subject
             and isinstance(key, ec.EllipticCurvePublicKey)
             and crl.is_signature_valid(key)
         )
+        number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
+        # Delta and partial lists say so critically (RFC 5280 section 5.2): as a whole list they
+        # would give back what they leave out.
+        is_whole = not any(extension.critical for extension in crl.extensions)
+        serials = frozenset(entry.serial_number for entry in crl) if is_the_issuers else frozenset()
     except Exception as error:  # as in _read_whole
         raise InvalidNodeCertificate(
             "expected a PEM revocation list with a number, got something else: "
@@ -239,6 +244,11 @@ def read_crl(data: bytes, issuer: x509.Certificate) -> RevocationList:
         raise InvalidNodeCertificate(
             f"expected a revocation list signed by {issuer.subject.rfc4514_string()!r}, "
             "got another signer: take the list from that organisation"
+        )
+    if not is_whole:
+        raise InvalidNodeCertificate(
+            "expected a whole revocation list, got a delta or partial one: "
+            "export the whole list from the organisation's CA"
         )
     if len(serials) > REVOKED_SERIALS_MAX:
         raise InvalidNodeCertificate(
@@ -339,8 +349,8 @@ class OrganisationCA:
         """Write key (once), certificate and a CRL as of `now`."""
         if not (folder / "ca.key").exists():
             save_key(folder / "ca.key", self._key)
-        _write(folder / "ca.crt", encode_certificate(self.certificate))
-        _write(folder / "ca.crl", self.crl(now))
+        write_whole(folder / "ca.crt", encode_certificate(self.certificate))
+        write_whole(folder / "ca.crl", self.crl(now))
 
     def issue(
         self,
@@ -423,7 +433,7 @@ class OrganisationCA:
         key = new_key()
         certificate = self.issue(node_id, key.public_key(), now)
         save_key(key_path, key)
-        _write(certificate_path, encode_certificate(certificate))
+        write_whole(certificate_path, encode_certificate(certificate))
         return NodeIdentity(node_id, certificate, certificate_path, key_path)
 
     def revoke(self, serials: Iterable[int]) -> None:
@@ -522,10 +532,3 @@ def _read_bounded(path: Path, bytes_max: int) -> bytes:
             f"expected at most {bytes_max} bytes in {path}, got more: restore the file"
         )
     return data
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    temporary.replace(path)

@@ -30,6 +30,7 @@ from node.network_metrics import NetworkMetrics
 from node.p2p import PeerNetwork
 from node.pid_file import PidFile
 from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
+from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
 
 METRICS_PERIOD_S = 1.0
@@ -147,13 +148,16 @@ class Node:
             log.warning("node.without_native_engine", runs_on=self.engine, reason=missing)
 
     async def _start(self) -> None:
+        membership = self._load_membership()
         network = PeerNetwork(
             self._load_identity(),
-            self._load_membership(),
+            membership,
             STANDARD,
             parse_address(self._config.p2p.listen),
             addresses={peer.node: peer.address for peer in self._config.peer},
             on_membership=self._save_membership,
+            revocations=self._load_revocations(membership),
+            on_revocations=self._save_revocations,
             stages=self.metrics.stages,
         )
         parts = NodeParts(
@@ -208,16 +212,19 @@ class Node:
         log.info("node.stopped", node=self.node_id)
 
     def reload(self) -> None:
-        """Take up a newer membership document and a renewed certificate from the folder.
+        """Take up newer membership, revocation lists and certificate from the folder.
 
         What cannot be used is said and changes nothing: the node goes on as it was.
         """
         try:
             membership, identity = self._load_membership(), self._load_identity()
+            revocations = self._load_revocations(membership)
             if membership.version > self.network.membership.version:
                 self.network.update_membership(membership)
             self.network.update_identity(identity)
-        except (ConfigurationError, InvalidMembership) as error:
+            for held in revocations.held.values():
+                self.network.update_crl(held.organisation, held.pem)
+        except (ConfigurationError, InvalidMembership, InvalidNodeCertificate, OSError) as error:
             log.error("node.reload_failed", error=str(error))
             return
         log.info(
@@ -252,7 +259,23 @@ class Node:
             raise ConfigurationError(f"the membership document: {error}") from error
 
     def _save_membership(self, membership: Membership) -> None:
-        membership.save(self._folder.membership)
+        try:
+            membership.save(self._folder.membership)
+        except OSError as error:
+            # In force all the same; peers bring it again after a restart.
+            log.error("node.membership_unsaved", error=str(error))
+
+    def _load_revocations(self, membership: Membership) -> Revocations:
+        try:
+            return load_revocations(self._folder.revocations, membership)
+        except (OSError, InvalidNodeCertificate) as error:
+            raise ConfigurationError(f"an organisation's revocation list: {error}") from error
+
+    def _save_revocations(self, organisation: str, revocations: Revocations) -> None:
+        try:
+            revocations.save(self._folder.revocations, organisation)
+        except OSError as error:
+            log.error("node.revocations_unsaved", error=str(error))
 
 
 async def serve(folder: Path) -> None:

@@ -15,7 +15,8 @@ on both sides; a stranger's CA, an expired certificate, an older TLS or plain te
 the certificate must come from the CA of the very organisation that the node id names, not be
 revoked, and the node must stand in the membership document (`trust`). There is no other mode. Each
 refusal is logged with its reason and counted by it (`Counters.refused`). A newer membership
-document, or an organisation's revocation list, takes effect on living connections.
+document, or an organisation's revocation list, takes effect on living connections, and nodes hand
+both on to their peers.
 
 **One connection a pair.** It carries all groups, and its hello names none. Both sides dial; of two
 connections made at once, the one dialled by the lower node id stays. A lost peer is dialled again

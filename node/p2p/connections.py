@@ -10,7 +10,8 @@ import contextlib
 import socket
 import time
 from collections import Counter, deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
 
 import structlog
 
@@ -18,7 +19,7 @@ from node.membership import parse_host_port
 from node.p2p.counters import Counters
 from node.p2p.entrance import Entrance
 from node.p2p.exchange import Connection, Exchange
-from node.p2p.frames import MembershipDocument
+from node.p2p.frames import MembershipDocument, RevocationDocument
 from node.p2p.groups import PeerCallback
 from node.p2p.limits import Limits
 from node.p2p.link import Link
@@ -105,6 +106,19 @@ class Connections:
         if link.peer.membership_version < membership.version:
             link.outbox.control(MembershipDocument(membership.encode()))
             link.wake()
+            link.peer = replace(link.peer, membership_version=membership.version)
+
+    def pass_on(self, authorities: Iterable[bytes], source: Link | None) -> None:
+        """Offer the lists of these authorities to every peer but the one that brought them."""
+        for authority in authorities:
+            for connection in self._exchange.connections.values():
+                if connection.link is not source:
+                    self._offer_revocations(connection.link, authority)
+
+    def _offer_revocations(self, link: Link, authority: bytes) -> None:
+        held = self._entrance.trust.revocations.held[authority]
+        link.outbox.control(RevocationDocument(authority, held.pem))
+        link.wake()
 
     def _check_certificates(self) -> None:
         for connection in self._exchange.connections.values():
@@ -252,6 +266,8 @@ class Connections:
         self._counters.connected += 1
         _log.info("p2p.connected", peer=peer, dialled=link.dialled)
         self._offer_membership(link)
+        for authority in self._entrance.trust.revocations.held:
+            self._offer_revocations(link, authority)
         self._call(self.connect_callbacks, peer)
         return connection
 

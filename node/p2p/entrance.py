@@ -6,6 +6,7 @@ Whatever goes wrong on the way comes out as RefusedPeer with its reason.
 from __future__ import annotations
 
 import asyncio
+import copy
 import socket
 from collections.abc import Callable
 from datetime import datetime
@@ -42,10 +43,22 @@ class Entrance:
         self._limits = limits
         self._now = now
         self._hello = Hello(instance, trust.membership.version)
-        self._server_context = server_context(identity, trust)
-        self._client_context = client_context(identity, trust)
+        self._make_contexts()
+
+    def with_trust(self, trust: Trust) -> Entrance:
+        """The same identity under another trust. Its files are read again only for other CAs."""
+        changed = copy.copy(self)
+        changed.trust = trust
+        changed._hello = Hello(self._hello.instance, trust.membership.version)
+        if trust.authorities_pem() != self.trust.authorities_pem():
+            changed._make_contexts()
+        return changed
+
+    def _make_contexts(self) -> None:
+        self._server_context = server_context(self.identity, self.trust)
+        self._client_context = client_context(self.identity, self.trust)
         for context in (self._server_context, self._client_context):
-            context.sslobject_class = measured_tls(stages)
+            context.sslobject_class = measured_tls(self._stages)
 
     async def accept(self, connection: socket.socket) -> Link:
         """The link with whoever connected. Takes the socket over. Raises RefusedPeer."""

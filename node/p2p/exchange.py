@@ -25,6 +25,7 @@ from node.p2p.frames import (
     Open,
     Ping,
     Pong,
+    RevocationDocument,
 )
 from node.p2p.groups import PeerCallback, Registration
 from node.p2p.inbox import Message
@@ -62,16 +63,21 @@ class Connection:
 class Exchange:
     """The groups of a node and the connections that carry their messages.
 
-    `on_document` is given a membership document that a peer sent.
+    `on_document` is given a membership document that a peer sent, `on_revocations` a list.
     """
 
     def __init__(
-        self, limits: Limits, counters: Counters, on_document: Callable[[Link, bytes], None]
+        self,
+        limits: Limits,
+        counters: Counters,
+        on_document: Callable[[Link, bytes], None],
+        on_revocations: Callable[[Link, RevocationDocument], None],
     ) -> None:
         self.connections: dict[str, Connection] = {}
         self._limits = limits
         self._counters = counters
         self._on_document = on_document
+        self._on_revocations = on_revocations
         self._groups: dict[bytes, Registration] = {}
 
     # Connections.
@@ -221,6 +227,8 @@ class Exchange:
                 link.close("peer_closed", frame.reason)
             case MembershipDocument():
                 self._on_document(link, frame.document)
+            case RevocationDocument():
+                self._on_revocations(link, frame)
             case Hello():
                 raise InvalidFrame("expected one hello, got a second")
 

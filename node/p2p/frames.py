@@ -10,9 +10,12 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
-PROTOCOL_VERSION = 1
+from node.pki import CRL_BYTES_MAX
+
+PROTOCOL_VERSION = 2
 GROUP_BYTES = 32
 INSTANCE_BYTES = 16
+AUTHORITY_BYTES = 32
 PREFIX_BYTES = 5
 BYE_REASON_BYTES_MAX = 64
 
@@ -68,6 +71,7 @@ class Kind(IntEnum):
     PONG = 5
     BYE = 6
     MEMBERSHIP = 7
+    REVOCATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,15 @@ class MembershipDocument:
     document: bytes
 
 
-Frame = Hello | Open | Data | Credit | Ping | Pong | Bye | MembershipDocument
+@dataclass(frozen=True)
+class RevocationDocument:
+    """An organisation's own revocation list (PEM), and which CA of the network signed it."""
+
+    authority: bytes
+    document: bytes
+
+
+Frame = Hello | Open | Data | Credit | Ping | Pong | Bye | MembershipDocument | RevocationDocument
 
 
 def encode_frame(frame: Frame) -> bytes:
@@ -175,6 +187,9 @@ def encode_frame(frame: Frame) -> bytes:
             kind, body = Kind.BYE, frame.reason.encode("ascii", "replace")[:BYE_REASON_BYTES_MAX]
         case MembershipDocument():
             kind, body = Kind.MEMBERSHIP, frame.document
+        case RevocationDocument():
+            assert len(frame.authority) == AUTHORITY_BYTES
+            kind, body = Kind.REVOCATIONS, frame.authority + frame.document
     return _PREFIX.pack(1 + len(body), kind) + body
 
 
@@ -214,6 +229,7 @@ def decode_prefix(
         Kind.PONG: (_PING.size, _PING.size),
         Kind.BYE: (0, BYE_REASON_BYTES_MAX),
         Kind.MEMBERSHIP: (1, document_bytes_max),
+        Kind.REVOCATIONS: (AUTHORITY_BYTES + 1, AUTHORITY_BYTES + CRL_BYTES_MAX),
     }[kind]
     body_bytes = length - 1
     if not least <= body_bytes <= most:
@@ -223,7 +239,7 @@ def decode_prefix(
     return kind, body_bytes
 
 
-def decode_body(kind: Kind, body: bytes) -> Frame:  # noqa: PLR0911 - one return per kind
+def decode_body(kind: Kind, body: bytes) -> Frame:  # noqa: PLR0911, PLR0912 - one per kind
     """The frame of a body whose length `decode_prefix` accepted. Raises InvalidFrame."""
     match kind:
         case Kind.DATA:
@@ -256,6 +272,8 @@ def decode_body(kind: Kind, body: bytes) -> Frame:  # noqa: PLR0911 - one return
             return Bye(body.decode("ascii"))
         case Kind.MEMBERSHIP:
             return MembershipDocument(body)
+        case Kind.REVOCATIONS:
+            return RevocationDocument(body[:AUTHORITY_BYTES], body[AUTHORITY_BYTES:])
 
 
 def _lane(number: int) -> Lane:

@@ -67,7 +67,10 @@ class Limits:
     socket_buffer_bytes: int = 524_288
     """The kernel's send buffer, for the same reason: left to itself it grows to megabytes."""
     documents_count_max: int = 16
-    """Membership documents that a peer may send on one connection: each costs signature checks."""
+    """Membership documents that a peer may send at once on a connection: each costs signature
+    checks. So many revocation lists too, beyond one of each authority."""
+    documents_interval_s: float = 60.0
+    """After which a peer may send one more."""
     groups_count_max: int = 256
     requests_pending_max: int = 256
     requests_served_max: int = 4

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from cryptography import x509
 
 from node.membership import MEMBERSHIP_BYTES_MAX
+from node.p2p.allowance import Allowance
 from node.p2p.frames import (
     PREFIX_BYTES,
     Bye,
@@ -61,7 +62,8 @@ class Link:
         self.inbox = Inbox(limits)
         self.close_reason: str | None = None
         self.close_detail = ""
-        self.documents_count = 0
+        self.documents = Allowance(limits.documents_interval_s)
+        self.revocations = Allowance(limits.documents_interval_s)
         self._limits = limits
         self._reader, self._writer = streams
         self._writer.transport.set_write_buffer_limits(high=limits.write_buffer_bytes_max)

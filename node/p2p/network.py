@@ -20,13 +20,21 @@ from node.p2p.connections import Connections
 from node.p2p.counters import Counters
 from node.p2p.entrance import Clock, Entrance
 from node.p2p.exchange import Exchange
-from node.p2p.frames import GROUP_BYTES, INSTANCE_BYTES, Channel, InvalidFrame, Lane
+from node.p2p.frames import (
+    GROUP_BYTES,
+    INSTANCE_BYTES,
+    Channel,
+    InvalidFrame,
+    Lane,
+    RevocationDocument,
+)
 from node.p2p.groups import Handler, MembersPredicate, PeerCallback, Registration
 from node.p2p.limits import DEFAULT_LIMITS, Limits
 from node.p2p.link import Link
 from node.p2p.requests import ServeRequest
-from node.p2p.trust import Trust
-from node.pki import NodeIdentity
+from node.p2p.trust import RefusedPeer, Trust
+from node.pki import InvalidNodeCertificate, NodeIdentity
+from node.revocations import Revocations
 from node.stages import Stages
 
 _log = structlog.get_logger(__name__)
@@ -45,7 +53,8 @@ class PeerNetwork:
 
     `listen` is `(host, port)`, port 0 for a free one; after `start`, `address` has the real one.
     `addresses` overrides the membership document's (`{"tax/tax-1": "10.0.0.1:30300"}`).
-    `on_membership` hears of every newer document that peers brought, to save it.
+    `on_membership` hears of every newer document that peers brought, to save it; so does
+    `on_revocations`, with the organisation whose lists changed and all lists in force.
     `now` is the clock that certificates are judged by, `stages` where processor time is counted.
     `metrics` are plain counters.
     """
@@ -60,6 +69,8 @@ class PeerNetwork:
         addresses: Mapping[str, str] | None = None,
         limits: Limits = DEFAULT_LIMITS,
         on_membership: Callable[[Membership], None] | None = None,
+        revocations: Revocations | None = None,
+        on_revocations: Callable[[str, Revocations], None] | None = None,
         now: Clock = lambda: datetime.now(UTC),
         stages: Stages | None = None,
     ) -> None:
@@ -71,12 +82,13 @@ class PeerNetwork:
         self._listen = listen
         self._limits = limits
         self._on_membership = on_membership
+        self._on_revocations = on_revocations
         self._now = now
         self._instance = secrets.token_bytes(INSTANCE_BYTES)
         self._started_ms = 0
-        self._exchange = Exchange(limits, self.metrics, self._on_document)
+        self._exchange = Exchange(limits, self.metrics, self._on_document, self._on_list)
         self._connections = Connections(
-            self._new_entrance(identity, Trust(membership)),
+            self._new_entrance(identity, Trust(membership, revocations or Revocations())),
             self._exchange,
             dict(addresses or {}),
             limits,
@@ -210,20 +222,26 @@ class PeerNetwork:
         Raises InvalidMembership unless the threshold of the present organisations signed it.
         """
         self.membership.check_successor(self._suite, successor)
-        entrance = self._connections.entrance
-        self._connections.enter_through(
-            self._new_entrance(entrance.identity, entrance.trust.succeeded_by(successor))
-        )
+        self._put_in_force(self._connections.entrance.trust.succeeded_by(successor))
         _log.info("p2p.membership", version=successor.version, nodes=len(successor.nodes))
 
-    def update_crl(self, organisation: str, crl_pem: bytes) -> None:
-        """Apply an organisation's own revocation list. An older one changes nothing.
+    @property
+    def revocations(self) -> Revocations:
+        """The organisations' revocation lists in force."""
+        return self._connections.entrance.trust.revocations
 
-        Raises InvalidMembership or InvalidNodeCertificate.
+    def update_crl(self, organisation: str, crl_pem: bytes) -> bool:
+        """Apply an organisation's own revocation list and pass it on; False if it is not newer.
+
+        Peers whose certificate it names are cut at once. Raises InvalidMembership or
+        InvalidNodeCertificate.
         """
-        entrance = self._connections.entrance
-        trust = entrance.trust.with_crl(organisation, crl_pem)
-        self._connections.enter_through(self._new_entrance(entrance.identity, trust))
+        return self._take_list(organisation, crl_pem, None)
+
+    @property
+    def identity(self) -> NodeIdentity:
+        """The certificate that this node shows."""
+        return self._connections.entrance.identity
 
     def update_identity(self, identity: NodeIdentity) -> None:
         """Use a renewed certificate of the same node for connections from now on."""
@@ -231,17 +249,52 @@ class PeerNetwork:
         trust = self._connections.entrance.trust
         self._connections.enter_through(self._new_entrance(identity, trust))
 
+    def own_refusal(self) -> RefusedPeer | None:
+        """Why peers of the same mind refuse this node's own certificate, if they do."""
+        entrance = self._connections.entrance
+        try:
+            entrance.check(entrance.identity.certificate)
+        except RefusedPeer as refusal:
+            return refusal
+        return None
+
     def _new_entrance(self, identity: NodeIdentity, trust: Trust) -> Entrance:
         return Entrance(
             identity, trust, self._instance, self._limits, now=self._now, stages=self._stages
         )
 
-    def _on_document(self, link: Link, document: bytes) -> None:
-        link.documents_count += 1
-        if link.documents_count > self._limits.documents_count_max:
-            raise InvalidFrame(
-                f"expected at most {self._limits.documents_count_max} membership documents"
+    def _put_in_force(self, trust: Trust) -> None:
+        self._connections.enter_through(self._connections.entrance.with_trust(trust))
+        refusal = self.own_refusal()
+        if refusal is not None:
+            _log.error("p2p.own_certificate", reason=refusal.reason, detail=str(refusal))
+
+    def _take_list(self, organisation: str, crl_pem: bytes, source: Link | None) -> bool:
+        present = self._connections.entrance.trust
+        trust = present.with_crl(organisation, crl_pem)
+        if trust is present:
+            return False
+        self._put_in_force(trust)
+        changed = [
+            authority
+            for authority, held in trust.revocations.held.items()
+            if present.revocations.held.get(authority) is not held
+        ]
+        self._connections.pass_on(changed, source)
+        for authority in changed:
+            read = trust.revocations.held[authority].revocations
+            _log.info(
+                "p2p.revocations",
+                organisation=organisation,
+                number=read.number,
+                serials=len(read.serials),
             )
+        return True
+
+    def _on_document(self, link: Link, document: bytes) -> None:
+        most = self._limits.documents_count_max
+        if not link.documents.take(most, time.monotonic()):
+            raise InvalidFrame(f"expected at most {most} membership documents at once")
         try:
             successor = decode_membership(document)
         except InvalidMembership as error:
@@ -258,3 +311,23 @@ class PeerNetwork:
             return
         if self._on_membership is not None:
             self._on_membership(successor)
+
+    def _on_list(self, link: Link, frame: RevocationDocument) -> None:
+        authorities = self._connections.entrance.trust.authorities
+        most = self._limits.documents_count_max + len(authorities)
+        if not link.revocations.take(most, time.monotonic()):
+            raise InvalidFrame(f"expected at most {most} revocation lists at once")
+        organisation = authorities.get(frame.authority)
+        if organisation is None:
+            # Its membership document may be newer than ours, or older.
+            self.metrics.dropped["unknown_authority"] += 1
+            return
+        held = self.revocations.held.get(frame.authority)
+        if held is not None and held.pem == frame.document:
+            return
+        try:
+            is_newer = self._take_list(organisation, frame.document, link)
+        except (InvalidMembership, InvalidNodeCertificate) as error:
+            raise InvalidFrame(f"a revocation list of {organisation}: {error}") from error
+        if is_newer and self._on_revocations is not None:
+            self._on_revocations(organisation, self.revocations)

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from node.p2p.frames import Channel, Credit, Frame, Lane, Open, encode_data, encode_frame
+from node.p2p.frames import (
+    Channel,
+    Credit,
+    Frame,
+    Lane,
+    Open,
+    RevocationDocument,
+    encode_data,
+    encode_frame,
+)
 from node.p2p.limits import Limits
 
 
@@ -113,6 +122,8 @@ class Outbox:
                 waiting = self._control.pop(key, None)
                 if isinstance(waiting, Open) and waiting.wants_reply:
                     frame = Open(frame.group, frame.generation, True)
+            case RevocationDocument():
+                key = (RevocationDocument, frame.authority)
             case _:
                 key = (type(frame),)
         self._control[key] = frame

@@ -50,7 +50,10 @@ def _restrict(context: ssl.SSLContext, identity: NodeIdentity, trust: Trust) -> 
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.maximum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_STRICT
+    # The CA that the membership names is the anchor, whether or not it is a root of its own.
+    context.verify_flags |= (
+        ssl.VerifyFlags.VERIFY_X509_STRICT | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+    )
     context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_COMPRESSION
     context.load_verify_locations(cadata=trust.authorities_pem())
     context.load_cert_chain(identity.certificate_path, identity.key_path)

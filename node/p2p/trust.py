@@ -7,23 +7,22 @@ organisation whose node the certificate names, and that nothing was revoked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from cryptography import x509
 
-from node.membership import InvalidMembership, Membership
+from node.membership import Membership
 from node.pki import (
     InvalidNodeCertificate,
-    RevocationList,
     encode_certificate,
     is_issued_by,
     node_id_of,
     organisation_of,
-    read_crl,
 )
+from node.revocations import Revocations, authority_id
 
 
 class Refusal(StrEnum):
@@ -61,14 +60,23 @@ class RefusedPeer(Exception):
 
 @dataclass(frozen=True)
 class Trust:
-    """The membership in force, with the newest revocation list of each organisation.
+    """The membership in force, with the newest revocation list of each authority.
 
     Revocations come both ways: in the membership document, signed by the organisations, and as an
     organisation's own CRL, signed by its CA, which needs nobody else's agreement.
     """
 
     membership: Membership
-    revocations: Mapping[str, RevocationList] = field(default_factory=dict)
+    revocations: Revocations = field(default_factory=Revocations)
+
+    @cached_property
+    def authorities(self) -> dict[bytes, str]:
+        """The organisation of each CA of the network, by `authority_id`."""
+        return {
+            authority_id(certificate): organisation.name
+            for organisation in self.membership.organisations.values()
+            for certificate in organisation.ca_certificates
+        }
 
     def authorities_pem(self) -> str:
         """All CA certificates of the network, for OpenSSL."""
@@ -111,7 +119,9 @@ class Trust:
                 f"expected a valid certificate of {node_id!r}, got one valid from "
                 f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: check both clocks",
             )
-        if self._is_revoked(name, certificate.serial_number):
+        if certificate.serial_number in organisation.revoked_serials or any(
+            self.revocations.is_revoked(issuer, certificate.serial_number) for issuer in issuers
+        ):
             raise RefusedPeer(
                 Refusal.REVOKED,
                 f"expected a certificate in force, got {certificate.serial_number:#x} of "
@@ -126,37 +136,13 @@ class Trust:
         return node_id
 
     def with_crl(self, organisation: str, crl_pem: bytes) -> Trust:
-        """Trust with an organisation's own, newer revocation list.
+        """Trust with an organisation's own revocation list; itself if the list is not newer.
 
-        Raises InvalidMembership or InvalidNodeCertificate. An older list changes nothing.
+        Raises InvalidMembership or InvalidNodeCertificate.
         """
-        member = self.membership.organisations.get(organisation)
-        if member is None:
-            raise InvalidMembership(
-                f"expected a list of a member organisation, got {organisation!r}: "
-                f"choose one of {', '.join(sorted(self.membership.organisations))}"
-            )
-        problem: InvalidNodeCertificate | None = None
-        for issuer in member.ca_certificates:
-            try:
-                revocations = read_crl(crl_pem, issuer)
-            except InvalidNodeCertificate as error:
-                problem = error
-                continue
-            present = self.revocations.get(organisation)
-            if present is not None and present.number >= revocations.number:
-                return self
-            return replace(self, revocations={**self.revocations, organisation: revocations})
-        assert problem is not None
-        raise problem
+        revocations = self.revocations.with_list(self.membership, organisation, crl_pem)
+        return self if revocations is self.revocations else replace(self, revocations=revocations)
 
     def succeeded_by(self, membership: Membership) -> Trust:
-        """Trust in a newer document; revocation lists stay, but those of who left."""
-        kept = {k: v for k, v in self.revocations.items() if k in membership.organisations}
-        return Trust(membership, kept)
-
-    def _is_revoked(self, organisation: str, serial: int) -> bool:
-        crl = self.revocations.get(organisation)
-        return serial in self.membership.organisations[organisation].revoked_serials or (
-            crl is not None and serial in crl.serials
-        )
+        """Trust in a newer document; revocation lists stay, but those of authorities that left."""
+        return Trust(membership, self.revocations.within(membership))

@@ -88,6 +88,7 @@ def _frames() -> list[bytes]:
         frames.Pong(5),
         frames.Bye("idle"),
         frames.MembershipDocument(b"{}"),
+        frames.RevocationDocument(bytes(frames.AUTHORITY_BYTES), b"list"),
     ]
     return [frames.encode_frame(frame) for frame in made]
 

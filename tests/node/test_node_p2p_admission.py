@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from ledger.suite import STANDARD
 from node.p2p import Channel, connections
-from node.p2p.frames import Hello, MembershipDocument, Ping, encode_frame
+from node.p2p.frames import PROTOCOL_VERSION, Hello, MembershipDocument, Ping, encode_frame
 from node.pki import OrganisationCA, new_key
 from tests.node.conftest import QUICK
 
@@ -319,7 +319,12 @@ async def test_handshakes_of_one_host_are_bounded(consortium, quick_limits):
 
 @pytest.mark.parametrize(
     "first",
-    [Ping(1), Hello(b"i" * 16, 1, version=2), b"\x00\x00\x00\x23\x00" + b"x" * 34, b"\xff" * 9],
+    [
+        Ping(1),
+        Hello(b"i" * 16, 1, version=PROTOCOL_VERSION + 1),
+        b"\x00\x00\x00\x23\x00" + b"x" * 34,
+        b"\xff" * 9,
+    ],
 )
 async def test_a_wrong_hello_is_refused(consortium, first):
     tax = await consortium.start(TAX)

@@ -19,6 +19,7 @@ from node.p2p.frames import (
     Open,
     Ping,
     Pong,
+    RevocationDocument,
     decode_body,
     decode_prefix,
     encode_frame,
@@ -62,6 +63,11 @@ FRAMES = st.one_of(
     st.builds(Pong, st.integers(0, 2**64 - 1)),
     st.builds(Bye, st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=64)),
     st.builds(MembershipDocument, st.binary(min_size=1, max_size=500)),
+    st.builds(
+        RevocationDocument,
+        st.binary(min_size=32, max_size=32),
+        st.binary(min_size=1, max_size=500),
+    ),
 )
 
 

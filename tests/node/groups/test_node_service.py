@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import socket
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from ledger.values import keccak
 from node.config import ConfigurationError
 from node.envelopes import EnvelopeRefused
+from node.pki import NodeIdentity
+from node.revocations import Revocations
 from node.service import Node
 
 
@@ -134,3 +137,34 @@ async def test_a_certificate_of_another_node_is_refused(folders) -> None:
     shutil.copy(market.tls_key, tax.tls_key)
     with pytest.raises(ConfigurationError, match="the certificate names market/market-1"):
         await Node(tax.path).start()
+
+
+async def test_a_list_in_the_folder_of_one_node_reaches_the_folders_of_all(folders, kit) -> None:
+    nodes = await folders.start("tax", "market", "data")
+    tax, _, data = nodes
+    await kit.eventually(
+        lambda: all(sum(peer["connected"] for peer in node.peers()) == 2 for node in nodes)
+    )
+    authority = folders.authorities["market"]
+    authority.revoke([tax.network.identity.certificate.serial_number])  # of no effect: not its own
+    market = folders.folders["market"]
+    victim = NodeIdentity.load(market.tls_certificate, market.tls_key)
+    authority.revoke([victim.certificate.serial_number])
+    held = Revocations().with_list(folders.membership, "market", authority.crl(datetime.now(UTC)))
+    home = folders.folders["tax"]
+    held.save(home.revocations, "market")
+    tax.reload()
+    other = folders.folders["data"].revocations / "market.pem"
+    await kit.eventually(other.is_file)
+    assert other.read_bytes() == (home.revocations / "market.pem").read_bytes()
+    assert not data.network.is_connected("market/market-1")
+    assert data.network.is_connected("tax/tax-1")
+    await folders.stop(data)
+    (again,) = await folders.start("data")
+    assert again.network.revocations == held
+    other.write_bytes(b"damaged")
+    again.reload()
+    assert again.network.revocations == held
+    await folders.stop(again)
+    with pytest.raises(ConfigurationError, match=r"market\.pem.*member publish"):
+        await folders.start("data")
