@@ -29,6 +29,14 @@ class Quiet:
         return self.end_ms - self.lasted_ms - QUIET_MS_MIN <= timestamp_ms <= self.end_ms
 
 
+@dataclass(frozen=True, slots=True)
+class Untimely:
+    """Why a proposal's time is refused, and the silence that explains it, if one does."""
+
+    reason: str
+    quiet: Quiet | None
+
+
 class Arrivals:
     """When each peer's last message was read, and its latest silence."""
 
@@ -53,13 +61,15 @@ class ClockCheck:
 
     def __init__(self, tolerance_ms: int) -> None:
         self._tolerance_ms = tolerance_ms
-        self._verdicts: OrderedDict[Hash32, str | None] = OrderedDict()
+        self._verdicts: OrderedDict[Hash32, Untimely | None] = OrderedDict()
 
     def has_judged(self, digest: Hash32) -> bool:
         """Whether the proposal came before."""
         return digest in self._verdicts
 
-    def refuse(self, proposal: Proposal, now_ms: int, quiet: Quiet | None = None) -> str | None:
+    def refuse(
+        self, proposal: Proposal, now_ms: int, quiet: Quiet | None = None
+    ) -> Untimely | None:
         """Why the proposal's time is refused, None if it is fine.
 
         quiet: the latest silence of the peer that sent it.
@@ -68,20 +78,23 @@ class ClockCheck:
             return self._verdicts[proposal.digest]
         verdict = None
         if abs(proposal.timestamp_ms - now_ms) > self._tolerance_ms:
-            verdict = self._tell(proposal.timestamp_ms - now_ms, proposal, quiet)
+            is_late = quiet is not None and quiet.covers(proposal.timestamp_ms)
+            verdict = self._tell(proposal.timestamp_ms - now_ms, quiet if is_late else None)
         self._verdicts[proposal.digest] = verdict
         if len(self._verdicts) > VERDICTS_COUNT_MAX:
             self._verdicts.popitem(last=False)
         return verdict
 
-    def _tell(self, apart_ms: int, proposal: Proposal, quiet: Quiet | None) -> str:
-        if quiet is not None and quiet.covers(proposal.timestamp_ms):
-            return (
+    def _tell(self, apart_ms: int, quiet: Quiet | None) -> Untimely:
+        if quiet is not None:
+            return Untimely(
                 f"it came {-apart_ms} ms late, the tolerance is {self._tolerance_ms} ms: nothing "
                 f"came from this peer for {quiet.lasted_ms} ms, so the connection or this node "
-                "stood still; the clocks need no look"
+                "stood still; the clocks need no look",
+                quiet,
             )
-        return (
+        return Untimely(
             f"its time is {apart_ms} ms from ours, the tolerance is {self._tolerance_ms} ms: "
-            "check both nodes' clocks"
+            "check both nodes' clocks",
+            None,
         )

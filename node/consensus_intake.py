@@ -71,6 +71,7 @@ class ConsensusIntake:
         self._now_ms = now_ms
         self._steady_ms = steady_ms
         self._arrivals = Arrivals()
+        self._told_quiet: Quiet | None = None
         self._check_batch = check_batch
         self._heard = heard
         self._later_epoch = later_epoch
@@ -116,33 +117,40 @@ class ConsensusIntake:
 
     def judge(self, opened: Opened) -> tuple[Event, ...]:
         """What the replica is to hear of a message that verified."""
-        signed = opened.signed
-        message = signed.message
-        if isinstance(message, PrePrepare) and message.proposal is not None:
-            if message.sequence <= self._chain.head.number:
-                return ()  # stable by now: there is nothing to vote on, nor to refuse
-            is_known = self._clock.has_judged(message.digest)
-            refused = self._refuse(message.proposal, message.view, opened)
-            if refused is not None:
-                if not is_known:
-                    self._log.warning("proposal.refused", sequence=message.sequence, reason=refused)
-                return (ProposalRefused(message.epoch, message.view, message.sequence),)
-        return (Received(signed),)
+        message, proposal = opened.signed.message, opened.proposal
+        if not isinstance(message, PrePrepare) or proposal is None:
+            return (Received(opened.signed),)
+        if message.sequence <= self._chain.head.number:
+            return ()  # stable by now: there is nothing to vote on, nor to refuse
+        if self._is_timely(message, proposal, opened) and self._is_sound(message, proposal):
+            return (Received(opened.signed),)
+        return (ProposalRefused(message.epoch, message.view, message.sequence),)
 
-    def _refuse(self, proposal: Proposal, view: int, opened: Opened) -> str | None:
-        """Why a PRE-PREPARE's proposal is not voted on, None if nothing speaks against it.
+    def _is_timely(self, message: PrePrepare, proposal: Proposal, opened: Opened) -> bool:
+        """The clock is asked in the origin view only (rule 10). What is refused is told once, and
+        of all that waited through one silence, the first."""
+        if proposal.is_null or proposal.origin_view != message.view:
+            return True
+        is_known = self._clock.has_judged(proposal.digest)
+        untimely = self._clock.refuse(proposal, opened.received_ms, opened.quiet)
+        if untimely is None:
+            return True
+        if not is_known and (untimely.quiet is None or untimely.quiet != self._told_quiet):
+            self._told_quiet = untimely.quiet
+            self._tell_refused(message, untimely.reason)
+        return False
 
-        Whether a null request or another view's proposal may stand here is the replica's to say:
-        it knows the NEW-VIEW's list. The clock is asked in the origin view only (rule 10).
-        """
+    def _is_sound(self, message: PrePrepare, proposal: Proposal) -> bool:
+        """Whether a null request or another view's proposal may stand here is the replica's to
+        say: it knows the NEW-VIEW's list."""
         if proposal.is_null:
-            return None
-        if proposal.origin_view == view:
-            late = self._clock.refuse(proposal, opened.received_ms, opened.quiet)
-            if late is not None:
-                return late
+            return True
         try:
             self._check_batch(proposal)
         except InvalidBatch as error:
-            return str(error)
-        return None
+            self._tell_refused(message, str(error))
+            return False
+        return True
+
+    def _tell_refused(self, message: PrePrepare, reason: str) -> None:
+        self._log.warning("proposal.refused", sequence=message.sequence, reason=reason)

@@ -28,7 +28,7 @@ def test_the_first_verdict_stays_whenever_the_proposal_comes_again() -> None:
     check = ClockCheck(500)
     assert check.refuse(proposal(10_000), 10_000) is None
     assert check.refuse(proposal(10_000), 99_000) is None
-    assert "check both nodes' clocks" in check.refuse(proposal(20_000), 10_000)
+    assert "check both nodes' clocks" in check.refuse(proposal(20_000), 10_000).reason
     assert check.refuse(proposal(20_000), 20_000) is not None
 
 
@@ -44,7 +44,7 @@ def test_what_was_on_its_way_through_a_silence_is_late_and_no_clock_is_blamed() 
     arrivals, check = Arrivals(), ClockCheck(5_000)
     assert arrivals.note("tax-1", 100_000, 0) is None
     quiet = arrivals.note("tax-1", 109_000, 9_000)
-    said = check.refuse(proposal(101_000), 109_000, quiet)
+    said = check.refuse(proposal(101_000), 109_000, quiet).reason
     assert "it came 8000 ms late" in said
     assert "nothing came from this peer for 9000 ms" in said
     assert "check both nodes' clocks" not in said
@@ -54,7 +54,7 @@ def test_a_clock_that_was_set_is_no_silence() -> None:
     arrivals, check = Arrivals(), ClockCheck(5_000)
     arrivals.note("tax-1", 100_000, 0)
     quiet = arrivals.note("tax-1", 220_000, 500)
-    assert "check both nodes' clocks" in check.refuse(proposal(100_400), 220_000, quiet)
+    assert "check both nodes' clocks" in check.refuse(proposal(100_400), 220_000, quiet).reason
 
 
 def test_a_clock_that_is_wrong_beside_a_silence_is_blamed() -> None:
@@ -62,4 +62,5 @@ def test_a_clock_that_is_wrong_beside_a_silence_is_blamed() -> None:
     arrivals.note("tax-1", 100_000, 0)
     quiet = arrivals.note("tax-1", 109_000, 9_000)
     for timestamp_ms in (60_000, 130_000):
-        assert "check both nodes' clocks" in check.refuse(proposal(timestamp_ms), 109_000, quiet)
+        untimely = check.refuse(proposal(timestamp_ms), 109_000, quiet)
+        assert "check both nodes' clocks" in untimely.reason

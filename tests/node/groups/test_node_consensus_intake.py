@@ -24,6 +24,7 @@ class Intake:
     def __init__(self, world: Any) -> None:
         self.world = world
         self.chain = world.nodes[0].chain
+        self.steady_ms = 0
         self.intake = ConsensusIntake(
             chain=self.chain,
             check_batch=lambda _: None,
@@ -31,6 +32,7 @@ class Intake:
             later_epoch=lambda _: None,
             metrics=Metrics(),
             group="equity",
+            steady_ms=lambda: self.steady_ms,
         )
 
     def proposal(self, age_ms: int, origin_view: int = 0) -> Proposal:
@@ -102,3 +104,13 @@ async def test_a_refusal_is_told_once(intake: Intake) -> None:
         for _ in range(3):
             assert isinstance(intake.hears(late, view=0), ProposalRefused)
     assert [entry["event"] for entry in logs] == ["proposal.refused"]
+
+
+async def test_of_all_that_waited_through_one_silence_the_first_is_told(intake: Intake) -> None:
+    intake.hears(intake.proposal(0), view=0)
+    intake.steady_ms += LONG_AGO_MS
+    with capture_logs() as logs:
+        for age_ms in (LONG_AGO_MS, LONG_AGO_MS // 2, LONG_AGO_MS // 3):
+            assert isinstance(intake.hears(intake.proposal(age_ms), view=0), ProposalRefused)
+    [told] = logs
+    assert "nothing came from this peer for 60000 ms" in told["reason"]
