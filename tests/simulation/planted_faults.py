@@ -255,8 +255,8 @@ FAULTS = (
     PlantedFault(
         "the clock is checked in a NEW-VIEW's list too",
         "node/consensus_intake.py",
-        "if proposal.origin_view == view:",
-        "if proposal.origin_view <= view:",
+        "if proposal.is_null or proposal.origin_view != message.view:",
+        "if proposal.is_null or proposal.origin_view > message.view:",
     ),
     PlantedFault(
         "an origin view may pretend to be old",
