@@ -16,6 +16,7 @@ PARTS = {
     "account": "cli.account",
     "group": "cli.group",
     "governance": "cli.governance",
+    "recovery": "cli.recovery",
     "snapshot": "cli.snapshot",
     "contract": "cli.contract",
     "agreement": "cli.agreement",

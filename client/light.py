@@ -26,6 +26,7 @@ from ledger.epoch_chain import BrokenChain, CertifiedHeader, Epoch, EpochChain
 from ledger.genesis import Genesis
 from ledger.header import Header, decode_header
 from ledger.record import Record, decode_record
+from ledger.recovery import Recovery, decode_recovery
 from ledger.state import Account, decode_account, decode_slot
 from ledger.transactions import (
     LEGACY,
@@ -158,8 +159,28 @@ class LightClient:
             )
         for answer in proof:
             header, record, certificate = parse_certified(answer)
+            recovery = _recovery(answer)
+            if recovery is not None:
+                _linked(partial(self._chain.recover, header, record, certificate, recovery))
+                continue
             members = _validators(answer, "next_validators")
             _linked(partial(self._chain.extend, header, record, certificate, members))
+
+    @property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """The organisations' recovery certificates among the epochs learnt so far."""
+        return self._chain.recoveries
+
+    def verify_void(self, answer: Any) -> CertifiedHeader:
+        """A block of the old branch that a recovery made void, in the shape of a certificate's.
+
+        Raises InvalidAnswer if no set that was proven here signed it.
+        """
+        header, record, certificate = parse_certified(answer)
+        try:
+            return _linked(lambda: self._chain.verify_void(header, record, certificate))
+        except LookupError as problem:
+            raise InvalidAnswer("validators", str(problem)) from problem
 
     # -- what stands in blocks
 
@@ -270,6 +291,12 @@ def _validators(answer: Any, key: str) -> ValidatorSet:
     return _parse(
         lambda: ValidatorSet.of(address_from_hex(member) for member in _list_of(found, key))
     )
+
+
+def _recovery(answer: Any) -> Recovery | None:
+    """The organisations' certificate that opens the next epoch, if the answer has one."""
+    found = _object(answer, "recovery").get("recovery")
+    return None if found is None else _parse(lambda: decode_recovery(from_hex(found)))
 
 
 def _decode_receipt(raw: bytes, transaction: ProvenTransaction) -> ProvenReceipt:

@@ -350,6 +350,10 @@ class Client:
         """`quorate_getBlockCertificate`: RLP as hex; see `light.py` to verify it."""
         return _object(self.call_method("quorate_getBlockCertificate", _block(block)))
 
+    def recoveries(self) -> list[dict[str, Any]]:
+        """`quorate_getRecoveries`: the recovery certificates that the node follows."""
+        return _objects(self.call_method("quorate_getRecoveries"))
+
     def epoch_proof(self, start: int, end: int) -> list[dict[str, Any]]:
         """`quorate_getEpochProof` for epochs from `start` to `end`: the first page of them."""
         return _objects(self.call_method("quorate_getEpochProof", hex(start), hex(end)))

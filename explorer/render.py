@@ -20,6 +20,7 @@ from .values import (
     ContractView,
     GroupStatus,
     Party,
+    RecoveryView,
     StatusView,
     Step,
     Trace,
@@ -221,13 +222,32 @@ def render_verification(value: Verification, lang: str) -> RenderableType:
     verdict = Text(
         label("ok" if value.ok else "not_ok", lang), style="green" if value.ok else "bold red"
     )
+    parts: list[RenderableType] = [facts]
+    if value.recoveries:
+        parts.append(_recoveries(value.recoveries, lang))
     if value.ok:
-        return Group(facts, verdict)
+        return Group(*parts, verdict)
     table = _table(lang, "problems", ("block", "kind", "problem", "rpc"))
     for problem in value.problems:
         block = "-" if problem.block is None else str(problem.block)
         _add_row(table, block, problem.what, problem.message, problem.rpc)
-    return Group(facts, verdict, table)
+    return Group(*parts, verdict, table)
+
+
+def _recoveries(recoveries: Iterable[RecoveryView], lang: str) -> Table:
+    """The organisations' certificates among the links, and the old branch where one was kept."""
+    table = _table(lang, "recoveries", ("after", "epoch", "signed_by", "new_set", "void"))
+    for entry in recoveries:
+        void = (f"{block.number}  {block.hash}  ({block.signers})" for block in entry.void)
+        _add_row(
+            table,
+            f"{entry.number}  {entry.hash}",
+            str(entry.epoch),
+            ", ".join(entry.organisations),
+            "\n".join(entry.nodes),
+            "\n".join(void) or "-",
+        )
+    return table
 
 
 def _table(lang: str, title: str, columns: Iterable[str]) -> Table:

@@ -199,6 +199,27 @@ class Counts(Value, frozen=True, kw_only=True):
     epochs: int = 0
 
 
+class VoidBlockView(Value, frozen=True, kw_only=True):
+    """A block of the old branch that a node kept; the set that was due there signed it."""
+
+    number: int
+    hash: str
+    epoch: int
+    signers: int
+
+
+class RecoveryView(Value, frozen=True, kw_only=True):
+    """A recovery certificate of the organisations that is a link of the chain."""
+
+    number: int
+    hash: str
+    epoch: int
+    counter: int
+    organisations: tuple[str, ...]
+    nodes: tuple[str, ...]
+    void: tuple[VoidBlockView, ...]
+
+
 class Verification(Value, frozen=True, kw_only=True):
     """The outcome of `verify`: `ok` without a problem."""
 
@@ -211,3 +232,4 @@ class Verification(Value, frozen=True, kw_only=True):
     checked: Counts
     problems: tuple[Problem, ...]
     ok: bool
+    recoveries: tuple[RecoveryView, ...] = ()

@@ -7,7 +7,7 @@ epochs' boundaries, never from the node; several nodes are held against each oth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,7 +28,7 @@ from .rebuild import (
     same_answer,
 )
 from .source import HEARTBEATS_LATE_MAX
-from .values import Counts, Problem, Verification
+from .values import Counts, Problem, RecoveryView, Verification, VoidBlockView
 
 PROBLEMS_MAX = 1_000
 FUTURE_MS_MAX = 60_000
@@ -57,6 +57,7 @@ def verify(
     for run in runs:
         run.check(start, end, progress)
     first = max(runs, key=lambda run: -1 if run.head is None else run.head.header.number)
+    recoveries = _recoveries(runs)
     problems = [problem for run in runs for problem in run.problems]
     problems += _compare(runs)
     head = first.head
@@ -70,6 +71,7 @@ def verify(
         checked=_sum([run.counts() for run in runs]),
         problems=tuple(problems[:PROBLEMS_MAX]),
         ok=not problems,
+        recoveries=recoveries,
     )
 
 
@@ -114,6 +116,32 @@ class _Run:
             if len(self.problems) >= PROBLEMS_MAX:
                 self._note(number, "stopped", f"{PROBLEMS_MAX} problems are enough")
                 return
+
+    def void_blocks(self) -> Iterator[tuple[int, VoidBlockView]]:
+        """What the node kept of blocks that recoveries made void, with the counter of each."""
+        if not self.light.recoveries:
+            return
+        try:
+            answers = self.client.recoveries()
+        except (RpcFailure, NodeUnreachable) as problem:
+            self._report(None, problem)
+            return
+        for answer in answers:
+            for block in _array(answer.get("void"), "recoveries"):
+                try:
+                    certified = self.light.verify_void(block)
+                except InvalidAnswer as problem:
+                    self._report(None, problem)
+                    continue
+                yield (
+                    int(answer["counter"]),
+                    VoidBlockView(
+                        number=certified.header.number,
+                        hash=to_hex(certified.header.hash),
+                        epoch=certified.epoch.number,
+                        signers=len(certified.signers),
+                    ),
+                )
 
     def counts(self) -> Counts:
         """What was looked at."""
@@ -193,7 +221,11 @@ class _Run:
             self._note(number, "header", "its parent is not the block before it")
         if certified.record.timestamp_ms < before.record.timestamp_ms:
             self._note(number, "record", "it is older than its parent")
-        if before.record.next_certifiers_hash != certified.record.certifiers_hash:
+        recovery = certified.epoch.recovery
+        is_recovered = recovery is not None and recovery.number == number - 1
+        if before.record.next_certifiers_hash != certified.record.certifiers_hash and (
+            not is_recovered
+        ):
             self._note(number, "validators", "certified by others than its parent names")
 
     def _check_proposal(
@@ -259,19 +291,55 @@ class _Run:
         self.problems.append(Problem(rpc=self.client.url, block=number, what=what, message=message))
 
 
+def _recoveries(runs: Sequence[_Run]) -> tuple[RecoveryView, ...]:
+    """The certificates that are links of the chain, with what any node kept of the old branch."""
+    links = {entry.statement: entry for run in runs for entry in run.light.recoveries}
+    void: dict[int, dict[str, VoidBlockView]] = {}
+    for run in runs:
+        for counter, block in run.void_blocks():
+            void.setdefault(counter, {})[block.hash] = block
+    return tuple(
+        RecoveryView(
+            number=entry.number,
+            hash=to_hex(entry.block_hash),
+            epoch=entry.epoch,
+            counter=entry.counter,
+            organisations=entry.organisations,
+            nodes=tuple(member.node for member in entry.members),
+            void=tuple(
+                sorted(void.get(entry.counter, {}).values(), key=lambda block: block.number)
+            ),
+        )
+        for entry in sorted(links.values(), key=lambda entry: entry.counter)
+    )
+
+
+def _branch(run: _Run, first: _Run, number: int) -> tuple[str, str]:
+    """What two certified hashes of one block are called: branches around a recovery, or a fork."""
+    for recovery in (*run.light.recoveries, *first.light.recoveries):
+        if recovery.number < number:
+            return "branch", (
+                f"; recovery certificate {recovery.counter} of "
+                f"{', '.join(recovery.organisations)} begins after block {recovery.number}: for "
+                "whoever follows it the old set's blocks above that are void"
+            )
+    return "fork", ""
+
+
 def _compare(runs: Sequence[_Run]) -> list[Problem]:
     """Blocks that two nodes prove differently: two quorums signed, or keys were lost."""
     problems = []
     for run in runs[1:]:
         for number in sorted(run.hashes.keys() & runs[0].hashes.keys()):
             if run.hashes[number] != runs[0].hashes[number]:
+                what, more = _branch(run, runs[0], number)
                 problems.append(
                     Problem(
                         rpc=run.client.url,
                         block=number,
-                        what="fork",
+                        what=what,
                         message=f"certified here as 0x{run.hashes[number].hex()}, at "
-                        f"{runs[0].client.url} as 0x{runs[0].hashes[number].hex()}",
+                        f"{runs[0].client.url} as 0x{runs[0].hashes[number].hex()}{more}",
                     )
                 )
                 break

@@ -4,10 +4,11 @@ It has no threads and no clock: whoever drives it calls `execute`, `commit` and 
 one worker. What it answers about stored blocks is `reading.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.block import Block, InvalidBlock
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
+from ledger.cutting import touched_by
 from ledger.engine import (
     BlockResult,
     DecodeBatch,
@@ -33,7 +34,17 @@ from ledger.reading import (
     TransactionStatus,
 )
 from ledger.record import Record
-from ledger.state import Overlay, StateReader, Writes
+from ledger.recovered_gate import check_keys
+from ledger.recovery import (
+    InvalidRecovery,
+    Recovery,
+    admit,
+    check_epoch,
+    check_hash,
+    recovery_for,
+    verify_recovery,
+)
+from ledger.state import Overlay, StateReader, Writes, join_writes
 from ledger.store import BlockStore, Outcome
 from ledger.suite import Suite
 from ledger.validators import ValidatorSet
@@ -53,6 +64,10 @@ class Divergence(Exception):
         )
         self.number = number
         self.field = field
+
+
+class NeedsCut(Exception):
+    """A recovery certificate makes stored blocks void, and the caller did not want that now."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,13 @@ class Chain(ChainReader):
         """
         return self._epoch_of(number), self._set_for(number)
 
-    def _set_for(self, number: int) -> ValidatorSet:
+    def _set_for(self, number: int, *, known_at: int | None = None) -> ValidatorSet:
+        """The set of a block, as block `known_at` names it: it knows no recovery that follows."""
+        before = number if known_at is None else known_at
+        known = [entry for entry in self.recoveries if entry.number < before]
+        recovery = recovery_for(known, number, self.parameters.window_blocks)
+        if recovery is not None:
+            return recovery.validators
         source = max(0, number - self.parameters.window_blocks - 1)
         pending = {block.number: block for block in list(self._executed.values())}
         at = source
@@ -169,11 +190,79 @@ class Chain(ChainReader):
         if number <= head.number:
             return self.record(number).epoch
         epoch, before = head.record.epoch, self._set_for(head.number)
+        opened = {recovery.number + 1: recovery.epoch for recovery in self.recoveries}
         for following in range(head.number + 1, number + 1):
             due = self._set_for(following)
-            epoch += due != before
+            epoch = opened.get(following, epoch + (due != before))
             before = due
         return epoch
+
+    # Recovery by the organisations (rule 8)
+
+    def adopt(self, recovery: Recovery, *, may_cut: bool) -> bool:
+        """Follow a recovery certificate from now on; False if it was followed already.
+
+        It is on disk on return, and so is the store cut back to its block where blocks above were
+        stored. Raises InvalidRecovery, NeedsCut unless it `may_cut`, and CorruptStore.
+        """
+        verify_recovery(self.genesis, self.group, recovery)
+        head = self.head
+        admitted = admit(self.recoveries, recovery, head=head.number)
+        if admitted == self.recoveries:
+            return False
+        is_latest = admitted[-1] == recovery
+        if is_latest:
+            window = self.parameters.window_blocks
+            check_epoch(recovery, self._epoch_of(head.number + window + 1))
+        else:
+            check_epoch(recovery, head.record.epoch)
+        if recovery.number <= head.number:
+            self._check_start(recovery)
+        self._executed = {
+            key: block for key, block in self._executed.items() if block.number <= recovery.number
+        }
+        if recovery.number >= head.number:
+            self._store.put_recoveries(admitted)
+            return True
+        if not may_cut:
+            raise NeedsCut(f"blocks {recovery.number + 1} to {head.number} are void")
+        self._cut(recovery, admitted)
+        return True
+
+    def is_void(self, epoch: int, number: int) -> bool:
+        """Whether an epoch's word about a block counts no more: a recovery begins before it."""
+        return any(
+            recovery.number < number and epoch < recovery.epoch for recovery in self.recoveries
+        )
+
+    def _check_start(self, recovery: Recovery) -> None:
+        """Block H is here: it must be the one that is meant, and its state must be readable."""
+        try:
+            held = self.header(recovery.number)
+            state = self.state_at(recovery.number)
+            state.node(held.state_root)
+        except LookupError as error:
+            raise InvalidRecovery(
+                f"block {recovery.number} is not in this store, which began with a later snapshot: "
+                "empty the group's db, and let the blocks come from peers"
+            ) from error
+        check_hash(recovery, held.hash)
+        check_keys(state, recovery)
+
+    def _cut(self, recovery: Recovery, admitted: tuple[Recovery, ...]) -> None:
+        void = range(recovery.number + 1, self.head.number + 1)
+        touched = touched_by(map(self._writes_of, void), self.state_at(recovery.number))
+        self._store.cut(touched, admitted)
+        self._recent.clear()
+
+    def _writes_of(self, number: int) -> Writes:
+        """What a stored block wrote, by executing it once more."""
+        block = self.block(number)
+        state, opening = self._opened_on(number, self.state_at(number - 1))
+        batch = self._candidates(block.proposal)
+        env = self._environment_of(block.header)
+        writes = self.engine.execute_block(env, self._gate, batch, state).writes
+        return writes if opening is None else join_writes(opening, writes)
 
     # Executing and storing
 
@@ -208,7 +297,10 @@ class Chain(ChainReader):
             ancestor_hash=lambda ancestor: self._ancestor_hash(above, ancestor),
         )
         batch = self._candidates(proposal)
-        result = self.engine.execute_block(env, self._gate, batch, state)
+        opened, opening = self._opened_on(number, state)
+        result = self.engine.execute_block(env, self._gate, batch, opened)
+        if opening is not None:
+            result = replace(result, writes=join_writes(opening, result.writes))
         after = _changed_validators(state, result.writes)
         executed_record = Record(
             epoch=epoch,
@@ -217,7 +309,7 @@ class Chain(ChainReader):
             timestamp_ms=timestamp_ms,
             proposal_digest=proposal.digest,
             certifiers_hash=validators.hash(self.suite),
-            next_certifiers_hash=self._set_for(number + 1).hash(self.suite),
+            next_certifiers_hash=self._set_for(number + 1, known_at=number).hash(self.suite),
             parameters_hash=self.parameters.hash(self.suite),
         )
         header = _header(above, env, executed_record, result)
@@ -273,6 +365,13 @@ class Chain(ChainReader):
         return executed
 
     def _verify(self, header: Header, record: Record, certificate: Certificate) -> None:
+        recovery = next((r for r in self.recoveries if r.number == header.number), None)
+        if recovery is not None and header.hash != recovery.block_hash:
+            raise InvalidCertificate(
+                f"block {header.number} is 0x{header.hash.hex()} there, recovery certificate "
+                f"{recovery.counter} of the organisations names 0x{recovery.block_hash.hex()}: "
+                "another branch"
+            )
         epoch, validators = self.validators_for(header.number)
         expected = (epoch, header.number, header.hash)
         found = (certificate.epoch, certificate.number, certificate.header_hash)
@@ -335,5 +434,6 @@ __all__ = [
     "EpochBoundary",
     "ExecutedBlock",
     "FoundTransaction",
+    "NeedsCut",
     "TransactionStatus",
 ]

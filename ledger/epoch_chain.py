@@ -11,6 +11,14 @@ from ledger.certificate import Certificate, InvalidCertificate, verify_certifica
 from ledger.genesis import Genesis, genesis_block
 from ledger.header import Header
 from ledger.record import Record
+from ledger.recovery import (
+    InvalidRecovery,
+    Recovery,
+    admit,
+    check_epoch,
+    check_hash,
+    verify_recovery,
+)
 from ledger.validators import ValidatorSet
 from ledger.values import Address
 
@@ -33,6 +41,8 @@ class Epoch:
     number: int
     first_block: int
     validators: ValidatorSet
+    recovery: Recovery | None = None
+    """The organisations' certificate that opened it, None where the set before vouched for it."""
 
 
 @dataclass(frozen=True)
@@ -49,33 +59,96 @@ class EpochChain:
     """The epochs that were proven so far, epoch 0 being genesis's."""
 
     def __init__(self, genesis: Genesis) -> None:
+        self.genesis = genesis
         self.suite = genesis.suite
         self.block_0: Block = genesis_block(genesis)
         self.group = self.block_0.header.hash
         self._epochs = [Epoch(self.block_0.record.epoch, 0, genesis.validator_set)]
+        self._void: list[Epoch] = []
+        self._recoveries: tuple[Recovery, ...] = ()
 
     @property
     def last(self) -> Epoch:
         """The latest epoch that is proven."""
         return self._epochs[-1]
 
+    @property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """The recovery certificates among the links, in ascending order."""
+        return self._recoveries
+
+    @property
+    def void(self) -> tuple[Epoch, ...]:
+        """Epochs that were proven here before a recovery certificate made them void."""
+        return tuple(self._void)
+
     def epoch(self, number: int) -> Epoch:
-        """A proven epoch; raises LookupError for a later one."""
-        if not 0 <= number < len(self._epochs):
+        """A proven epoch; raises LookupError for a later one, BrokenChain for a void one."""
+        for epoch in reversed(self._epochs):
+            if epoch.number == number:
+                return epoch
+        if number > self.last.number:
             raise LookupError(f"epoch {number} is not proven yet")
-        return self._epochs[number]
+        later = next(epoch for epoch in self._epochs if epoch.number > number)
+        raise BrokenChain("branch", f"epoch {number} {_void_since(later)}")
 
     def verify(self, header: Header, record: Record, certificate: Certificate) -> CertifiedHeader:
         """The header, if the set due for it signed it; raises BrokenChain, LookupError."""
         epoch = self.epoch(record.epoch)
-        following = self._epochs[epoch.number + 1 :]
-        if header.number < epoch.first_block or (
-            following and header.number >= following[0].first_block
-        ):
+        following = [later for later in self._epochs if later.number > epoch.number]
+        is_over = bool(following) and header.number >= following[0].first_block
+        if is_over and following[0].recovery is not None:
+            raise BrokenChain(
+                "branch",
+                f"block {header.number} as 0x{header.hash.hex()} of epoch {epoch.number} "
+                f"{_void_since(following[0])}",
+            )
+        if header.number < epoch.first_block or is_over:
             raise BrokenChain(
                 "validators", f"block {header.number} is not of epoch {epoch.number}, as it says"
             )
+        if following and header.number == following[0].first_block - 1:
+            self._check_start(header, following[0])
         return self._verify(header, record, certificate, epoch)
+
+    def verify_void(
+        self, header: Header, record: Record, certificate: Certificate
+    ) -> CertifiedHeader:
+        """A header of the old branch, above the block of a recovery, that a known set signed.
+
+        It counts no more; that it was certified is evidence. Raises BrokenChain, LookupError.
+        """
+        known = [*self._epochs, *self._void]
+        epoch = next((entry for entry in known if entry.number == record.epoch), None)
+        if epoch is None:
+            raise LookupError(f"epoch {record.epoch} of the old branch is not known here")
+        return self._verify(header, record, certificate, epoch)
+
+    def recover(
+        self, header: Header, record: Record, certificate: Certificate, recovery: Recovery
+    ) -> None:
+        """Take block H and the organisations' certificate over it: the epoch after H begins.
+
+        What was proven above H so far is void. Raises BrokenChain.
+        """
+        try:
+            verify_recovery(self.genesis, self.group, recovery)
+            check_epoch(recovery, self.last.number)
+            admitted = admit(self._recoveries, recovery, head=recovery.number + 1)
+            check_hash(recovery, header.hash)
+        except InvalidRecovery as error:
+            raise BrokenChain("recovery", f"the recovery certificate: {error}") from error
+        void = [epoch for epoch in self._epochs if epoch.first_block > recovery.number]
+        kept = [epoch for epoch in self._epochs if epoch.first_block <= recovery.number]
+        if record.epoch != kept[-1].number or header.number != recovery.number:
+            raise BrokenChain(
+                "validators", f"block {header.number} is not of epoch {kept[-1].number}"
+            )
+        self._verify(header, record, certificate, kept[-1])
+        first = recovery.number + 1
+        self._epochs = [*kept, Epoch(recovery.epoch, first, recovery.validators, recovery)]
+        self._void += void
+        self._recoveries = admitted
 
     def extend(
         self, header: Header, record: Record, certificate: Certificate, following: ValidatorSet
@@ -99,6 +172,16 @@ class EpochChain:
                 "to follow",
             )
         self._epochs.append(Epoch(last.number + 1, header.number + 1, following))
+
+    @staticmethod
+    def _check_start(header: Header, following: Epoch) -> None:
+        recovery = following.recovery
+        if recovery is not None and recovery.block_hash != header.hash:
+            raise BrokenChain(
+                "branch",
+                f"block {header.number} as 0x{header.hash.hex()} is not the one that recovery "
+                f"certificate {recovery.counter} begins after, 0x{recovery.block_hash.hex()}",
+            )
 
     def _verify(
         self, header: Header, record: Record, certificate: Certificate, epoch: Epoch
@@ -128,3 +211,13 @@ class EpochChain:
         if bound != (header.number, header.hash, epoch.number):
             raise BrokenChain("certificate", f"{named}: the certificate is for another block")
         return CertifiedHeader(header, record, epoch, certificate.signers)
+
+
+def _void_since(later: Epoch) -> str:
+    recovery = later.recovery
+    assert recovery is not None, "an epoch is left out by a recovery alone"
+    return (
+        f"is of the old branch: recovery certificate {recovery.counter} of "
+        f"{', '.join(recovery.organisations)} opened epoch {recovery.epoch} after block "
+        f"{recovery.number}, and what the old set certified above it is void"
+    )

@@ -9,12 +9,14 @@ from ledger.gate import (
     GATE_CONTRACT,
     NODES_MAX,
     NODES_SLOT,
+    ORGANISATION_COUNT_SLOT,
     ORGANISATIONS_SLOT,
     StorageReader,
     map_slot,
 )
 from ledger.values import Address
 
+ORGANISATIONS_MAX = 128
 NODE_WORDS = 2
 """A node's entry in the list: its organisation's number, its name."""
 
@@ -44,6 +46,17 @@ def is_nodes_slot(slot: int) -> bool:
 def organisation_name(state: StorageReader, number: int) -> str:
     """The short name of organisation `number` (from 1); empty if there is none."""
     return _text(state.storage(GATE_CONTRACT, map_slot(ORGANISATIONS_SLOT, number)))
+
+
+def organisation_numbers(state: StorageReader) -> dict[str, int]:
+    """Short names of the gate's organisations with their numbers, from 1 on."""
+    count = min(state.storage(GATE_CONTRACT, ORGANISATION_COUNT_SLOT), ORGANISATIONS_MAX)
+    return {organisation_name(state, number): number for number in range(1, count + 1)}
+
+
+def node_name_word(name: str) -> int:
+    """A node's name as the gate keeps it: UTF-8, padded with zeros; at most 32 bytes."""
+    return int.from_bytes(name.encode().ljust(32, b"\0"))
 
 
 def _node(state: StorageReader, slot: int) -> tuple[str, str] | None:

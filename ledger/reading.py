@@ -28,8 +28,18 @@ from ledger.proposal import Proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, encode_receipt
 from ledger.record import Record
-from ledger.state import Account, StateReader, TrieState, decode_account, decode_slot
-from ledger.store import BlockStore, FlatState, Head, Outcome
+from ledger.recovered_gate import recovery_writes
+from ledger.recovery import Recovery
+from ledger.state import (
+    Account,
+    Overlay,
+    StateReader,
+    TrieState,
+    Writes,
+    decode_account,
+    decode_slot,
+)
+from ledger.store import BlockStore, FlatState, Head, Outcome, VoidBlock
 from ledger.transactions import Transaction
 from ledger.trie import ordered_proof
 from ledger.validators import ValidatorSet
@@ -81,6 +91,8 @@ class EpochBoundary:
     certificate: Certificate | None
     next_epoch: int
     next_validators: ValidatorSet
+    recovery: Recovery | None = None
+    """The certificate that opens the next epoch, if it was not the contract's list."""
 
 
 class ChainReader:
@@ -141,6 +153,25 @@ class ChainReader:
     def number_of(self, block_hash: Hash32) -> int | None:
         """The number of the stored block with a hash, or None."""
         return self._store.number_of(block_hash)
+
+    # Recoveries
+
+    @property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """The recovery certificates that this chain follows, in ascending order."""
+        return self._store.recoveries
+
+    def void_blocks(self) -> list[VoidBlock]:
+        """Certified blocks that a recovery cut off here, in order."""
+        return list(self._store.void_blocks())
+
+    def _opened_on(self, number: int, state: StateReader) -> tuple[StateReader, Writes | None]:
+        """The state on which a block's transactions run, and what is written before them."""
+        recovery = next((r for r in self.recoveries if r.number + 1 == number), None)
+        if recovery is None:
+            return state, None
+        writes = recovery_writes(state, recovery)
+        return Overlay(state, writes), writes
 
     # States and accounts
 
@@ -297,7 +328,8 @@ class ChainReader:
         index = self._store.outcome(number).included[position].index
         batch = self._candidates(block.proposal)
         env = self._environment_of(block.header)
-        return self.engine.trace(env, self._gate, batch, index, self.state_at(number - 1))
+        state, _ = self._opened_on(number, self.state_at(number - 1))
+        return self.engine.trace(env, self._gate, batch, index, state)
 
     def _candidates(self, proposal: Proposal) -> tuple[Candidate, ...]:
         return candidates(proposal.transactions, self.parameters, self._decode)
@@ -364,10 +396,11 @@ class ChainReader:
         for epoch, start in starts[:EPOCH_BOUNDARIES_MAX]:
             header, record = self._store.header(start - 1)
             certificate = self._store.certificate(start - 1)
-            following = self._store.validators_after(
-                max(0, start - self.parameters.window_blocks - 1)
+            following = self._store.set_for(start, self.parameters.window_blocks)
+            recovery = next((r for r in self.recoveries if r.number == start - 1), None)
+            boundaries.append(
+                EpochBoundary(header, record, certificate, epoch, following, recovery)
             )
-            boundaries.append(EpochBoundary(header, record, certificate, epoch, following))
         return boundaries
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from ledger.block import Block
 from ledger.certificate import Certificate
 from ledger.header import Header
 from ledger.record import Record
+from ledger.recovery import Recovery
 from ledger.state import Writes
 from ledger.validators import ValidatorSet
 
@@ -37,3 +38,4 @@ class Restored:
     boundaries: tuple[Boundary, ...]
     validators: Mapping[int, ValidatorSet]
     writes: Writes
+    recoveries: tuple[Recovery, ...] = ()

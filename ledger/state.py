@@ -116,6 +116,22 @@ class Writes:
         return pairs
 
 
+def join_writes(first: Writes, second: Writes) -> Writes:
+    """Both as one: `second` was made on top of `first`, and clears nothing that `first` wrote."""
+    storage = {address: dict(slots) for address, slots in first.storage.items()}
+    for address, slots in second.storage.items():
+        storage.setdefault(address, {}).update(slots)
+    assert not second.cleared & storage.keys() & first.storage.keys()
+    return Writes(
+        second.root,
+        {**first.accounts, **second.accounts},
+        storage,
+        {**first.codes, **second.codes},
+        first.cleared | second.cleared,
+        {**first.nodes, **second.nodes},
+    )
+
+
 class Overlay:
     """The state of a parent with one block's writes on top."""
 

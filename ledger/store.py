@@ -4,7 +4,7 @@ It checks at opening that its head is whole and verifies nothing else: what may 
 chain's decision. Trie nodes are never deleted, so every block's state stays readable.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.block import Block
@@ -28,6 +28,7 @@ from ledger.proposal import Proposal, decode_proposal, encode_proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, receipt_from_item, receipt_item
 from ledger.record import Record, decode_record, encode_record
+from ledger.recovery import Recovery, decode_recovery, encode_recovery, recovery_for
 from ledger.restored import Restored
 from ledger.state import (
     Account,
@@ -35,6 +36,7 @@ from ledger.state import (
     TrieState,
     Writes,
     decode_account,
+    encode_account,
 )
 from ledger.suite import Suite
 from ledger.transactions import decode_transaction
@@ -59,6 +61,8 @@ _ACCOUNT = b"a"
 _SLOT = b"s"
 _CODE = b"k"
 _NODE = b"n"
+_VOID = b"x"
+_RECOVERIES_KEY = b"m/recoveries"
 
 OUTCOME_BYTES_MAX = 256 * 1024 * 1024
 _SMALL_BYTES_MAX = 64 * 1024
@@ -91,6 +95,30 @@ class Head:
     def hash(self) -> Hash32:
         """The block hash."""
         return self.header.hash
+
+
+@dataclass(frozen=True)
+class VoidBlock:
+    """A certified block that the recovery certificate of this counter made void: evidence."""
+
+    counter: int
+    header: Header
+    record: Record
+    certificate: Certificate
+    proposal: Proposal
+
+    @property
+    def number(self) -> int:
+        """The block number, which another block has by now, or will have."""
+        return self.header.number
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Accounts and slots that some blocks wrote, with the values from before; None and 0: none."""
+
+    accounts: Mapping[Address, Account | None]
+    storage: Mapping[Address, Mapping[int, int]]
 
 
 class FlatState:
@@ -136,6 +164,7 @@ class BlockStore:
         self._suite = suite
         self._head = self._load_head()
         self._state = self._snapshot()
+        self._recoveries = self._load_recoveries()
 
     # What is stored last
 
@@ -191,6 +220,16 @@ class BlockStore:
         if wrong is not None:
             raise CorruptStore(f"block {number}: {wrong}; rebuild the store from peers")
 
+    def _load_recoveries(self) -> tuple[Recovery, ...]:
+        data = self._kv.get(_RECOVERIES_KEY)
+        if data is None:
+            return ()
+        try:
+            items = decode_list(data, bytes_max=OUTCOME_BYTES_MAX)
+            return tuple(decode_recovery(as_bytes(item, "recovery")) for item in items)
+        except InvalidEncoding as error:
+            raise CorruptStore(f"the recovery certificates do not decode: {error}") from error
+
     def _snapshot(self) -> FlatState | None:
         if self._head is None:
             return None
@@ -240,6 +279,7 @@ class BlockStore:
             parts: Encodable = [encode_header(header), encode_record(record)]
             batch[_HEADER + _key(header.number)] = encode(parts)
             batch[_BY_HASH + header.hash] = _key(header.number)
+        batch[_RECOVERIES_KEY] = _encode_recoveries(found.recoveries)
         for entry in found.boundaries:
             batch[_CERTIFICATE + _key(entry.header.number)] = encode_certificate(entry.certificate)
             batch[_EPOCH + _key(entry.epoch)] = _key(entry.header.number + 1)
@@ -253,8 +293,79 @@ class BlockStore:
         self._put_writes(batch, found.writes)
         batch[_HEAD_KEY] = _key(found.block.number) + found.block.hash
         self._kv.write(batch, sync=True)
+        self._recoveries = found.recoveries
         self._head = Head(found.block.header, found.block.record, found.certificate)
         self._state = self._snapshot()
+
+    def put_recoveries(self, recoveries: Sequence[Recovery]) -> None:
+        """Keep these recovery certificates in the place of all others; synced on return."""
+        self._kv.write({_RECOVERIES_KEY: _encode_recoveries(recoveries)}, sync=True)
+        self._recoveries = tuple(recoveries)
+
+    def cut(self, touched: Touched, recoveries: Sequence[Recovery]) -> None:
+        """Make `recoveries[-1]`'s block the head again, in one synced batch.
+
+        The blocks above are void: they leave every index, and stay as evidence. `touched` is all
+        that they wrote, with the values before them.
+        """
+        head, recovery = self._head, recoveries[-1]
+        assert head is not None
+        assert recovery.number < head.number
+        batch: dict[bytes, bytes | None] = {_RECOVERIES_KEY: _encode_recoveries(recoveries)}
+        drops: set[Hash32] = set()
+        for number in range(recovery.number + 1, head.number + 1):
+            drops |= self._cut_block(batch, number, recovery.counter)
+        batch.update(self._earlier_drops(drops, recovery.number))
+        for epoch, start in self.epoch_starts(0, 2**64 - 1):
+            if start > recovery.number:
+                batch[_EPOCH + _key(epoch)] = None
+        for address, account in touched.accounts.items():
+            batch[_ACCOUNT + address] = None if account is None else encode_account(account)
+        for address, slots in touched.storage.items():
+            for slot, word in slots.items():
+                data = word.to_bytes(32).lstrip(b"\0") if word else None
+                batch[_SLOT + address + slot.to_bytes(32)] = data
+        header, record = self._header(recovery.number)
+        batch[_HEAD_KEY] = _key(header.number) + header.hash
+        self._kv.write(batch, sync=True)
+        self._recoveries = tuple(recoveries)
+        self._head = Head(header, record, self.certificate(header.number))
+        self._state = self._snapshot()
+
+    def _cut_block(
+        self, batch: dict[bytes, bytes | None], number: int, counter: int
+    ) -> set[Hash32]:
+        """Take a block out of all indexes; the hashes of what it dropped."""
+        header, record = self._header(number)
+        certificate, proposal = self.certificate(number), self.proposal(number)
+        outcome = self.outcome(number)
+        assert certificate is not None
+        parts: Encodable = [
+            encode_header(header),
+            encode_record(record),
+            encode_certificate(certificate),
+            encode_proposal(proposal),
+        ]
+        batch[_VOID + _key(counter) + _key(number)] = encode(parts)
+        kinds = (_HEADER, _PROPOSAL, _CERTIFICATE, _OUTCOME, _BLOOM, _VALIDATORS)
+        batch.update((kind + _key(number), None) for kind in kinds)
+        batch[_BY_HASH + header.hash] = None
+        batch.update((_INCLUDED + entry.transaction.hash, None) for entry in outcome.included)
+        batch.update((_DROPPED + entry.hash, None) for entry in outcome.dropped)
+        return {entry.hash for entry in outcome.dropped}
+
+    def _earlier_drops(self, hashes: set[Hash32], number: int) -> Iterator[tuple[bytes, bytes]]:
+        """The latest drop up to a block of each that has one, as it is indexed."""
+        while hashes and number > 0:
+            try:
+                outcome = self.outcome(number)
+            except LookupError:
+                return  # below is what a snapshot left out
+            for dropped in outcome.dropped:
+                if dropped.hash in hashes:
+                    hashes.discard(dropped.hash)
+                    yield _DROPPED + dropped.hash, encode([number, dropped.reason.encode()])
+            number -= 1
 
     def _put_block(
         self,
@@ -347,6 +458,31 @@ class BlockStore:
             return ValidatorSet(tuple(as_address(item, "validator") for item in items))
         raise LookupError(f"no validators are known after block {number}")
 
+    def set_for(self, number: int, window_blocks: int) -> ValidatorSet:
+        """The set that certifies a block: a recovery's, else the list W + 1 blocks before it."""
+        recovery = recovery_for(self._recoveries, number, window_blocks)
+        if recovery is not None:
+            return recovery.validators
+        return self.validators_after(max(0, number - window_blocks - 1))
+
+    @property
+    def recoveries(self) -> tuple[Recovery, ...]:
+        """The recovery certificates that this store follows, in ascending order."""
+        return self._recoveries
+
+    def void_blocks(self) -> Iterator[VoidBlock]:
+        """What was cut off, in order of the certificate's counter and the number."""
+        for key, data in self._kv.items(_VOID):
+            parts = as_list(decode_list(data, bytes_max=OUTCOME_BYTES_MAX), "void block", length=4)
+            header, record, certificate, proposal = (as_bytes(p, "void block") for p in parts)
+            yield VoidBlock(
+                int.from_bytes(key[1:9]),
+                decode_header(header),
+                decode_record(record),
+                decode_certificate(certificate),
+                decode_proposal(self._suite, proposal),
+            )
+
     def epoch_starts(self, first: int, last: int) -> list[tuple[int, int]]:
         """Pairs of epoch and first block number, for epochs from `first` to `last`."""
         found = []
@@ -411,6 +547,10 @@ class BlockStore:
         if data is None:
             raise LookupError(f"{what} is not in the store")
         return data
+
+
+def _encode_recoveries(recoveries: Sequence[Recovery]) -> bytes:
+    return encode([encode_recovery(recovery) for recovery in recoveries])
 
 
 def _key(number: int) -> bytes:

@@ -127,7 +127,7 @@ def _check_block(
             header.hash,
         ):
             raise InvalidCertificate("its certificate is missing or another block's")
-        validators = store.validators_after(max(0, number - window_blocks - 1))
+        validators = store.set_for(number, window_blocks)
         _expect(
             validators.hash(suite) == record.certifiers_hash, number, "others have to certify it"
         )

@@ -116,6 +116,10 @@ class GroupFolder:
     def journal(self) -> Path:
         return self.path / "journal"
 
+    @property
+    def recovery(self) -> Path:
+        return self.path / "recovery"
+
 
 @dataclass(frozen=True)
 class NodeFolder:

@@ -30,8 +30,10 @@ def previous_epoch(chain: Chain, epoch: int, number: int) -> Epoch | None:
     """The epoch before `epoch`, None for the first one."""
     if epoch == 0:
         return None
-    start = epoch_start(chain, epoch - 1, number)
-    return Epoch(epoch - 1, start, chain.validators_for(start)[1])
+    last = epoch_start(chain, epoch, number) - 1
+    before = chain.record(last).epoch  # a recovery leaves numbers out
+    start = epoch_start(chain, before, number)
+    return Epoch(before, start, chain.validators_for(start)[1])
 
 
 def epoch_start(chain: Chain, epoch: int, number: int) -> int:

@@ -22,6 +22,7 @@ from ledger.header import Header
 from ledger.participants import is_nodes_slot
 from ledger.proposal import Proposal
 from ledger.record import Record
+from ledger.recovery import Recovery
 from ledger.transactions import InvalidTransaction
 from ledger.values import Hash32
 from node.epochs import due_epochs
@@ -89,6 +90,13 @@ class Executor:
             return None
         return self._chain.header(number), self._chain.record(number)
 
+    async def adopt(self, recovery: Recovery) -> bool:
+        """Follow a recovery certificate, on disk on return; False if it was followed already.
+
+        Raises `InvalidRecovery`, and `NeedsCut` where stored blocks are void.
+        """
+        return await self._run(lambda: self._adopt(recovery))
+
     async def close(self) -> None:
         """Finish the job at hand, drop those that wait."""
         await asyncio.to_thread(self._worker.shutdown, wait=True, cancel_futures=True)
@@ -98,7 +106,7 @@ class Executor:
 
     def _execute(self, proposal: Proposal) -> ExecutedBlock | None:
         stable = self._chain.head.number
-        if proposal.sequence <= stable:
+        if proposal.sequence <= stable or self._chain.is_void(proposal.epoch, proposal.sequence):
             return None
         parent = self._executed.get(proposal.sequence - 1)
         if proposal.sequence == stable + 1:
@@ -109,13 +117,20 @@ class Executor:
         return executed
 
     def _commit(self, certificate: Certificate) -> StoredBlock | None:
-        if certificate.number <= self._chain.head.number:
+        number = certificate.number
+        if number <= self._chain.head.number or self._chain.is_void(certificate.epoch, number):
             return None
         executed = self._executed[certificate.number]
         with self._stages.measure("index"):
             self._chain.commit(executed, certificate)
         self._forget_stored()
         return self._stored(executed, certificate)
+
+    def _adopt(self, recovery: Recovery) -> bool:
+        is_new = self._chain.adopt(recovery, may_cut=False)
+        if is_new:
+            self._executed = {n: b for n, b in self._executed.items() if n <= recovery.number}
+        return is_new
 
     def _import(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[StoredBlock]:
         stored = []

@@ -33,8 +33,10 @@ from consensus.effects import (
     Stable,
     Synchronise,
 )
+from consensus.epochs import Epoch
 from consensus.events import (
     BatchReceived,
+    EpochRecovered,
     Event,
     Executed,
     OwnSigned,
@@ -52,6 +54,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.pin import Pin
 from ledger.proposal import Proposal, encode_proposal
+from ledger.recovery import Recovery, encode_recovery
 from ledger.suite import Signer
 from ledger.transactions import InvalidTransaction
 from ledger.values import Address, Hash32
@@ -75,6 +78,8 @@ from node.requests import (
     BlocksRequest,
     EnvelopeDelivery,
     HeaderRequest,
+    RecoveriesAnswer,
+    RecoveriesRequest,
     decode_request,
     encode_answer,
 )
@@ -180,6 +185,7 @@ class GroupDriver:
             setup.network,
             self._on_imported,
             self._on_failure,
+            on_recovered=self._on_recovered,
             trust=BranchTrust(
                 setup.chain, setup.network, lambda: setup.members.organisations, setup.pin
             ),
@@ -308,6 +314,17 @@ class GroupDriver:
             )
             return [closed] * len(raws)
         return await self._desk.submit(raws)
+
+    async def adopt(self, recovery: Recovery) -> bool:
+        """Follow a recovery certificate while the group runs; False if it is followed already.
+
+        It is on disk before the replica hears of it. Raises `InvalidRecovery`, and `NeedsCut` for
+        one that makes blocks of this node void: it is taken up at the next start.
+        """
+        is_new = await self._executor.adopt(recovery)
+        if is_new:
+            self._on_recovered(recovery)
+        return is_new
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -508,6 +525,32 @@ class GroupDriver:
         if stored is not None:
             self._put(partial(self._on_stored, stored))
 
+    def _on_recovered(self, recovery: Recovery) -> None:
+        """A recovery certificate is on disk: the replica, the members and the sync hear of it."""
+        self._log.warning(
+            "group.recovered",
+            after=recovery.number,
+            epoch=recovery.epoch,
+            counter=recovery.counter,
+            signed_by=recovery.organisations,
+        )
+        self._put(partial(self._recovered, recovery))
+        self._want_recovered()
+
+    def _recovered(self, recovery: Recovery) -> Iterable[Event]:
+        epochs = due_epochs(self._chain, self._chain.head.number)
+        self._intake.learn(epochs)
+        self._setup.members.recover(epochs)
+        self._network.refresh()
+        self._log.info("members.changed", nodes=sorted(self._setup.members.node_ids))
+        first = recovery.number + 1
+        yield EpochRecovered(Epoch(recovery.epoch, first, recovery.validators))
+
+    def _want_recovered(self) -> None:
+        """Block H of a certificate exists, though nobody may speak of it in an epoch known here."""
+        if self._chain.recoveries:
+            self._sync.want(self._chain.recoveries[-1].number)
+
     def _on_imported(self, blocks: list[StoredBlock]) -> None:
         for block in blocks:
             self._put(partial(self._on_stored, block))
@@ -552,6 +595,7 @@ class GroupDriver:
         keys = self._setup.members.keys_of(peer)
         self._hearing.found(keys)
         self._put_events(tuple(map(PeerConnected, keys)))
+        self._want_recovered()
 
     def on_disconnected(self, peer: str) -> None:
         """Said, and taken as a hint that its validator may be down."""
@@ -608,6 +652,9 @@ class GroupDriver:
             case HeaderRequest(number):
                 sealed = self._executor.sealed(number)
                 return encode_answer(answer_header(sealed, request))
+            case RecoveriesRequest():
+                known = tuple(encode_recovery(entry) for entry in self._chain.recoveries)
+                return encode_answer(RecoveriesAnswer(known))
             case EnvelopeDelivery():
                 return encode_answer(await self._setup.envelopes.receive(peer, request))
 

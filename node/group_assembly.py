@@ -14,6 +14,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.pin import Pin, parse_pin
+from ledger.recovery import InvalidRecovery
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
 from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
@@ -29,6 +30,7 @@ from node.metrics import Metrics
 from node.p2p import PeerNetwork
 from node.peer_groups import PeerGroupNetwork
 from node.pool import PoolLimits
+from node.recovery_folder import mark_followed, mark_refused, waiting_recoveries
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 from node.wal import LogExists
@@ -86,6 +88,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
     memory = TransactionMemory(engine.decode)
     chain = _open_chain(folder, genesis, engine, memory)
+    follow_waiting(folder, chain)
     members = GroupMembers(chain)
     network = PeerGroupNetwork(parts.network, chain.group, lambda: members.node_ids)
     try:
@@ -117,6 +120,28 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
             pin=_pin(parts.config, name),
         )
     )
+
+
+def follow_waiting(folder: GroupFolder, chain: Chain) -> None:
+    """Have a chain that nobody runs yet follow the certificates that wait in the folder.
+
+    Each is on disk, the store cut back where it must be, before its file is put aside: after a
+    crash in between it is found again, and followed already.
+    """
+    for path, found in waiting_recoveries(folder):
+        try:
+            if isinstance(found, InvalidRecovery):
+                raise found
+            chain.adopt(found, may_cut=True)
+        except InvalidRecovery as error:
+            log.error("recovery.refused", file=str(path), reason=str(error))
+            mark_refused(path, str(error))
+            continue
+        void = [block.number for block in chain.void_blocks() if block.counter == found.counter]
+        log.warning(
+            "recovery.followed", file=str(path), after=found.number, epoch=found.epoch, void=void
+        )
+        mark_followed(path)
 
 
 def _pin(config: NodeConfig, name: str) -> Pin | None:

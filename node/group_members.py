@@ -26,7 +26,6 @@ class GroupMembers:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self._named = genesis_holders(chain.genesis)
         self._organisations: dict[str, str] = {}
         self._holders: dict[Address, Holder] = {}
         stable = chain.head.number
@@ -70,18 +69,43 @@ class GroupMembers:
         self._read()
         return before != (self._organisations, self._holders)
 
+    def recover(self, epochs: tuple[Epoch, ...]) -> None:
+        """A recovery certificate is followed: these sets are due after the stable block now."""
+        self._due = tuple(epoch.validators for epoch in epochs)
+        self._read()
+
+    def _recovered_keys(self) -> list[Address]:
+        """The keys of sets that certificates name and whose blocks are still to come."""
+        oldest = self._chain.head.number - self._chain.parameters.window_blocks - 1
+        return [
+            key
+            for recovery in self._chain.recoveries
+            if recovery.number >= oldest
+            for key in recovery.validators.members
+        ]
+
     def _read(self) -> None:
         state = self._chain.latest_state()
+        named = named_holders(self._chain)
         keys = dict.fromkeys(
             key for validators in (self._certifiers, *self._due) for key in validators.members
         )
+        keys.update(dict.fromkeys(self._recovered_keys()))
         self._holders = {}
         self._organisations = admitted_nodes(state)
         for key in keys:
-            holder = holder_of(state, self._named, key)
+            holder = holder_of(state, named, key)
             if holder is not None:
                 self._holders[key] = holder
                 self._organisations[holder[0]] = holder[1]
+
+
+def named_holders(chain: Chain) -> dict[Address, Holder]:
+    """The holders that genesis and the recovery certificates name, whatever the state says yet."""
+    named = genesis_holders(chain.genesis)
+    for recovery in chain.recoveries:
+        named |= {entry.address: (entry.node, entry.organisation) for entry in recovery.members}
+    return named
 
 
 def genesis_holders(genesis: Genesis) -> dict[Address, Holder]:

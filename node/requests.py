@@ -1,5 +1,5 @@
 """What members of a group ask each other outside consensus: blocks, batches, envelopes,
-and the header of a block on which they differ.
+recovery certificates, and the header of a block on which they differ.
 
 Bytes and values, and how one is asked: each request has one answer. Who asks and when is
 `sync.py`'s and `envelopes.py`'s; the network tells which answer belongs to which request.
@@ -22,6 +22,7 @@ from ledger.codec import (
 )
 from ledger.header import HEADER_BYTES_MAX
 from ledger.record import RECORD_BYTES_MAX
+from ledger.recovery import RECOVERIES_MAX, RECOVERY_BYTES_MAX
 from ledger.values import Hash32
 from node.group_network import GroupNetwork
 
@@ -65,6 +66,11 @@ class HeaderRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RecoveriesRequest:
+    """The recovery certificates that the member follows."""
+
+
+@dataclass(frozen=True, slots=True)
 class BlocksAnswer:
     """Encoded blocks with their encoded certificates, ascending; empty if none is there."""
 
@@ -93,8 +99,17 @@ class HeaderAnswer:
     record: bytes
 
 
-Request: TypeAlias = BlocksRequest | BatchRequest | EnvelopeDelivery | HeaderRequest
-Answer: TypeAlias = BlocksAnswer | BatchAnswer | EnvelopeReceipt | HeaderAnswer
+@dataclass(frozen=True, slots=True)
+class RecoveriesAnswer:
+    """Encoded certificates, ascending; each proves itself from the genesis document."""
+
+    recoveries: tuple[bytes, ...]
+
+
+Request: TypeAlias = (
+    BlocksRequest | BatchRequest | EnvelopeDelivery | HeaderRequest | RecoveriesRequest
+)
+Answer: TypeAlias = BlocksAnswer | BatchAnswer | EnvelopeReceipt | HeaderAnswer | RecoveriesAnswer
 
 
 def encode_request(request: Request) -> bytes:
@@ -108,6 +123,8 @@ def encode_request(request: Request) -> bytes:
             return encode([3, organisation.encode("ascii"), payload])
         case HeaderRequest(number, header_hash):
             return encode([4, number, header_hash])
+        case RecoveriesRequest():
+            return encode([5])
 
 
 def decode_request(data: bytes) -> Request:
@@ -133,7 +150,10 @@ def decode_request(data: bytes) -> Request:
     if kind == 4:
         as_list(fields, "header request", length=3)
         return HeaderRequest(as_int(fields[1], "number"), as_hash(fields[2], "header hash"))
-    raise InvalidEncoding(f"expected a request of kind 1 to 4, got {kind}")
+    if kind == 5:
+        as_list(fields, "recoveries request", length=1)
+        return RecoveriesRequest()
+    raise InvalidEncoding(f"expected a request of kind 1 to 5, got {kind}")
 
 
 def encode_answer(answer: Answer) -> bytes:
@@ -148,6 +168,8 @@ def encode_answer(answer: Answer) -> bytes:
             fields = [3, digest]
         case HeaderAnswer(header, record):
             fields = [4, [header, record]]
+        case RecoveriesAnswer(recoveries):
+            fields = [5, list(recoveries)]
     return encode(fields)
 
 
@@ -171,7 +193,12 @@ def decode_answer(data: bytes) -> Answer:
             as_bytes(header, "header", bytes_max=HEADER_BYTES_MAX),
             as_bytes(record, "record", bytes_max=RECORD_BYTES_MAX),
         )
-    raise InvalidEncoding(f"expected an answer of kind 1 to 4, got {kind}")
+    if kind == 5:
+        items = as_list(body, "recoveries", length_max=RECOVERIES_MAX)
+        return RecoveriesAnswer(
+            tuple(as_bytes(item, "recovery", bytes_max=RECOVERY_BYTES_MAX) for item in items)
+        )
+    raise InvalidEncoding(f"expected an answer of kind 1 to 5, got {kind}")
 
 
 async def ask(network: GroupNetwork, peer: str, request: Request) -> Answer:

@@ -16,6 +16,8 @@ from typing import Any
 
 import structlog
 
+from ledger.chain import NeedsCut
+from ledger.recovery import InvalidRecovery
 from ledger.suite import STANDARD
 from ledger.values import Hash32
 from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
@@ -30,6 +32,7 @@ from node.network_metrics import NetworkMetrics
 from node.p2p import PeerNetwork
 from node.pid_file import PidFile
 from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
+from node.recovery_folder import mark_followed, mark_refused, waiting_recoveries
 from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
 
@@ -57,6 +60,7 @@ class Node:
         self._rpc: RpcServer | None = None
         self._pid_file: PidFile | None = None
         self._measuring: asyncio.Task[None] | None = None
+        self._recovering: asyncio.Task[None] | None = None
 
     # -- what RPC sees ----------------------------------------------------------------------------
 
@@ -197,6 +201,8 @@ class Node:
         """Close all in the reverse order; may be called on a node that started in part."""
         if self._measuring is not None:
             self._measuring.cancel()
+        if self._recovering is not None:
+            await asyncio.gather(self._recovering, return_exceptions=True)
         if self._rpc is not None:
             await self._rpc.stop()
         for driver in self._groups.values():
@@ -212,10 +218,11 @@ class Node:
         log.info("node.stopped", node=self.node_id)
 
     def reload(self) -> None:
-        """Take up newer membership, revocation lists and certificate from the folder.
+        """Take up newer membership, revocation lists, certificate and recoveries from the folder.
 
         What cannot be used is said and changes nothing: the node goes on as it was.
         """
+        self._recovering = asyncio.create_task(self._follow_recoveries())
         try:
             membership, identity = self._load_membership(), self._load_identity()
             revocations = self._load_revocations(membership)
@@ -232,6 +239,24 @@ class Node:
             membership=self.network.membership.version,
             certificate_until=identity.certificate.not_valid_after_utc.isoformat(),
         )
+
+    async def _follow_recoveries(self) -> None:
+        """Hand the certificates that wait in the groups' folders to the groups that run."""
+        for name, driver in self._groups.items():
+            for path, found in waiting_recoveries(self._folder.group(name)):
+                try:
+                    if isinstance(found, InvalidRecovery):
+                        raise found
+                    await driver.adopt(found)
+                except InvalidRecovery as error:
+                    log.error("recovery.refused", file=str(path), reason=str(error))
+                    mark_refused(path, str(error))
+                except NeedsCut as error:
+                    log.error(
+                        "recovery.waits", file=str(path), reason=f"{error}: start the node anew"
+                    )
+                else:
+                    mark_followed(path)
 
     async def _measure(self, measure: NetworkMetrics) -> None:
         while True:

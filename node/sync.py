@@ -13,9 +13,10 @@ import structlog
 
 from ledger.block import InvalidBlock, encode_block
 from ledger.certificate import InvalidCertificate, encode_certificate
-from ledger.chain import Chain
+from ledger.chain import Chain, NeedsCut
 from ledger.codec import InvalidEncoding
 from ledger.proposal import Proposal, decode_proposal
+from ledger.recovery import InvalidRecovery, Recovery, decode_recovery
 from ledger.suite import Suite
 from ledger.values import Hash32
 from node.branch_trust import BranchTrust
@@ -26,6 +27,8 @@ from node.requests import (
     BatchRequest,
     BlocksAnswer,
     BlocksRequest,
+    RecoveriesAnswer,
+    RecoveriesRequest,
     ask,
 )
 
@@ -45,6 +48,7 @@ class BlockSync:
         on_stored: Callable[[list[StoredBlock]], None],
         on_failure: Callable[[Exception], None],
         *,
+        on_recovered: Callable[[Recovery], None],
         trust: BranchTrust,
     ) -> None:
         self._chain = chain
@@ -53,6 +57,7 @@ class BlockSync:
         self._network = network
         self._on_stored = on_stored
         self._on_failure = on_failure
+        self._on_recovered = on_recovered
         self._target = 0
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("sync")
@@ -83,13 +88,41 @@ class BlockSync:
             try:
                 if not await self._fetch_from(peers[0]):
                     peers.pop(0)
-            except (RequestFailed, InvalidEncoding, InvalidBlock, InvalidCertificate) as error:
+            except (InvalidBlock, InvalidCertificate) as error:
+                if not await self._learn_recoveries(peers[0]):
+                    self._log.warning("sync.peer_failed", peer=peers.pop(0), error=str(error))
+            except (RequestFailed, InvalidEncoding) as error:
                 self._log.warning("sync.peer_failed", peer=peers.pop(0), error=str(error))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
                 self._on_failure(error)
                 return
+
+    async def _learn_recoveries(self, peer: str) -> bool:
+        """Whether the peer's recovery certificates tell something new: then ask it once more.
+
+        A certificate proves itself. One that makes blocks of ours void waits for our operator.
+        """
+        is_new = False
+        try:
+            answer = await ask(self._network, peer, RecoveriesRequest())
+            for data in answer.recoveries if isinstance(answer, RecoveriesAnswer) else ():
+                recovery = decode_recovery(data)
+                if await self._executor.adopt(recovery):
+                    is_new = True
+                    self._on_recovered(recovery)
+        except (RequestFailed, InvalidEncoding, InvalidRecovery) as error:
+            self._log.warning("sync.recovery_refused", peer=peer, reason=str(error))
+        except NeedsCut as error:
+            self._log.error(
+                "sync.recovery_waits",
+                peer=peer,
+                reason=f"{error} for whoever follows recovery certificate {recovery.counter} of "
+                f"{', '.join(recovery.organisations)}; if your organisation follows it, stop this "
+                "node and run: quorate recovery apply",
+            )
+        return is_new
 
     async def _fetch_from(self, peer: str) -> bool:
         """Import one answer of a peer; False if it brought nothing.

@@ -20,7 +20,7 @@ from ledger.gate import SystemGate
 from ledger.proposal import Proposal
 from ledger.reasons import Reason
 from ledger.transactions import InvalidTransaction
-from ledger.values import Address, Hash32
+from ledger.values import Address, Hash32, keccak
 from node.admission import Admission, CheckedTransaction
 from node.form_checks import ChecksClosed, Form, FormChecks
 from node.gossip import decode_gossip, encode_gossip
@@ -72,6 +72,8 @@ class TransactionDesk:
         self._ordered = OrderedTransactions(self.pool, memory.decode)
         self._waiting: dict[Address, Hash32] = {}
         """Transactions whose request clocks run, one a sender at most."""
+        self._returned: dict[Hash32, bytes] = {}
+        """What void blocks held: kept with them in the store, so not in the journal."""
         self._gossip: list[bytes] = []
         self._gossip_timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger("transactions").bind(group=name)
@@ -130,6 +132,7 @@ class TransactionDesk:
                 self._journal.settle([transaction_hash])  # executed, or dropped for good
             else:
                 waiting.append((transaction_hash, raw))
+        waiting += self._return_void({transaction_hash for transaction_hash, _ in waiting})
         forms = self._admission.check_forms([raw for _, raw in waiting])
         for (transaction_hash, _), form in zip(waiting, forms, strict=True):
             try:
@@ -138,6 +141,17 @@ class TransactionDesk:
                 self._refuse(transaction_hash, Refusal(str(error.code), error.message))
         if len(self.pool):
             self._log.info("journal.restored", transactions=len(self.pool))
+
+    def _return_void(self, known: set[Hash32]) -> list[tuple[Hash32, bytes]]:
+        """The transactions of void blocks come back, unless the new branch has settled them."""
+        for block in self._chain.void_blocks():
+            for raw in block.proposal.transactions:
+                transaction_hash = keccak(raw)
+                found = self._chain.transaction_status(transaction_hash)
+                is_settled = found is not None and found.reason not in RETURNING
+                if not is_settled and transaction_hash not in known:
+                    self._returned[transaction_hash] = raw
+        return list(self._returned.items())
 
     def on_gossip(self, peer: str, payload: bytes) -> Awaitable[None] | None:
         """Take what a member's pool sends; what is not acceptable here is counted.
@@ -240,7 +254,7 @@ class TransactionDesk:
 
     def greet(self, peer: str) -> None:
         """A member came: give it what was acknowledged here and is not final."""
-        self._send(self._journal.transactions.values(), {peer})
+        self._send([*self._journal.transactions.values(), *self._returned.values()], {peer})
 
     def _spread(self, raws: Sequence[bytes]) -> None:
         self._gossip += raws
@@ -265,6 +279,8 @@ class TransactionDesk:
         """A block is stored: what it holds is settled, what it dropped for good has a reason."""
         self._admission.follow(outcome)
         self._journal.settle(outcome.included)
+        for transaction_hash in outcome.included if self._returned else ():
+            self._returned.pop(transaction_hash, None)
         self._metrics.transactions_included.labels(self._name).inc(len(outcome.included))
         for transaction_hash, refusal in self.pool.apply_block(outcome):
             found = self._chain.transaction_status(transaction_hash)

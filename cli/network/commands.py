@@ -53,10 +53,17 @@ def add_node_(
     name: Annotated[str, typer.Option(help="A new name.")],
     group: Annotated[str | None, typer.Option(help="By default the first group.")] = None,
     engine: Annotated[str | None, typer.Option(help="By default the first node's.")] = None,
+    for_recovery: Annotated[
+        bool,
+        typer.Option(
+            "--for-recovery", help="The group stands still: a recovery certificate will admit it."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a node to a running network; it follows a group as an observer. 增加节点。"""
-    node = add_node(LocalNetwork(folder, group), org, name, engine, _say)
+    local = LocalNetwork(folder, group)
+    node = add_node(local, org, name, engine, _say, admit=not for_recovery)
     emit(
         node,
         as_json,

@@ -45,15 +45,23 @@ Progress = Callable[[str], None]
 
 
 def add_node(
-    network: LocalNetwork, organisation: str, name: str, engine: str | None, progress: Progress
+    network: LocalNetwork,
+    organisation: str,
+    name: str,
+    engine: str | None,
+    progress: Progress,
+    *,
+    admit: bool = True,
 ) -> Node:
     """Admit the node by its organisation's admin, then make its folder and tell the others.
 
+    Without `admit` nobody is asked: a group that stands still admits it by a recovery certificate.
     Repeated after a failure, it goes on where it stopped. Raises `CommandFailed`.
     """
     _check(network, organisation, name)
-    _admit(network, organisation, name)
-    progress(f"group {network.group.name}: {organisation}/{name} is admitted")
+    if admit:
+        _admit(network, organisation, name)
+        progress(f"group {network.group.name}: {organisation}/{name} is admitted")
     p2p, rpc = _free_addresses(network)
     folder = NodeFolder(network.folder / "nodes" / name)
     address = _keys(network, folder, organisation, name)
@@ -133,7 +141,7 @@ def _successor(network: LocalNetwork, node_id: str, p2p: str) -> Membership:
     """The newest membership document with this node in it, signed by every organisation here."""
     documents = [
         load_membership(NodeFolder(network.folder / node.dir).membership, STANDARD)
-        for node in network.file.nodes
+        for node in _nodes_here(network)
     ]
     newest = max(documents, key=lambda document: document.version)
     if newest.nodes.get(node_id) == p2p:
@@ -151,6 +159,14 @@ def _successor(network: LocalNetwork, node_id: str, p2p: str) -> Membership:
     ).signed(STANDARD, *signers)
 
 
+def _nodes_here(network: LocalNetwork) -> list[Node]:
+    """The nodes whose folders are there; those of lost ones may be gone."""
+    found = [node for node in network.file.nodes if (network.folder / node.dir).is_dir()]
+    if not found:
+        raise CommandFailed(f"{network.folder}: no node's folder is left in this network")
+    return found
+
+
 def _genesis(network: LocalNetwork, folder: NodeFolder) -> None:
     target = folder.group(network.group.name)
     if not target.genesis.is_file():
@@ -163,7 +179,7 @@ def _genesis(network: LocalNetwork, folder: NodeFolder) -> None:
 def _config(
     network: LocalNetwork, organisation: str, name: str, engine: str | None, p2p: str, rpc: str
 ) -> NodeConfig:
-    sibling = load_node_config(NodeFolder(network.folder / network.file.nodes[0].dir))
+    sibling = load_node_config(NodeFolder(network.folder / _nodes_here(network)[0].dir))
     return NodeConfig(
         name=name,
         org=organisation,
@@ -178,7 +194,7 @@ def _config(
 
 def _publish(network: LocalNetwork, document: Membership) -> None:
     """Put the document into every node's folder; those that run read it at once."""
-    for node in network.file.nodes:
+    for node in _nodes_here(network):
         document.save(NodeFolder(network.folder / node.dir).membership)
         pid = process.running_pid(network.folder / node.pid_file)
         if pid is not None:

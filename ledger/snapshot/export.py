@@ -9,6 +9,7 @@ from ledger.codec import Encodable
 from ledger.header import encode_header
 from ledger.receipts import receipt_item
 from ledger.record import encode_record
+from ledger.recovery import encode_recovery
 from ledger.snapshot.frames import FrameWriter, InvalidSnapshot, Kind, Write
 from ledger.state import encode_account
 from ledger.store import BlockStore
@@ -60,18 +61,21 @@ def export_snapshot(chain: Chain, store: BlockStore, write: Write, progress: Pro
     return head.number
 
 
-def _boundaries(chain: Chain, last: int) -> Iterator[tuple[bytes, bytes, bytes, Encodable]]:
+def _boundaries(chain: Chain, last: int) -> Iterator[list[Encodable]]:
     epoch = 1
     while epoch <= last:
         for boundary in chain.epoch_boundaries(epoch, last):
             assert boundary.certificate is not None, "only block 0 has none"
             members: Encodable = list(boundary.next_validators.members)
-            yield (
+            parts: list[Encodable] = [
                 encode_header(boundary.header),
                 encode_record(boundary.record),
                 encode_certificate(boundary.certificate),
                 members,
-            )
+            ]
+            if boundary.recovery is not None:
+                parts.append(encode_recovery(boundary.recovery))
+            yield parts
             epoch = boundary.next_epoch + 1
 
 

@@ -20,6 +20,7 @@ from ledger.header import Header, decode_header
 from ledger.pin import Pin
 from ledger.receipts import encode_receipt, receipt_from_item, union_bloom
 from ledger.record import Record, decode_record
+from ledger.recovery import RECOVERY_BYTES_MAX, decode_recovery
 from ledger.restored import Boundary, Restored
 from ledger.snapshot.export import HEADERS_COUNT
 from ledger.snapshot.frames import InvalidSnapshot, Kind, Read, read_frames
@@ -62,7 +63,7 @@ class _Reading:
             case Kind.HEAD:
                 self._head(as_list(fields, "head", length=2))
             case Kind.EPOCH:
-                self._epoch(as_list(fields, "epoch", length=4))
+                self._epoch(as_list(fields, "epoch", length_max=5))
             case Kind.HEADER:
                 self._header(as_list(fields, "header", length=2))
             case Kind.BLOCK:
@@ -82,13 +83,25 @@ class _Reading:
         self.number = as_int(fields[1], "number")
 
     def _epoch(self, fields: list[Item]) -> None:
+        if len(fields) < 4:
+            raise InvalidSnapshot(f"an epoch has 4 or 5 parts, got {len(fields)}")
         header = decode_header(as_bytes(fields[0], "header"))
         record = decode_record(as_bytes(fields[1], "record"))
         certificate = decode_certificate(as_bytes(fields[2], "certificate"))
         members = ValidatorSet(
             tuple(as_address(item, "validator") for item in as_list(fields[3], "validators"))
         )
-        self.epochs.extend(header, record, certificate, members)
+        if len(fields) == 5:
+            recovery = decode_recovery(
+                as_bytes(fields[4], "recovery", bytes_max=RECOVERY_BYTES_MAX)
+            )
+            self.epochs.recover(header, record, certificate, recovery)
+            if members != recovery.validators:
+                raise InvalidSnapshot(
+                    f"epoch {recovery.epoch} has another set than its certificate"
+                )
+        else:
+            self.epochs.extend(header, record, certificate, members)
         self.boundaries.append(
             Boundary(header, record, certificate, self.epochs.last.number, members)
         )
@@ -168,6 +181,7 @@ def read_snapshot(
         boundaries=tuple(reading.boundaries),
         validators=validators,
         writes=writes,
+        recoveries=reading.epochs.recoveries,
     )
     return restored, block.header
 
@@ -220,7 +234,9 @@ def _validators(reading: _Reading, writes: Writes) -> Mapping[int, ValidatorSet]
     found = {0: reading.genesis.validator_set}
     for boundary in reading.boundaries:
         # A list takes force W + 1 blocks after the block that wrote it.
-        found[boundary.header.number - window] = boundary.validators
+        start = boundary.header.number
+        recovered = any(entry.number == start for entry in reading.epochs.recoveries)
+        found[start + 1 if recovered else start - window] = boundary.validators
     state = Overlay(EMPTY_STATE, writes)
     listed = contract_validators(state)
     if listed != reading.epochs.last.validators:

@@ -10,9 +10,10 @@ from typing import Any
 from ledger.header import encode_header
 from ledger.proposal import encode_proposal
 from ledger.record import encode_record
+from ledger.recovery import encode_recovery
 from ledger.values import Hash32
 from node.engines import why_not_native
-from node.group_members import genesis_holders, holder_of
+from node.group_members import holder_of, named_holders
 from zkp.backend import CURRENT
 
 from .context import Context
@@ -140,7 +141,7 @@ async def validators(
         number = resolve(chain, selector)
         epoch, members = chain.validators_for(number)
         state = chain.state_at(min(number, chain.head.number))
-        named = genesis_holders(chain.genesis)
+        named = named_holders(chain)
         holders = {member: holder_of(state, named, member) for member in members.members}
         return {
             "number": number,
@@ -190,6 +191,7 @@ async def get_epoch_proof(
                 **certificate_json(certified_block(chain, boundary.header.number)),
                 "next_epoch": boundary.next_epoch,
                 "next_validators": [data(member) for member in boundary.next_validators.members],
+                "recovery": boundary.recovery and data(encode_recovery(boundary.recovery)),
             }
             for boundary in chain.epoch_boundaries(start, end)
         ]

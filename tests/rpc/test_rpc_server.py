@@ -25,7 +25,7 @@ PROMISED = [
     *("net_version", "net_listening", "net_peerCount", "web3_clientVersion", "web3_sha3"),
     *(f"quorate_get{name}" for name in ("BlockCertificate", "EpochProof", "TransactionStatus")),
     *(f"quorate_{name}" for name in ("getTransactionProof", "getReceiptProof", "validators")),
-    *(f"quorate_{name}" for name in ("status", "groups", "peers", "txpool")),
+    *(f"quorate_{name}" for name in ("status", "groups", "peers", "txpool", "getRecoveries")),
     "rpc.discover",
 ]
 HTTP = urllib3.PoolManager(retries=False)

@@ -43,7 +43,9 @@ class Peers:
 
 
 class Chain:
-    """Four validators of genesis, and how far the node is."""
+    """Four validators of genesis, how far the node is, and certificates that it follows."""
+
+    recoveries: tuple[object, ...] = ()
 
     def __init__(self, number: int) -> None:
         self.head = SimpleNamespace(number=number)
@@ -103,3 +105,11 @@ def test_a_pin_is_written_as_number_and_hash() -> None:
     for text in ("", "7", f"x:0x{TRUE.hex()}", "7:0x12", f"7 :0x{TRUE.hex()}", f"{10**18}:0x00"):
         with pytest.raises(InvalidValue):
             parse_pin(text)
+
+
+async def test_a_recovery_certificate_names_the_branch_by_itself() -> None:
+    asked = BranchTrust(Chain(0), Peers({}), lambda: ORGANISATIONS, None)
+    assert not await asked.establish(7)
+    following = Chain(0)
+    following.recoveries = ("one that the chain verified",)
+    assert await BranchTrust(following, Peers({}), lambda: ORGANISATIONS, None).establish(7)

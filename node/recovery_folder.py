@@ -1,0 +1,54 @@
+"""Recovery certificates that an operator put into a group's folder, until the node follows them.
+
+A file stays where it is until the chain has it on disk or refuses it; then it gets another name.
+Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ledger.recovery import InvalidRecovery, Recovery
+from ledger.recovery_file import load_recovery, save_recovery
+from node.config import GroupFolder
+
+FILES_COUNT_MAX = 64
+
+
+def place_recovery(folder: GroupFolder, recovery: Recovery) -> Path:
+    """Put a certificate where the node finds it at its start, or when it is told to reload."""
+    folder.recovery.mkdir(parents=True, exist_ok=True)
+    path = folder.recovery / f"{recovery.counter:06}.json"
+    path.with_suffix(".refused").unlink(missing_ok=True)  # of an earlier attempt
+    save_recovery(recovery, path)
+    return path
+
+
+def waiting_recoveries(folder: GroupFolder) -> Iterator[tuple[Path, Recovery | InvalidRecovery]]:
+    """The files that wait, in order of their names; or why one cannot be read."""
+    for path in sorted(folder.recovery.glob("*.json"))[:FILES_COUNT_MAX]:
+        try:
+            yield path, load_recovery(path)
+        except OSError as error:
+            yield path, InvalidRecovery(f"cannot be read: {error.strerror}")
+        except InvalidRecovery as error:
+            yield path, error
+
+
+def mark_followed(path: Path) -> None:
+    """The chain follows it: the file is kept for the record."""
+    path.replace(path.with_suffix(".followed"))
+
+
+def mark_refused(path: Path, reason: str) -> None:
+    """The chain refused it: it is not tried again, and the reason stands beside it."""
+    path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
+    path.replace(path.with_suffix(".refused"))
+
+
+def reason_of(path: Path) -> str | None:
+    """Why a file was refused that was placed under this name; None if it was not."""
+    if not path.with_suffix(".refused").exists():
+        return None
+    return path.with_suffix(".reason").read_text(encoding="utf-8").strip()
