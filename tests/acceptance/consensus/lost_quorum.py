@@ -192,7 +192,8 @@ def _says_why(network: Network) -> str:
     """The survivor's own sentence; the doctor says the same."""
 
     def sentence() -> str | None:
-        said = network.status(SURVIVOR)["standstill"]
+        conditions = network.status(SURVIVOR)["conditions"]
+        said = next((one["en"] for one in conditions if one["kind"] == "standstill"), None)
         return said if said and all(one in said for one in LOST) else None
 
     found = str(eventually("the survivor says why nothing moves", sentence, SAID_S_MAX))
