@@ -258,6 +258,16 @@ class Pool:
         waiting = self._by_sender.get(sender)
         return None if waiting is None else waiting.get(self._state_nonces[sender])
 
+    def run_from(self, transaction_hash: Hash32, count_max: int) -> list[Transaction]:
+        """A waiting transaction and those of its sender that follow without a gap, so many at
+        most; empty if it waits here no more."""
+        entry = self._entries.get(transaction_hash)
+        found: list[Transaction] = []
+        while entry is not None and len(found) < count_max:
+            found.append(entry.transaction)
+            entry = self._by_sender[entry.sender].get(entry.nonce + 1)
+        return found
+
     def remove(self, transaction_hash: Hash32) -> bool:
         """Take a transaction out; False if it does not wait here."""
         entry = self._entries.pop(transaction_hash, None)

@@ -34,6 +34,8 @@ from node.subscriptions import Subscriptions
 from node.transaction_memory import TransactionMemory
 
 GOSSIP_DELAY_MS = 5
+FORWARDED_COUNT_MAX = 256
+"""Of one sender at a time; the clock of the next one forwards the rest."""
 
 Answer = Hash32 | InvalidTransaction | Unavailable
 """What became of one submitted transaction: its hash once it is kept, or why it is not."""
@@ -247,10 +249,14 @@ class TransactionDesk:
             yield RequestWaiting(entry.hash, self.pool.older_than(entry))
 
     def forward(self, transaction_hash: Hash32, peer: str) -> None:
-        """Send a transaction to one member once more: half of its time is over."""
-        transaction = self.pool.get(transaction_hash)
-        if transaction is not None:
-            self._send([transaction.raw], {peer})
+        """Send a transaction to one member once more: half of its time is over.
+
+        What follows it goes with it. Whoever had no room for the first one when it was gossiped
+        took none of these.
+        """
+        run = self.pool.run_from(transaction_hash, FORWARDED_COUNT_MAX)
+        if run:
+            self._send([transaction.raw for transaction in run], {peer})
 
     def greet(self, peer: str) -> None:
         """A member came: give it what was acknowledged here and is not final."""

@@ -112,3 +112,18 @@ async def test_a_stopping_node_answers_each_of_a_batch(group, kit) -> None:
     assert [type(answer) for answer in answers] == [Unavailable] * 2
     with pytest.raises(Unavailable, match="another node"):
         await node.driver.submit(kit.signed(kit.ANNA, 0))
+
+
+async def test_what_follows_a_forwarded_transaction_goes_with_it(group, kit, monkeypatch) -> None:
+    """Others whose pools are full forget what is gossiped; then the primary has to be told all."""
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    backup = next(node for node in group.nodes if node is not group.primary)
+    port = backup.driver._network
+    with monkeypatch.context() as full:
+        full.setattr(port, "send", lambda peer, channel, data: True)
+        raws = [kit.signed(kit.ANNA, nonce) for nonce in range(40)]
+        hashes = await backup.driver.submit_batch(raws)
+        await asyncio.sleep(0.1)  # the gossip of these is on its way by then, to nobody
+    # One in half of a transaction's time would take thirty seconds.
+    await backup.executed(hashes, timeout_s=10)
+    assert backup.driver.status()["view"] == 0
