@@ -92,6 +92,10 @@ class ModelChain:
             if epoch.first_sequence <= self.height
         ]
 
+    def record(self, number: int) -> SimpleNamespace:
+        """A stored block's record, as far as its epoch."""
+        return SimpleNamespace(epoch=self.due(number).number)
+
     def due(self, number: int) -> Epoch:
         """The epoch in force at a block."""
         return next(e for e in reversed(self.epochs) if e.first_sequence <= number)
