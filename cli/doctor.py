@@ -150,7 +150,9 @@ def _of_node(rpc: str) -> list[Finding]:
             "look whether they run and the network between" if absent else "",
         ),
     ]
-    return findings + [found for group in status["groups"] for found in _of_group(group)]
+    for group in status["groups"]:
+        findings += [*_of_group(group), *_of_clock(group)]
+    return findings
 
 
 def _of_engine(status: dict[str, Any]) -> Finding:
@@ -190,5 +192,23 @@ def _of_group(group: dict[str, Any]) -> list[Finding]:
             f"block {group['stable']['number']}, view {group['view']}, primary {group['primary']}, "
             f"quorum {group['quorum']}, missing: {missing or 'nobody'}{waiting}",
             "bring the missing validators back" if missing else "",
+        )
+    ]
+
+
+def _of_clock(group: dict[str, Any]) -> list[Finding]:
+    """How far the clocks are apart; nothing before another validator proposed."""
+    clock = group.get("clock") or {}
+    apart_ms = clock.get("apart_ms")
+    if apart_ms is None:
+        return []
+    tolerance_ms = clock["tolerance_ms"]
+    well = 2 * abs(apart_ms) <= tolerance_ms
+    return [
+        Finding(
+            f"clock in {group['name']}",
+            well,
+            f"{clock['from']} is {apart_ms} ms from this node, {tolerance_ms} ms are tolerated",
+            "" if well else "have both nodes follow one time server 两个节点应使用同一时间服务器",
         )
     ]

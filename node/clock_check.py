@@ -10,7 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from ledger.proposal import Proposal
-from ledger.values import Hash32
+from ledger.values import Address, Hash32
 
 VERDICTS_COUNT_MAX = 4_096
 QUIET_MS_MIN = 2_000
@@ -56,12 +56,25 @@ class Arrivals:
         return self._quiet.get(peer)
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far the clock of `proposer` was from ours, its message's way included; below zero:
+    behind."""
+
+    proposer: Address
+    apart_ms: int
+
+
 class ClockCheck:
-    """First verdicts by digest, bounded, oldest forgotten first."""
+    """First verdicts by digest, bounded, oldest forgotten first.
+
+    apart: what the latest proposal showed that no silence explains, None before the first.
+    """
 
     def __init__(self, tolerance_ms: int) -> None:
         self._tolerance_ms = tolerance_ms
         self._verdicts: OrderedDict[Hash32, Untimely | None] = OrderedDict()
+        self.apart: Apart | None = None
 
     def has_judged(self, digest: Hash32) -> bool:
         """Whether the proposal came before."""
@@ -77,9 +90,12 @@ class ClockCheck:
         if proposal.digest in self._verdicts:
             return self._verdicts[proposal.digest]
         verdict = None
-        if abs(proposal.timestamp_ms - now_ms) > self._tolerance_ms:
-            is_late = quiet is not None and quiet.covers(proposal.timestamp_ms)
-            verdict = self._tell(proposal.timestamp_ms - now_ms, quiet if is_late else None)
+        apart_ms = proposal.timestamp_ms - now_ms
+        is_late = quiet is not None and quiet.covers(proposal.timestamp_ms)
+        if not is_late:
+            self.apart = Apart(proposal.proposer, apart_ms)
+        if abs(apart_ms) > self._tolerance_ms:
+            verdict = self._tell(apart_ms, quiet if is_late else None)
         self._verdicts[proposal.digest] = verdict
         if len(self._verdicts) > VERDICTS_COUNT_MAX:
             self._verdicts.popitem(last=False)

@@ -20,7 +20,7 @@ from ledger.chain import Chain
 from ledger.proposal import Proposal
 from ledger.values import Address
 from node.admission import InvalidBatch
-from node.clock_check import Arrivals, ClockCheck, Quiet
+from node.clock_check import Apart, Arrivals, ClockCheck, Quiet
 from node.epochs import due_epochs, previous_epoch
 from node.metrics import Metrics
 
@@ -86,6 +86,11 @@ class ConsensusIntake:
         due = due_epochs(chain, number)
         before = previous_epoch(chain, due[0].number, number)
         self.learn(due if before is None else (before, *due))
+
+    @property
+    def clock(self) -> Apart | None:
+        """How far another validator's clock was from ours lately."""
+        return self._clock.apart
 
     def learn(self, epochs: tuple[Epoch, ...]) -> None:
         """These sets are known from now on; the oldest are forgotten beyond a bound."""

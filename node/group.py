@@ -279,6 +279,7 @@ class GroupDriver:
             halted=self._halted,
             log_lost=self._votes.lost,
             pool=len(self._desk.pool),
+            clock=self._intake.clock,
         )
 
     def transaction_status(self, transaction_hash: Hash32) -> Mapping[str, Any] | None:

@@ -14,6 +14,7 @@ from consensus.effects import AlarmKind
 from consensus.status import ReplicaStatus
 from ledger.chain import Chain
 from ledger.values import Address
+from node.clock_check import Apart
 from node.conditions import Place, find_conditions
 from node.group_members import GroupMembers
 from node.header_comparison import HeaderMismatch
@@ -60,10 +61,12 @@ class GroupStatus:
         halted: str | None,
         log_lost: str | None,
         pool: int,
+        clock: Apart | None,
     ) -> dict[str, Any]:
         """Plain values only; `missing` names validators silent for longer than a view time-out.
 
         view_change: None while the view is open. asking: who waits for a later view than this.
+        clock: how far another validator's clock was from ours when its latest proposal came.
         mismatch: the latest block on which a header differs from ours, field and both values.
         conditions: what an operator should know, the gravest first, each in one sentence.
         """
@@ -91,6 +94,11 @@ class GroupStatus:
             "asking": [self._node(address) for address in replica.leavers],
             "syncing": replica.is_behind,
             "pool": pool,
+            "clock": {
+                "tolerance_ms": self._chain.parameters.clock_tolerance_ms,
+                "apart_ms": None if clock is None else clock.apart_ms,
+                "from": None if clock is None else self._node(clock.proposer),
+            },
             "halted": halted,
             "log_lost": log_lost,
             "retired": replica.retired,

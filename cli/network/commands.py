@@ -123,6 +123,8 @@ def _note(group: dict[str, Any]) -> str:
         return f"halted: {group['halted']}"
     if group.get("log_lost"):
         return "lost its vote log, follows only"
+    if group.get("retired"):
+        return "its key is retired, follows only"
     if group.get("syncing"):
         return "catching up"
     return "observer" if group.get("role") == "observer" else ""

@@ -81,8 +81,9 @@ class GroupView(Protocol):
 
     def status(self) -> Mapping[str, Any]:
         """`{name, chain_id, epoch, view, sequence, stable: {number, hash}, primary, quorum,
-        missing: [{node, since_ms}], unheard, view_change, asking, retired, conditions}`: plain
-        integers, the hash as `0x…`; a condition is `{kind, en, zh, remedy_en, remedy_zh}`."""
+        missing: [{node, since_ms}], unheard, view_change, asking, retired, clock,
+        conditions}`: plain integers, the hash as `0x…`; a condition is `{kind, en, zh,
+        remedy_en, remedy_zh}`."""
 
     def transaction_status(self, transaction_hash: Hash32) -> Mapping[str, Any] | None:
         """`{status, block, reason}`, status one of pending, ordered, executed, dropped."""

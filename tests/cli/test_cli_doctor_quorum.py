@@ -19,7 +19,9 @@ CONDITION = {
 }
 
 
-def _status(missing: list[str], conditions: list[dict[str, str]]) -> dict[str, Any]:
+def _status(
+    missing: list[str], conditions: list[dict[str, str]], apart_ms: int | None = None
+) -> dict[str, Any]:
     group = {
         "name": "equity",
         "stable": {"number": 12, "hash": "0x00"},
@@ -29,6 +31,7 @@ def _status(missing: list[str], conditions: list[dict[str, str]]) -> dict[str, A
         "validators": NAMES,
         "missing": [{"node": name, "since_ms": 4_200} for name in missing],
         "asking": ["node-7"],
+        "clock": {"tolerance_ms": 5_000, "apart_ms": apart_ms, "from": "node-2"},
         "conditions": conditions,
     }
     return {
@@ -41,14 +44,17 @@ def _status(missing: list[str], conditions: list[dict[str, str]]) -> dict[str, A
 
 
 def _said(
-    monkeypatch: pytest.MonkeyPatch, missing: list[str], conditions: list[dict[str, str]]
+    monkeypatch: pytest.MonkeyPatch,
+    missing: list[str],
+    conditions: list[dict[str, str]],
+    apart_ms: int | None = None,
 ) -> str:
     class Answering:
         def __init__(self, url: str) -> None:
             self.url = url
 
         def status(self) -> dict[str, Any]:
-            return _status(missing, conditions)
+            return _status(missing, conditions, apart_ms)
 
     monkeypatch.setattr(doctor, "Client", Answering)
     with pytest.raises(CommandFailed) as failure:
@@ -67,3 +73,10 @@ def test_at_the_quorum_it_moves_and_the_missing_are_named(monkeypatch: pytest.Mo
     said = _said(monkeypatch, NAMES[5:], [])
     assert "cannot move" not in said
     assert "missing: node-6 for 4 s, node-7 for 4 s, waiting for a later view: node-7" in said
+
+
+def test_clocks_that_are_apart_are_told_before_the_tolerance_is_reached(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = _said(monkeypatch, [], [], -3_000)
+    assert said == "clock in equity: node-2 is -3000 ms from this node, 5000 ms are tolerated"

@@ -6,7 +6,7 @@ from ledger.proposal import propose
 from ledger.suite import STANDARD
 from ledger.values import ZERO_ADDRESS, ZERO_HASH
 from node import clock_check
-from node.clock_check import Arrivals, ClockCheck
+from node.clock_check import Apart, Arrivals, ClockCheck
 
 
 def proposal(timestamp_ms: int):
@@ -64,3 +64,12 @@ def test_a_clock_that_is_wrong_beside_a_silence_is_blamed() -> None:
     for timestamp_ms in (60_000, 130_000):
         untimely = check.refuse(proposal(timestamp_ms), 109_000, quiet)
         assert "check both nodes' clocks" in untimely.reason
+
+
+def test_how_far_the_clocks_are_apart_is_kept_unless_a_silence_explains_it() -> None:
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    arrivals.note("tax-1", 100_000, 0)
+    check.refuse(proposal(99_000), 100_000)
+    assert check.apart == Apart(ZERO_ADDRESS, -1_000)
+    check.refuse(proposal(101_000), 109_000, arrivals.note("tax-1", 109_000, 9_000))
+    assert check.apart == Apart(ZERO_ADDRESS, -1_000)
