@@ -14,6 +14,7 @@ PARTS = {
     "network": "cli.network.commands",
     "node": "cli.node",
     "account": "cli.account",
+    "member": "cli.member.commands",
     "group": "cli.group",
     "governance": "cli.governance",
     "recovery": "cli.recovery",

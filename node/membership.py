@@ -7,7 +7,7 @@ older one* signed it. Who belongs to a group is not here: that stands in the gro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from node.pki import (
     SERIAL_BITS_MAX,
     InvalidNodeCertificate,
     InvalidNodeId,
+    check_authority,
     check_organisation_name,
     decode_certificate,
     encode_certificate,
@@ -121,14 +122,17 @@ class Membership:
     def signed(self, suite: Suite, *signers: Signer) -> Membership:
         """The same document with the signatures of `signers` added."""
         digest = suite.hash(_SIGNING_TAG + self.body)
-        added = {signer.sign(digest) for signer in signers}
+        return self.with_signatures(signer.sign(digest) for signer in signers)
+
+    def with_signatures(self, signatures: Iterable[bytes]) -> Membership:
+        """The same document with signatures that were made elsewhere added."""
         return Membership(
             self.network,
             self.version,
             self.threshold,
             self.organisations,
             self.nodes,
-            tuple(sorted(set(self.signatures) | added)),
+            tuple(sorted({*self.signatures, *signatures})),
         )
 
     def signers(self, suite: Suite) -> frozenset[Address]:
@@ -351,7 +355,7 @@ def _check(membership: Membership) -> None:
             "a node could not tell whose certificate it sees"
         )
     for authority in authorities:
-        _check_authority(authority)
+        check_authority(authority)
     for node_id, address in membership.nodes.items():
         if organisation_of(node_id) not in membership.organisations:
             raise InvalidMembership(
@@ -359,16 +363,3 @@ def _check(membership: Membership) -> None:
                 "add its organisation or remove the node"
             )
         parse_host_port(address)
-
-
-def _check_authority(certificate: x509.Certificate) -> None:
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        is_authority = constraints.ca
-    except (x509.ExtensionNotFound, ValueError):
-        is_authority = False
-    if not is_authority:
-        raise InvalidMembership(
-            f"expected CA certificates, got {certificate.subject.rfc4514_string()!r}, which is "
-            "none: list the organisation's CA, not a node's certificate"
-        )

@@ -39,6 +39,7 @@ REVOKED_SERIALS_MAX = 4_096
 SERIAL_BITS_MAX = 160
 
 _URI_SCHEME = "quorate:"
+_NAME_FILE = "organisation"
 _NAME = rf"[a-z0-9](?:[a-z0-9._-]{{0,{NAME_LENGTH_MAX - 2}}}[a-z0-9])?"
 _ORGANISATION = re.compile(_NAME)
 _NODE_ID = re.compile(f"({_NAME})/({_NAME})")
@@ -132,6 +133,34 @@ def certificate_request(node_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     return request.public_bytes(serialization.Encoding.PEM)
 
 
+def read_request(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
+    """The node id and key of a request, signed by that key. Raises InvalidNodeCertificate."""
+    try:
+        if len(pem) > CERTIFICATE_BYTES_MAX:
+            raise ValueError("too long")
+        request = x509.load_pem_x509_csr(pem)
+        names = list(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        is_signed = request.is_signature_valid
+        key = request.public_key()
+    except Exception as error:  # as in _read_whole
+        raise InvalidNodeCertificate(
+            "expected a PEM certificate request with a SAN URI, got something else: "
+            "make it with: quorate member request"
+        ) from error
+    if (
+        not is_signed
+        or not isinstance(key, ec.EllipticCurvePublicKey)
+        or key.curve.name != "secp256r1"
+        or len(names) != 1
+        or not isinstance(names[0], x509.UniformResourceIdentifier)
+    ):
+        raise InvalidNodeCertificate(
+            "expected a request signed by its own P-256 key with one SAN URI, got another: "
+            "make it with: quorate member request"
+        )
+    return names[0].value.removeprefix(_URI_SCHEME), key
+
+
 def decode_certificate(data: bytes) -> x509.Certificate:
     """Exactly one certificate in PEM, at most CERTIFICATE_BYTES_MAX, or InvalidNodeCertificate."""
     if len(data) > CERTIFICATE_BYTES_MAX:
@@ -204,6 +233,39 @@ def node_id_of(certificate: x509.Certificate) -> str:
     except InvalidNodeId as error:
         raise InvalidNodeCertificate(str(error)) from error
     return node_id
+
+
+def check_authority(certificate: x509.Certificate) -> None:
+    """Raise InvalidNodeCertificate unless every TLS stack takes this CA with all strictness.
+
+    RFC 5280 section 4.2.1: critical basic constraints, key usage, subject key identifier.
+    """
+    extensions = certificate.extensions
+    missing = []
+    try:
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints)
+        if not constraints.value.ca or not constraints.critical:
+            missing.append("critical basic constraints CA:TRUE")
+    except x509.ExtensionNotFound:
+        missing.append("critical basic constraints CA:TRUE")
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        if not usage.key_cert_sign or not usage.crl_sign:
+            missing.append("key usage keyCertSign and cRLSign")
+    except x509.ExtensionNotFound:
+        missing.append("key usage keyCertSign and cRLSign")
+    try:
+        extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        missing.append("a subject key identifier")
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        missing.append("an ECDSA P-256 key")
+    if missing:
+        raise InvalidNodeCertificate(
+            f"expected a CA certificate, got {certificate.subject.rfc4514_string()!r} without "
+            f"{', '.join(missing)}: have the CA's certificate made anew with them"
+        )
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -295,7 +357,8 @@ class NodeIdentity:
 class OrganisationCA:
     """An organisation's certification authority: issues and revokes its nodes' certificates.
 
-    On disk: `ca.key` (600), `ca.crt` and `ca.crl` in a folder of its own, which belongs on no node.
+    On disk: `ca.key` (600), `ca.crt`, `ca.crl` and `organisation`, its name, in a folder of its
+    own, which belongs on no node.
     """
 
     def __init__(
@@ -341,14 +404,33 @@ class OrganisationCA:
                 f"expected ca.crt and ca.key in {folder} to belong together, got a foreign key: "
                 "restore the CA's folder"
             )
-        names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
         revocations = read_crl(_read_bounded(folder / "ca.crl", CRL_BYTES_MAX), certificate)
-        return cls(str(names[0].value) if names else "", certificate, key, revocations)
+        return cls(_organisation_of_ca(folder, certificate), certificate, key, revocations)
+
+    @classmethod
+    def adopt(
+        cls, organisation: str, certificate_pem: bytes, key_path: Path, crl_pem: bytes | None
+    ) -> OrganisationCA:
+        """A CA that was made elsewhere, with its present revocation list if it has issued one.
+
+        Raises InvalidNodeCertificate, InvalidNodeId or OSError.
+        """
+        certificate = decode_certificate(certificate_pem)
+        check_authority(certificate)
+        key = load_key(key_path)
+        if certificate.public_key() != key.public_key():
+            raise InvalidNodeCertificate(
+                f"expected the key of the CA certificate at {key_path}, got a foreign key: "
+                "pass the pair that belongs together"
+            )
+        revocations = None if crl_pem is None else read_crl(crl_pem, certificate)
+        return cls(organisation, certificate, key, revocations)
 
     def save(self, folder: Path, now: datetime) -> None:
         """Write key (once), certificate and a CRL as of `now`."""
         if not (folder / "ca.key").exists():
             save_key(folder / "ca.key", self._key)
+        write_whole(folder / _NAME_FILE, f"{self.organisation}\n".encode())
         write_whole(folder / "ca.crt", encode_certificate(self.certificate))
         write_whole(folder / "ca.crl", self.crl(now))
 
@@ -368,7 +450,10 @@ class OrganisationCA:
                 f"expected a node id of organisation {self.organisation!r}, got {node_id!r}: "
                 "ask that organisation's CA"
             )
-        issuer_key = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
+        # Of the CA certificate as it stands: one made elsewhere may number its keys otherwise.
+        issuer_key = self.certificate.extensions.get_extension_for_class(
+            x509.SubjectKeyIdentifier
+        ).value
         return (
             _builder(
                 _subject(self.organisation, node_id),
@@ -394,37 +479,22 @@ class OrganisationCA:
             .sign(self._key, hashes.SHA256())
         )
 
-    def issue_for_request(self, request_pem: bytes, now: datetime) -> x509.Certificate:
+    def issue_for_request(
+        self, request_pem: bytes, now: datetime, validity_days: int = NODE_VALIDITY_DAYS
+    ) -> x509.Certificate:
         """A certificate for a request made by `certificate_request`.
 
-        Only the id and the key are taken from it. Raises InvalidNodeCertificate or InvalidNodeId.
+        Only the id and the key are taken from it. Raises InvalidNodeCertificate, also when it would
+        outlive this CA's certificate, or InvalidNodeId.
         """
-        try:
-            if len(request_pem) > CERTIFICATE_BYTES_MAX:
-                raise ValueError("too long")
-            request = x509.load_pem_x509_csr(request_pem)
-            names = list(
-                request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-            )
-            is_signed = request.is_signature_valid
-            key = request.public_key()
-        except Exception as error:  # as in _read_whole
+        days_max = (self.certificate.not_valid_after_utc - now).days
+        if not 0 < validity_days <= days_max:
             raise InvalidNodeCertificate(
-                "expected a PEM certificate request with a SAN URI, got something else: "
-                "make it with the node's own command"
-            ) from error
-        if (
-            not is_signed
-            or not isinstance(key, ec.EllipticCurvePublicKey)
-            or key.curve.name != "secp256r1"
-            or len(names) != 1
-            or not isinstance(names[0], x509.UniformResourceIdentifier)
-        ):
-            raise InvalidNodeCertificate(
-                "expected a request signed by its own P-256 key with one SAN URI, got another: "
-                "make it with the node's own command"
+                f"expected 1 to {days_max} days, which the CA of {self.organisation!r} has left, "
+                f"got {validity_days}: ask for fewer, or renew the CA first"
             )
-        return self.issue(names[0].value.removeprefix(_URI_SCHEME), key, now)
+        node_id, key = read_request(request_pem)
+        return self.issue(node_id, key, now, validity_days)
 
     def issue_identity(
         self, node_id: str, certificate_path: Path, key_path: Path, now: datetime
@@ -455,6 +525,14 @@ class OrganisationCA:
                 x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
             )
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _organisation_of_ca(folder: Path, certificate: x509.Certificate) -> str:
+    if (folder / _NAME_FILE).is_file():
+        data = _read_bounded(folder / _NAME_FILE, NAME_LENGTH_MAX + 1)
+        return data.decode(errors="replace").strip()
+    names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _subject(organisation: str, common_name: str) -> x509.Name:

@@ -28,6 +28,18 @@ def authority_id(certificate: x509.Certificate) -> bytes:
     return hashlib.sha256(certificate.subject.public_bytes()).digest()
 
 
+def authority_of(crl_pem: bytes) -> bytes:
+    """The `authority_id` of the CA that a list names, unverified. Raises InvalidNodeCertificate."""
+    try:
+        issuer = x509.load_pem_x509_crl(crl_pem).issuer
+    except Exception as error:  # the library parses on access, and raises a dozen kinds
+        raise InvalidNodeCertificate(
+            "expected a PEM revocation list, got something else: "
+            "export it again from the organisation's CA"
+        ) from error
+    return hashlib.sha256(issuer.public_bytes()).digest()
+
+
 @dataclass(frozen=True)
 class HeldList:
     """The newest list of one authority of `organisation`, as values and as it was signed."""
@@ -99,10 +111,10 @@ def load_revocations(folder: Path, membership: Membership) -> Revocations:
         path = _path(folder, name)
         if not path.is_file():
             continue
-        known = {c.subject for c in membership.organisations[name].ca_certificates}
+        known = {authority_id(c) for c in membership.organisations[name].ca_certificates}
         try:
             for pem in _blocks(path):
-                if x509.load_pem_x509_crl(pem).issuer in known:
+                if authority_of(pem) in known:
                     found = found.with_list(membership, name, pem)
         except ValueError as error:
             raise InvalidNodeCertificate(

@@ -35,6 +35,7 @@ from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
 from node.recovery_folder import mark_followed, mark_refused, waiting_recoveries
 from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
+from node.tls_renewal import load_identity
 
 METRICS_PERIOD_S = 1.0
 SWITCH_INTERVAL_S = 0.001
@@ -267,7 +268,7 @@ class Node:
 
     def _load_identity(self) -> NodeIdentity:
         try:
-            identity = NodeIdentity.load(self._folder.tls_certificate, self._folder.tls_key)
+            identity = load_identity(self._folder)
         except (OSError, InvalidNodeCertificate, InvalidNodeId) as error:
             raise ConfigurationError(f"the node's TLS certificate or key: {error}") from error
         if identity.node_id != self.node_id:

@@ -15,6 +15,7 @@ from pathlib import Path
 from eth_account import Account as EthereumAccount
 
 from cli.failure import CommandFailed
+from cli.member.organisation import save_organisation
 from cli.network.folder import (
     NETWORK_FILE,
     Account,
@@ -154,8 +155,7 @@ class _Builder:
         for entry in self._manifest.org:
             home = self._folder / "organisations" / entry.name
             authorities[entry.name] = OrganisationCA.create(entry.name, self._now)
-            authorities[entry.name].save(home, self._now)
-            signers[entry.name] = _new_signer(home / "organisation.key")
+            signers[entry.name] = save_organisation(home, authorities[entry.name], self._now)
             # The recovery key signs this genesis and then belongs offline, on no node.
             self._recovery[entry.name] = _new_signer(home / "recovery.key")
             envelope.save_private_key(self._envelope_key(entry.name), envelope.new_private_key())

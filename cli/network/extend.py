@@ -4,8 +4,6 @@ For networks whose organisations' keys stand in one folder. The node starts as a
 group; the organisations make it a validator by vote.
 """
 
-import os
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +12,14 @@ import msgspec
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
-from cli.network import process
+from cli.member.files import load_organisation_signer
+from cli.member.publication import publish_document
 from cli.network.folder import Membership as Part
 from cli.network.folder import Node, save_network
 from cli.network.manifest import NAME_PATTERN, NODES_MAX
 from contracts.bindings import accounts
 from ledger import genesis as founding
-from ledger.suite import STANDARD, KeySigner
+from ledger.suite import STANDARD
 from ledger.values import Address, to_hex
 from node.config import (
     GroupConfig,
@@ -34,7 +33,8 @@ from node.config import (
 )
 from node.group_assembly import found_group
 from node.keyfile import load_private_key, save_private_key
-from node.membership import Membership, draft, load_membership
+from node.membership import Membership, load_membership
+from node.membership_change import NextVersion
 from node.pki import OrganisationCA
 from workflows.equity_transfer.deploy import organisation_number
 
@@ -146,17 +146,10 @@ def _successor(network: LocalNetwork, node_id: str, p2p: str) -> Membership:
     newest = max(documents, key=lambda document: document.version)
     if newest.nodes.get(node_id) == p2p:
         return newest
-    signers = [
-        KeySigner(STANDARD, load_private_key(path))
-        for path in sorted((network.folder / "organisations").glob("*/organisation.key"))
-    ]
-    return draft(
-        newest.network,
-        newest.version + 1,
-        newest.threshold,
-        list(newest.organisations.values()),
-        {**newest.nodes, node_id: p2p},
-    ).signed(STANDARD, *signers)
+    version = NextVersion(newest)
+    version.set_node(node_id, p2p)
+    keys = sorted((network.folder / "organisations").glob("*/organisation.key"))
+    return version.draft().signed(STANDARD, *map(load_organisation_signer, keys))
 
 
 def _nodes_here(network: LocalNetwork) -> list[Node]:
@@ -195,7 +188,4 @@ def _config(
 def _publish(network: LocalNetwork, document: Membership) -> None:
     """Put the document into every node's folder; those that run read it at once."""
     for node in _nodes_here(network):
-        document.save(NodeFolder(network.folder / node.dir).membership)
-        pid = process.running_pid(network.folder / node.pid_file)
-        if pid is not None:
-            os.kill(pid, signal.SIGHUP)
+        publish_document(NodeFolder(network.folder / node.dir), document)

@@ -74,6 +74,14 @@ def start(node_folder: Path) -> subprocess.Popen[bytes]:
         )
 
 
+def tell_to_reload(pid_file: Path) -> int | None:
+    """Have the live node behind `pid_file` read its folder anew; its pid, None where none runs."""
+    pid = running_pid(pid_file)
+    if pid is not None:
+        os.kill(pid, signal.SIGHUP)
+    return pid
+
+
 def last_words(node_folder: Path, lines: int = 3) -> str:
     """The end of the console log: why a node did not stay up."""
     console = node_folder / CONSOLE_LOG

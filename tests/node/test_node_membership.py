@@ -198,7 +198,7 @@ def test_other_documents_are_refused_by_name(change):
 
 def test_a_cut_node_certificate_or_shared_key_cannot_stand_for_a_ca():
     tax = organisation("tax", ca_certificates=(NODE_CERTIFICATE,))
-    with pytest.raises(InvalidMembership, match="expected CA certificates"):
+    with pytest.raises(InvalidMembership, match="expected a CA certificate"):
         draft("four", 1, 1, [tax], {})
     twin = replace(organisation("data"), key=SIGNERS["tax"].address)
     with pytest.raises(InvalidMembership, match="one key twice"):

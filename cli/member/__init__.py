@@ -1,0 +1,1 @@
+"""Organisations on the network: their CAs, their nodes' certificates, the membership document."""
