@@ -130,6 +130,17 @@ class Core:
         return highest is not None and highest.number > self.stable
 
     @property
+    def is_catching_up(self) -> bool:
+        """Behind by more than what is on its way: beyond the window, or with no block for ticks.
+
+        A replica in step knows certificates of blocks that it is just about to store.
+        """
+        highest = self.checkpoints.highest
+        if highest is None or highest.number <= self.stable:
+            return False
+        return highest.number > self.stable + self.config.window_blocks or self.idle >= 3
+
+    @property
     def is_voter(self) -> bool:
         config = self.config
         return (

@@ -113,7 +113,7 @@ class Replica:
             missing=tuple(silent),
             missing_ticks=tuple(silent.values()),
             stalled_ticks=self._core.idle if self._progress.is_stalled() else 0,
-            is_behind=self._core.is_behind,
+            is_catching_up=core.is_catching_up,
             leaving_reason=core.leaving_reason,
             leavers=core.view_changes.leavers(core.view + core.is_active),
             leaving_ticks=0 if core.is_active else core.ticks - core.left_tick,

@@ -39,7 +39,7 @@ class ReplicaStatus:
     missing: validators of which no vote was heard for so long that one was due; `missing_ticks`
         says for how long. A node that is up and does not vote is missing too.
     stalled_ticks: ticks since a block was stored, 0 while nothing is waited for.
-    is_behind: a certificate for a later block than the stored one is known.
+    is_catching_up: others have a later block, and no next one is being stored here.
     leaving_reason: why this replica left the view before, None while its view is open.
     leavers: validators whose latest VIEW-CHANGE is for the view that this replica waits for or a
         higher one, itself among them; while its view is open, for any later one.
@@ -62,7 +62,7 @@ class ReplicaStatus:
     missing: tuple[Address, ...]
     missing_ticks: tuple[int, ...]
     stalled_ticks: int
-    is_behind: bool
+    is_catching_up: bool
     leaving_reason: LeavingReason | None
     leavers: tuple[Address, ...]
     leaving_ticks: int

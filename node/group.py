@@ -259,7 +259,7 @@ class GroupDriver:
         """Why this node should not be asked about the group now, None if it may."""
         if self._halted is not None:
             return f"halted: {self._halted}"
-        if self._replica.status().is_behind:
+        if self._replica.status().is_catching_up:
             return f"catching up from block {self._chain.head.number}"
         if self._chain.head.number == 0:
             return "no block is stable yet"

@@ -92,7 +92,7 @@ class GroupStatus:
             "unheard": [self._node(address) for address in replica.unheard],
             "view_change": self._view_change(replica),
             "asking": [self._node(address) for address in replica.leavers],
-            "syncing": replica.is_behind,
+            "syncing": replica.is_catching_up,
             "pool": pool,
             "clock": {
                 "tolerance_ms": self._chain.parameters.clock_tolerance_ms,

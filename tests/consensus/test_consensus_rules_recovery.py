@@ -5,7 +5,15 @@ from consensus import events as ev
 from consensus.entries import RetiredEntry
 from consensus.epochs import Epoch, EpochLimits
 from consensus.log_codec import decode_entry, encode_entry
-from consensus.messages import Checkpoint, Commit, NewView, Prepare, PrePrepare, ViewChange
+from consensus.messages import (
+    Checkpoint,
+    Commit,
+    NewView,
+    Position,
+    Prepare,
+    PrePrepare,
+    ViewChange,
+)
 from ledger.certificate import certificate_of
 from ledger.validators import ValidatorSet
 from tests.consensus.cluster import Cluster
@@ -59,7 +67,7 @@ def test_rule_8_the_old_sets_headers_above_it_are_void() -> None:
     assert replica.status().executed == 1
     old = certified(net, 2, "r0", "r1", "r2")
     replica._execution.learn(old)
-    assert not replica.status().is_behind
+    assert not replica._core.is_behind
 
 
 def test_rule_8_a_replica_below_a_recovery_epoch_catches_up_to_its_beginning_only() -> None:
@@ -75,7 +83,7 @@ def test_rule_8_a_replica_below_a_recovery_epoch_catches_up_to_its_beginning_onl
     replica = net.nodes["r3"].replica
     assert replica.status().epoch == 0
     replica._execution.learn(certified(net, 3, "r0", "r1", "r2"))
-    assert not replica.status().is_behind
+    assert not replica._core.is_behind
     proposal, certificate = net.nodes["r0"].stored[0]
     known = (net.epochs[-1],)
     net.step("r3", ev.Stored(certificate, proposal.digest, known))
@@ -92,7 +100,7 @@ def test_rule_8_a_mark_above_a_recovery_epochs_beginning_is_void() -> None:
     recovery(net, 2, "r0", "r1", "r2", "r3")
     net.start("r1")
     status = node.replica.status()
-    assert (status.epoch, status.is_voter, status.is_behind) == (2, True, False)
+    assert (status.epoch, status.is_voter, status.is_catching_up) == (2, True, False)
 
 
 def test_rule_8_limits_change_at_an_epochs_first_block() -> None:
@@ -217,3 +225,33 @@ def test_missing_means_that_no_vote_was_heard_where_one_was_due() -> None:
         net.deliver()
     net.commit_one("c")
     assert net.nodes["r0"].replica.status().missing == ()
+
+
+def test_in_step_means_that_the_next_block_is_about_to_be_stored() -> None:
+    net = cluster(window_blocks=4)
+    net.cut = {(other, "r3") for other in ("r0", "r1", "r2")}
+    for text in ("a", "b"):
+        net.commit_one(text)
+    node = net.nodes["r3"]
+    certificate = net.nodes["r0"].stored[-1][1]
+    position = net.sign("r0", Position(0, 0, True, certificate))
+    net.receive("r3", position)
+    assert not node.replica.status().is_catching_up, "it may be on its way"
+    net.tick(2, "r3")
+    assert not node.replica.status().is_catching_up
+    net.tick(1, "r3")
+    assert node.replica.status().is_catching_up, "nothing came for three ticks"
+
+
+def test_beyond_the_window_a_replica_catches_up_however_fresh_its_block() -> None:
+    net = cluster(window_blocks=2, lag_ticks=1000)
+    net.commit_one("a")
+    net.cut = {(other, "r3") for other in ("r0", "r1", "r2")} | {("r3", "r0")}
+    for text in "bcd":
+        net.commit_one(text)
+    certificate = net.nodes["r0"].stored[-1][1]
+    effects = net.nodes["r3"].replica.step(
+        ev.Received(net.sign("r0", Position(0, 0, True, certificate)))
+    )
+    assert any(isinstance(effect, fx.Synchronise) for effect in effects)
+    assert net.nodes["r3"].replica.status().is_catching_up
