@@ -66,10 +66,18 @@ def _nodes(outcome: Outcome) -> Table:
             f"{node.memory.start / MIB:,.0f}",
             f"{node.memory.peak / MIB:,.0f}",
             f"{node.memory.end / MIB:,.0f}",
+            f"{node.memory.mapped / MIB:,.0f}",
             *(f"{size / MIB:,.1f}" for size in node.disk_bytes.values()),
         )
         for node in outcome.nodes
     ]
     parts = outcome.nodes[0].disk_bytes
-    columns = ("node", "memory before", "peak", "after", *(f"{part} grew" for part in parts))
+    columns = (
+        "node",
+        "memory before",
+        "peak",
+        "after",
+        "mapped files",
+        *(f"{part} grew" for part in parts),
+    )
     return table("Memory and disk, MiB", columns, rows)

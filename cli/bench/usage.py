@@ -17,22 +17,29 @@ PARTS = {"store": "db", "journal": "journal", "vote log": "wal"}
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Resident memory of a node in bytes: before the load, at most, after it, and all samples
-    with the seconds since the first transaction."""
+    """A node's own memory in bytes: before the load, at most, after it, and all samples with the
+    seconds since the first transaction. `mapped` is what of files was in memory after the load."""
 
     start: int
     peak: int
     end: int
+    mapped: int
     samples: tuple[tuple[float, int], ...]
 
 
-def resident_bytes(pid: int) -> int:
-    """Memory of a process that is not swapped out; 0 if it is gone."""
+def memory_bytes(pid: int) -> tuple[int, int]:
+    """Of a process, what is in memory and its own, and what is of files; zeros if it is gone.
+
+    LevelDB maps its files: their pages come with the store's size, and the system takes them back
+    whenever it wants the room, so they are not what a node needs.
+    """
     try:
         fields = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0
-    return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+        return 0, 0
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+    resident, mapped = int(fields[1]) * page_bytes, int(fields[2]) * page_bytes
+    return resident - mapped, mapped
 
 
 def machine_busy_s() -> float:
@@ -64,6 +71,7 @@ class MemoryWatch:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._samples: dict[str, list[tuple[float, int]]] = {name: [] for name in pids}
+        self._mapped = dict.fromkeys(pids, 0)
 
     def __enter__(self) -> "MemoryWatch":
         self._sample()
@@ -84,7 +92,7 @@ class MemoryWatch:
         """What was seen of one process; `start_s` is the monotonic clock's zero of the samples."""
         samples = tuple((round(at_s - start_s, 2), size) for at_s, size in self._samples[name])
         sizes = [size for _, size in samples]
-        return Memory(sizes[0], max(sizes), sizes[-1], samples)
+        return Memory(sizes[0], max(sizes), sizes[-1], self._mapped[name], samples)
 
     def _run(self) -> None:
         while not self._ended.wait(SAMPLE_PERIOD_S):
@@ -92,4 +100,5 @@ class MemoryWatch:
 
     def _sample(self) -> None:
         for name, pid in self._pids.items():
-            self._samples[name].append((time.monotonic(), resident_bytes(pid)))
+            own, self._mapped[name] = memory_bytes(pid)
+            self._samples[name].append((time.monotonic(), own))

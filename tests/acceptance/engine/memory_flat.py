@@ -2,7 +2,8 @@
 
 What grows until then has names: 32,768 decoded transactions, 128 MiB of trie nodes in the native
 engine, the database's buffers. The last of them is full some 150,000 transfers after the start, so
-60,000 more show whether anything else grows: 250 bytes kept for each would already be seen.
+60,000 more show whether anything else grows: 250 bytes kept for each would already be seen. What
+counts is own memory: the pages of mapped files are the system's and follow the store's size.
 """
 
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def _reached_s(timeline: Sequence[tuple[float, int]], count: int) -> float:
 
 
 def _print(by_node: dict[str, dict[str, int]]) -> None:
-    table = Table("transactions", *by_node, title="Resident memory, MiB (medians)")
+    table = Table("transactions", *by_node, title="Own memory, MiB (medians)")
     for count in next(iter(by_node.values())):
         table.add_row(f"{int(count):,}", *(str(sizes[count]) for sizes in by_node.values()))
     Console().print(table)
