@@ -4,14 +4,14 @@ It asks the node and its folder; it changes nothing.
 """
 
 import shutil
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli.failure import CommandFailed
+from cli.finding import Finding
+from cli.member.health import findings_of_folder, findings_of_status
 from cli.output import JsonOption, emit, table
 from client.rpc import Client, NodeUnreachable, RpcFailure
 from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
@@ -20,20 +20,8 @@ from ledger.store_check import check_store
 from node.config import NodeFolder, load_node_config
 from node.engines import NATIVE, why_not_native
 from node.group_assembly import read_genesis
-from node.pki import NodeIdentity
 
-CERTIFICATE_DAYS_MIN = 30
 DISK_FREE_BYTES_MIN = 2 << 30
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: whether it is well, what was seen, what to do if it is not."""
-
-    what: str
-    well: bool
-    seen: str
-    remedy: str = ""
 
 
 def doctor(
@@ -60,7 +48,8 @@ def doctor(
         rpc = f"http://{load_node_config(NodeFolder(folder)).rpc.listen}"
     assert rpc is not None
     if not deep:
-        findings += _of_node(rpc)
+        # A node says of itself what its folder shows as well.
+        findings += [finding for finding in _of_node(rpc) if finding not in findings]
     well = all(finding.well for finding in findings)
     emit(
         {"well": well, "findings": findings},
@@ -76,8 +65,6 @@ def doctor(
 
 
 def _of_folder(folder: NodeFolder) -> list[Finding]:
-    identity = NodeIdentity.load(folder.tls_certificate, folder.tls_key)
-    days = identity.days_left(datetime.now(UTC))
     free = shutil.disk_usage(folder.path).free
     asked, missing = load_node_config(folder).engine, why_not_native()
     return [
@@ -87,12 +74,7 @@ def _of_folder(folder: NodeFolder) -> list[Finding]:
             f"asks for engine {asked}",
             missing or "" if asked == NATIVE else "",
         ),
-        Finding(
-            "certificate",
-            days >= CERTIFICATE_DAYS_MIN,
-            f"{days} days left",
-            "" if days >= CERTIFICATE_DAYS_MIN else "renew it at the organisation's authority",
-        ),
+        *findings_of_folder(folder),
         Finding(
             "disk",
             free >= DISK_FREE_BYTES_MIN,
@@ -143,6 +125,7 @@ def _of_node(rpc: str) -> list[Finding]:
     findings = [
         Finding("node", True, f"{status['node']} {status['version']}"),
         _of_engine(status),
+        *findings_of_status(status),
         Finding(
             "peers",
             not absent,

@@ -44,6 +44,12 @@ class Metrics:
             "quorate_transactions_included", "Transactions in stable blocks", "group"
         )
         self.peers_connected = self._gauge("quorate_peers_connected", "Peers with a connection")
+        self.certificate_days_left = self._gauge(
+            "quorate_certificate_days_left", "Days until this node's TLS certificate expires"
+        )
+        self.authority_days_left = self._gauge(
+            "quorate_authority_days_left", "Days until an organisation's CA expires", "organisation"
+        )
         self.handshakes_refused = self._counter(
             "quorate_handshakes_refused", "Connections refused at the TLS handshake", "reason"
         )

@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ledger.values import Hash32
 from node.config import ConfigurationError, NodeConfig, NodeFolder, load_node_config, parse_address
 from node.engines import AUTO, resolve_engine, why_not_native
 from node.envelopes import EnvelopeRefused, EnvelopeStore
+from node.expiry import ExpiryWatch, lifetimes
 from node.group import GroupDriver
 from node.group_assembly import NodeParts, assemble_group
 from node.logging import configure_logging
@@ -113,6 +115,25 @@ class Node:
                 "since_ms": peer["since_ms"],
             }
             for peer in self.network.peers()
+        ]
+
+    def certificate(self) -> Mapping[str, Any]:
+        """`{serial, not_after, days_left, refused}` of the TLS certificate in use."""
+        identity, refusal = self.network.identity, self.network.own_refusal()
+        return {
+            "serial": f"{identity.certificate.serial_number:x}",
+            "not_after": identity.certificate.not_valid_after_utc.isoformat(),
+            "days_left": identity.days_left(datetime.now(UTC)),
+            "refused": None if refusal is None else str(refusal),
+        }
+
+    def expiring(self) -> list[Mapping[str, Any]]:
+        """`{what, days_left, remedy}` of each certificate and CA that runs out soon."""
+        found = lifetimes(self.network.identity, self.network.membership, datetime.now(UTC))
+        return [
+            {"what": entry.what, "days_left": entry.days_left, "remedy": entry.remedy}
+            for entry in found
+            if entry.is_due
         ]
 
     def readiness(self) -> Mapping[str, str]:
@@ -260,8 +281,10 @@ class Node:
                     mark_followed(path)
 
     async def _measure(self, measure: NetworkMetrics) -> None:
+        watch = ExpiryWatch(self.metrics)
         while True:
             measure.update()
+            watch.update(self.network.identity, self.network.membership, datetime.now(UTC))
             await asyncio.sleep(METRICS_PERIOD_S)
 
     # -- files ------------------------------------------------------------------------------------

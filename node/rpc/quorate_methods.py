@@ -80,6 +80,8 @@ async def status(principal: Principal, context: Context) -> dict[str, Any]:
         "engine": context.node.engine,
         "zk_backend": CURRENT.NAME,
         "native_missing": why_not_native(),
+        "certificate": dict(context.node.certificate()),
+        "expiring": [dict(entry) for entry in context.node.expiring()],
         "peers": [dict(peer) for peer in context.node.peers()],
         "groups": [
             dict(group.status())

@@ -116,6 +116,13 @@ class NodeView(Protocol):
     def peers(self) -> list[Mapping[str, Any]]:
         """`{node, connected}` of every node that this one knows."""
 
+    def certificate(self) -> Mapping[str, Any]:
+        """The node's TLS certificate: `{serial, not_after, days_left, refused}`; `refused` is why
+        peers turn it away, or None."""
+
+    def expiring(self) -> list[Mapping[str, Any]]:
+        """Certificates and CAs that run out soon: `{what, days_left, remedy}`."""
+
     def readiness(self) -> Mapping[str, str]:
         """What keeps this node from serving, by group; empty when it is ready."""
 

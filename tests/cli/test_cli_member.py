@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -377,3 +378,46 @@ def test_show_knows_each_kind_and_says_so_for_people(offices: Offices) -> None:
     for path in (other, offices.folder, offices.folder / "nowhere"):
         with pytest.raises(Exception, match=r"expected .*(; name)"):
             run("show", path)
+
+
+def doctor_says(offices: Offices, name: str, what: str) -> list[tuple[bool, str, str]]:
+    """The doctor's findings of a node that is down, by what they are about."""
+    folder = str(offices.node(name).path)
+    done = CliRunner().invoke(command(["doctor"]), ["doctor", folder, "--json"])
+    found = json.loads(done.stdout)["findings"]
+    return [(f["well"], f["seen"], f["remedy"]) for f in found if f["what"] == what]
+
+
+def test_the_doctor_names_a_certificate_that_runs_out_or_was_revoked(offices: Offices) -> None:
+    [(well, seen, _)] = doctor_says(offices, "tax", "certificate")
+    assert well, seen
+    request, issued = offices.folder / "tax.csr", offices.folder / "tax.crt"
+    run("issue", offices.home("tax"), request, "--out", issued, "--days", "20")
+    run("install", offices.node("tax").path, issued)
+    [(well, seen, remedy)] = doctor_says(offices, "tax", "certificate")
+    assert (well, "member request" in remedy) == (False, True)
+    assert seen in ("19 days left", "20 days left")
+    crl = offices.folder / "tax.crl"
+    run("revoke", offices.home("tax"), "--certificate", issued, "--out", crl)
+    run("publish", offices.node("tax").path, crl)
+    [(well, seen, remedy)] = doctor_says(offices, "tax", "certificate")
+    assert (well, "'tax' revoked" in seen, "--new-key" in remedy) == (False, True, True)
+
+
+def test_the_doctor_names_a_ca_that_runs_out(offices: Offices) -> None:
+    old = datetime.now(UTC) - timedelta(days=3600)
+    authority = OrganisationCA.create("audit", old)
+    node, draft_file = offices.node("tax"), offices.folder / "draft.json"
+    present = load_membership(node.membership, STANDARD)
+    audit = replace(present.organisations["audit"], ca_certificates=(authority.certificate,))
+    changed = replace(
+        present, version=2, organisations={**present.organisations, "audit": audit}, signatures=()
+    )
+    changed.save(draft_file)
+    for name in ("data", "market", "tax"):
+        run("sign", draft_file, "--key", offices.home(name))
+    run("publish", node.path, draft_file)
+    [(well, seen, remedy)] = doctor_says(offices, "tax", "CA of audit")
+    assert (well, seen) in ((False, "49 days left"), (False, "50 days left"))
+    assert "change --renew-ca audit=FILE" in remedy
+    assert doctor_says(offices, "tax", "CA of data") == []

@@ -260,6 +260,12 @@ class LocalNode:
             {"node": "data/node1", "connected": False},
         ]
 
+    def certificate(self) -> Mapping[str, Any]:
+        return {"serial": "1f", "not_after": "2027-01-01", "days_left": 100, "refused": None}
+
+    def expiring(self) -> list[Mapping[str, Any]]:
+        return []
+
     def readiness(self) -> Mapping[str, str]:
         return self.obstacles
 

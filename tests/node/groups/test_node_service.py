@@ -37,6 +37,8 @@ async def test_four_nodes_over_tls_agree_and_stop_cleanly(folders, kit) -> None:
     assert len({driver.chain.header(number).hash for driver in drivers}) == 1
     status = (await call(nodes[0], "quorate_status"))["result"]
     assert [peer["connected"] for peer in status["peers"]] == [True] * 3
+    assert (status["certificate"]["refused"], status["expiring"]) == (None, [])
+    assert status["certificate"]["days_left"] in (364, 365)
     assert {"tax-1", "market-1", "data-1", "audit-1"} == set(status["groups"][0]["validators"])
     assert nodes[0].readiness() == {}
     pids = [folders.folders[name].pid_file for name in folders.folders]
