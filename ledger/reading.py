@@ -5,6 +5,7 @@ Reading only; how blocks come to be is `chain.py`. Readers may run beside the on
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ledger.block import Block
@@ -161,9 +162,9 @@ class ChainReader:
         """The recovery certificates that this chain follows, in ascending order."""
         return self._store.recoveries
 
-    def void_blocks(self) -> list[VoidBlock]:
-        """Certified blocks that a recovery cut off here, in order."""
-        return list(self._store.void_blocks())
+    def void_blocks(self, count_max: int | None = None) -> list[VoidBlock]:
+        """Certified blocks that a recovery cut off here, in order; at most so many."""
+        return list(islice(self._store.void_blocks(), count_max))
 
     def _opened_on(self, number: int, state: StateReader) -> tuple[StateReader, Writes | None]:
         """The state on which a block's transactions run, and what is written before them."""

@@ -78,8 +78,8 @@ def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Co
             f"cannot move from block {number}: the validators came to different headers of the "
             "next block and none can reach a quorum",
             f"链停在区块 {number}：各验证节点算出的下一区块头不一致，没有一个能达到法定票数",
-            "compare engines and versions; the way out is a recovery epoch",
-            "核对执行引擎与版本；出路是由各组织开启恢复纪元",
+            "compare engines and versions; the way out is a recovery epoch: quorate recovery",
+            "核对执行引擎与版本；出路是由各组织开启恢复纪元：quorate recovery",
         )
     elif (alive := _alive(replica, place)) < replica.quorum:
         total, absent = len(replica.validators), _absent(replica, place)
@@ -91,8 +91,9 @@ def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Co
             f"{replica.quorum} are needed; missing: {told or 'this node'}",
             f"链停在区块 {number}：{total} 个验证节点中只有 {alive} 个投票，"
             f"需要 {replica.quorum} 个；缺席：{told_zh or '本节点'}",
-            f"bring {more} of the missing back; it then goes on by itself",
-            f"恢复其中 {more} 个节点，链即自动继续",
+            f"bring {more} of the missing back; it then goes on by itself. If they are lost for "
+            "good: quorate recovery",
+            f"恢复其中 {more} 个节点，链即自动继续；若已永久丢失：quorate recovery",
         )
 
 

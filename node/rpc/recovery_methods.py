@@ -19,6 +19,8 @@ from .registry import Registry
 from .values import data
 
 methods = Registry()
+VOID_BLOCKS_MAX = 1_024
+"""In one answer, the oldest first; all of them stay in the store."""
 
 
 def _certified_void(block: VoidBlock) -> Certified:
@@ -37,7 +39,7 @@ async def get_recoveries(principal: Principal, context: Context) -> list[dict[st
     chain = context.group.chain
 
     def read() -> list[dict[str, Any]]:
-        void = chain.void_blocks()
+        void = chain.void_blocks(VOID_BLOCKS_MAX)
         return [
             {
                 "number": recovery.number,

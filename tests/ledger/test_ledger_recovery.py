@@ -22,8 +22,10 @@ from ledger.gate import (
 )
 from ledger.genesis import Organisation
 from ledger.keyvalue import MemoryStore
+from ledger.native import NativeEngine, is_available
 from ledger.participants import admitted_nodes, key_holder, node_name_word
 from ledger.pin import Pin
+from ledger.pyevm import PyEvmEngine
 from ledger.reasons import Reason
 from ledger.recovery import (
     InvalidRecovery,
@@ -259,6 +261,26 @@ def test_block_h_plus_1_writes_the_set_and_it_certifies(world, signed):
     check_store(chain._store, STANDARD, window_blocks=window)
     traced = chain.trace(chain.transactions(4)[0].transaction.hash)
     assert traced["type"] == "CALL"
+
+
+@pytest.mark.skipif(not is_available(), reason="quorate_native is not built")
+def test_both_engines_come_to_the_same_block(world, signed):
+    chain = grown(world, signed, 3)
+    other_type = NativeEngine if world.engine_type is PyEvmEngine else PyEvmEngine
+    other = world.chain(genesis=chain.genesis, engine=other_type())
+    for number in range(1, 4):
+        other.import_block(chain.block(number), chain.certificate(number))
+    recovery = certificate(world, chain, 3)
+    follow(world, chain, recovery)
+    other.adopt(recovery, may_cut=False)
+    world.extend(chain, pay(world, signed, 3), signed(world.member, nonce=9, to=TO, value=1))
+    other.import_block(chain.block(4), chain.certificate(4))
+    assert other.head == chain.head
+    second = certificate(world, chain, 3, epoch=6, counter=2)
+    for each in (chain, other):
+        each.adopt(second, may_cut=True)
+        check_store(each._store, STANDARD, window_blocks=chain.parameters.window_blocks)
+    assert (other.head, other.account(TO)) == (chain.head, chain.account(TO))
 
 
 def test_a_pending_change_is_cleared(world, signed):

@@ -13,7 +13,7 @@ from ledger.store import BlockStore
 from ledger.suite import STANDARD
 from node.config import GroupFolder
 from node.group_assembly import follow_waiting
-from node.recovery_folder import place_recovery
+from node.recovery_folder import place_recovery, reason_of
 
 
 def certificate(group, kit, chain, number, new, *, epoch=3, counter=1, signers=3, **changes):
@@ -167,3 +167,36 @@ async def test_a_node_of_the_old_branch_waits_for_its_operator(group, kit) -> No
     assert old.chain.head == held
     assert old.chain.recoveries == ()
     await old.stop()
+
+
+async def test_a_crash_between_the_disk_and_the_replica_forgets_nothing(group, kit) -> None:
+    survivor = await lose_three(group, kit)
+    new = new_nodes(group, kit)
+    head = survivor.chain.head
+    recovery = certificate(group, kit, survivor.chain, head.number, new)
+    folder = GroupFolder(survivor.folder)
+    path = place_recovery(folder, recovery)
+    await survivor.driver._executor.adopt(recovery)  # the replica never hears of it
+    assert survivor.driver.status()["epoch"] == 0
+    await survivor.crash()
+    await survivor.start()
+    assert survivor.driver.status()["epoch"] == 3
+    await survivor.stop()
+    chain = Chain(
+        group.genesis, BlockStore(LevelDB(survivor.folder / "db"), STANDARD), PyEvmEngine()
+    )
+    follow_waiting(folder, chain)  # the file's name is all that the crash left undone
+    assert chain.recoveries == (recovery,)
+    assert not path.exists()
+    assert path.with_suffix(".followed").exists()
+    path.write_text("{")
+    follow_waiting(folder, chain)
+    assert "not a recovery certificate" in (reason_of(path) or "")
+    chain.close()
+    await survivor.start()
+    for node in new:
+        await node.start()
+        await node.driver.adopt(recovery)
+    group.nodes[1:] = new
+    await asyncio.gather(*(node.height(head.number + 1) for node in group.nodes))
+    await group.same_hashes()
