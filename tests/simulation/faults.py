@@ -23,7 +23,10 @@ KINDS = (
     "blackouts",
     "lost stores",
     "lost logs",
-    "membership changes",
+    "old logs",
+    "members added",
+    "members removed",
+    "members added again",
 )
 
 
@@ -43,7 +46,7 @@ class Faults:
         for node in world.nodes:
             node.clock_rate = random.uniform(0.8, 1.25)
             node.clock_skew_ms = random.choice([0, 0, -1500, 1500])
-            if node.carelessness == "bad clock":
+            if node.has_bad_clock:
                 node.clock_skew_ms = random.choice([-20_000, 20_000])
             if node.clock_skew_ms:
                 world.count("clock skew")
@@ -94,11 +97,11 @@ class Faults:
     def begin(self) -> None:
         self._next()
         for node in self._world.nodes:
-            if node.carelessness in ("lost log", "old log"):
-                self._world.after(self._world.random.randint(1_000, 9_000), node.keep_log_copy)
-                self._world.after(
-                    self._world.random.randint(3_000, 14_000), lambda n=node: self._be_careless(n)
-                )
+            if node.carelessness is not None:
+                careless_ms = self._world.random.randint(3_000, 14_000)
+                copy_ms = self._world.random.randint(1_000, careless_ms - 1_000)
+                self._world.after(copy_ms, node.keep_log_copy)
+                self._world.after(careless_ms, lambda n=node: self._be_careless(n))
 
     def _next(self) -> None:
         if self._is_healed:

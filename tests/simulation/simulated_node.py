@@ -59,6 +59,7 @@ class SimulatedNode:
         self.clock_skew_ms = 0
         self.disk_ms_max = 0
         self.carelessness: str | None = None
+        self.has_bad_clock = False
         self.has_old_log = False
         self.incarnation = 0
         self.is_up = False

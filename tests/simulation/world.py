@@ -14,7 +14,7 @@ from consensus.effects import Alarm, AlarmKind
 from consensus.messages import Signed
 from ledger.certificate import Certificate
 from ledger.validators import ValidatorSet
-from ledger.values import Hash32
+from ledger.values import Address, Hash32
 from tests.simulation.byzantine_node import ByzantineNode
 from tests.simulation.checkers import (
     AgreementChecker,
@@ -71,6 +71,7 @@ class World:
         self._scheduled = 0
         self._sent_transactions = 0
         self._is_loaded = True
+        self._left: set[Address] = set()
         self._load_ms_max = self.random.choice([30, 100, 300])
         self.nodes: list[SimulatedNode] = []
         self._build(node_class, lies)
@@ -81,11 +82,11 @@ class World:
         """Draw the network: who is in the set, who lies, who loses a log."""
         random = self.random
         self.size = random.choice(SIZES)
-        spare = random.choice([0, 1, 1, 2]) if self.size < 10 else random.choice([0, 1])
+        spare = random.choice([1, 1, 1, 2]) if self.size < 10 else random.choice([0, 1])
         addresses = [FAKE.address_of((number + 1).to_bytes(32)) for number in range(self.size)]
         members = ValidatorSet.of(addresses)
         faulty = random.sample(range(1, self.size + 1), members.f)
-        liars = [number for number in faulty if random.random() < 0.75]
+        liars = [number for number in faulty if random.random() < 0.58]
         if lies is not None:
             liars = list(range(1, members.f + 1)) if lies else []
             faulty = liars or faulty
@@ -99,13 +100,13 @@ class World:
                 if number in liars
                 else node_class(self, number, chain)
             )
-            if number in faulty and number not in liars:
-                node.carelessness = random.choice(["lost log", "lost log", "old log", "bad clock"])
+            if number in faulty:
+                node.has_bad_clock = random.random() < 0.2
+                if number not in liars:
+                    node.carelessness = random.choice(["lost log", "old log"])
             self.nodes.append(node)
         self.may_black_out = random.random() < 0.4
-        self.crashes_max = members.f if not liars else 0
-        if self.may_black_out:
-            self.crashes_max = self.size
+        self.crashes_max = self.size if self.may_black_out else members.f
 
     # -- the run ----------------------------------------------------------------------------------
 
@@ -255,8 +256,17 @@ class World:
         self.agreement.on_stored(node.name, node.chain, block, certificate)
         if block.number > self.height:
             self.height = block.number
-            if node.chain.due(block.number).first_sequence == block.number > 1:
-                self.count("membership changes")
+            self._count_change(node.chain, block.number)
+
+    def _count_change(self, chain: ModelChain, number: int) -> None:
+        """Who joined and who left where an epoch begins with this block."""
+        due, before = chain.due(number), chain.due(max(1, number - 1))
+        joined = {*due.validators.members} - {*before.validators.members}
+        left = {*before.validators.members} - {*due.validators.members}
+        self.counts["members added"] += bool(joined - self._left)
+        self.counts["members added again"] += bool(joined & self._left)
+        self.counts["members removed"] += bool(left)
+        self._left |= left
 
     def on_invalid(self, node: SimulatedNode, source: SimulatedNode, error: str) -> None:
         if source.is_honest:
