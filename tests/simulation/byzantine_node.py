@@ -25,6 +25,7 @@ from ledger.certificate import Certificate
 from ledger.proposal import Proposal, null_request, propose
 from ledger.values import Address, Hash32
 from tests.simulation.fake_suite import FAKE
+from tests.simulation.forgeries import forgeries
 from tests.simulation.model_chain import ModelChain
 from tests.simulation.simulated_node import SimulatedNode
 
@@ -45,8 +46,11 @@ LIES = (
     "votes for everything",
     "bad proposals",
     "repeated signers",
+    "forged proofs",
 )
+LIES_OF_A_PRIMARY = ("equivocation", "bad proposals", "withheld proposals")
 OVERHEARD_COUNT = 200
+FORGERIES_AT_A_TIME = 8
 
 
 class ByzantineNode(SimulatedNode):
@@ -67,6 +71,8 @@ class ByzantineNode(SimulatedNode):
     def _change_lies(self) -> None:
         random = self.world.random
         self.lies = set(random.sample(LIES, random.choice([1, 2, 3, 4])))
+        if self.is_up and self.replica.status().primary == self.address:
+            self.lies.add(random.choice(LIES_OF_A_PRIMARY))
         self.world.after(random.randint(800, 2_500), self._change_lies)
 
     def start(self) -> None:
@@ -102,8 +108,9 @@ class ByzantineNode(SimulatedNode):
                 Checkpoint(epoch, height + 1, digest),
                 ViewChange(epoch, view + 1, stable, ()),
             ]
-            signed = self.sign(random.choice(forged))
-            self.send_payload(wire.encode_signed(replace(signed, sender=victim)), None)
+            if victim != self.address:
+                signed = self.sign(random.choice(forged))
+                self._send_forged(replace(signed, sender=victim))
         if self.overheard and self._tells("replayed votes"):
             for payload in random.sample(list(self.overheard), min(5, len(self.overheard))):
                 self.send_payload(payload, None)
@@ -111,8 +118,13 @@ class ByzantineNode(SimulatedNode):
         if self._tells("false NEW-VIEW lists"):
             self._say(self._own_new_view(epoch, view))
         if self._tells("garbage certificates"):
-            self._say(Position(epoch, view, True, self._garbage(epoch, height + 5)))
-            self._say(ViewChange(epoch, view + 1, self._garbage(epoch, height + 1), ()))
+            garbage = self._garbage(epoch, height + 5), self._garbage(epoch, height + 1)
+            self._send_forged(self.sign(Position(epoch, view, True, garbage[0])))
+            self._send_forged(self.sign(ViewChange(epoch, view + 1, garbage[1], ())))
+        if self._tells("forged proofs"):
+            found = forgeries(self)
+            for signed in random.sample(found, min(FORGERIES_AT_A_TIME, len(found))):
+                self._send_forged(signed)
 
     def _own_new_view(self, epoch: int, view: int) -> NewView:
         """A NEW-VIEW of its next turn as the primary, on nobody's VIEW-CHANGE but its own."""
@@ -130,7 +142,13 @@ class ByzantineNode(SimulatedNode):
             other: Message = replace(message, view=message.view + 1)
             if self.world.random.random() < 0.5:
                 other = replace(message, epoch=message.epoch + 1)
-            self.send_payload(wire.encode_signed(replace(signed, message=other)), None)
+            self._send_forged(replace(signed, message=other))
+
+    def _send_forged(self, signed: Signed) -> None:
+        """What proves nothing: whoever takes it up is at fault."""
+        payload = wire.encode_signed(signed)
+        self.world.forged.add(payload)
+        self.send_payload(payload, None)
 
     def _say(self, message: Message) -> None:
         self.send_payload(wire.encode_signed(self.sign(message)), None)

@@ -289,6 +289,7 @@ class SimulatedNode:
         self.world.trace(self, payload)
         self.speaker = source
         if events := self.intake.events(source.name, payload):
+            self.world.on_taken(self, payload)
             self.put(*events)
 
     def _on_heard(self, peer: str, sender: Address) -> None:

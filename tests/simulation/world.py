@@ -10,6 +10,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from random import Random
 
+from consensus import wire
 from consensus.effects import Alarm, AlarmKind
 from consensus.messages import Signed
 from ledger.certificate import Certificate
@@ -25,6 +26,7 @@ from tests.simulation.checkers import (
 from tests.simulation.fake_suite import FAKE
 from tests.simulation.faults import Faults
 from tests.simulation.model_chain import ModelBlock, ModelChain, membership_transaction
+from tests.simulation.promise_checker import PromiseChecker
 from tests.simulation.pure_memory import remembering
 from tests.simulation.simulated_node import SimulatedNode
 
@@ -34,7 +36,7 @@ FAULTS_MS_MAX = 60_000
 CONVERGE_MS_MAX = 120_000
 EVENTS_MAX = 3_000_000
 BACKLOG_MAX = 40
-SIZES = (4,) * 8 + (5,) * 3 + (6,) * 3 + (7,) * 4 + (10,) * 2
+SIZES = (4,) * 11 + (5,) * 3 + (6,) * 2 + (7,) * 3 + (10,)
 
 
 class World:
@@ -62,7 +64,9 @@ class World:
         self._names: dict[bytes, Hash32] = {}
         self.alarms: list[tuple[str, Alarm]] = []
         self.counts: Counter[str] = Counter()
+        self.forged: set[bytes] = set()
         self.votes = VoteChecker()
+        self.promises = PromiseChecker()
         self.agreement = AgreementChecker(FAKE, self.group)
         self.window_blocks = self.random.choice([2, 4, 16])
         self.height = 0
@@ -82,11 +86,11 @@ class World:
         """Draw the network: who is in the set, who lies, who loses a log."""
         random = self.random
         self.size = random.choice(SIZES)
-        spare = random.choice([1, 1, 1, 2]) if self.size < 10 else random.choice([0, 1])
+        spare = random.choice([0, 1, 1, 2]) if self.size < 10 else random.choice([0, 1])
         addresses = [FAKE.address_of((number + 1).to_bytes(32)) for number in range(self.size)]
         members = ValidatorSet.of(addresses)
         faulty = random.sample(range(1, self.size + 1), members.f)
-        liars = [number for number in faulty if random.random() < 0.58]
+        liars = [number for number in faulty if random.random() < 0.54]
         if lies is not None:
             liars = list(range(1, members.f + 1)) if lies else []
             faulty = liars or faulty
@@ -251,6 +255,12 @@ class World:
     def on_sent(self, node: SimulatedNode, signed: Signed) -> None:
         if node.is_honest and not node.has_old_log and signed.sender == node.address:
             self.votes.on_sent(signed)
+            self.promises.on_sent(node, signed.message)
+
+    def on_taken(self, node: SimulatedNode, payload: bytes) -> None:
+        if payload in self.forged and node.is_honest:
+            message = wire.decode_signed(FAKE, payload).message
+            raise Violation(f"{node.name} takes up a forged {type(message).__name__}")
 
     def on_stored(self, node: SimulatedNode, block: ModelBlock, certificate: Certificate) -> None:
         self.agreement.on_stored(node.name, node.chain, block, certificate)
