@@ -23,7 +23,7 @@ class Views:
 
     def start_view_change(self, view: int, reason: LeavingReason) -> None:
         """Leave all views below `view`, for good."""
-        if not self._core.is_voter or self._core.halted:
+        if not self._core.is_voter or self._core.halted or self._is_lock_out_of_reach():
             return
         assert view > self._core.view
         self._core.leave_for(view)
@@ -37,9 +37,8 @@ class Views:
         self._core.failed_views = min(self._core.failed_views + 1, enough)
         prepared = tuple(
             state.prepared
-            for sequence, state in sorted(self._core.states.items())
+            for _, state in sorted(self._core.states.items())
             if state.prepared is not None
-            and sequence <= self._core.stable + self._core.config.window_blocks
         )
         message = ViewChange(
             self._core.current.number, view, self._core.stable_certificate, prepared
@@ -50,6 +49,12 @@ class Views:
         self._core.persist(VoteEntry(message))
         self._core.count_towards_compaction(1)
         self._core.emit(Broadcast(message))
+
+    def _is_lock_out_of_reach(self) -> bool:
+        """Whether the store was lost and the log holds locks that no VIEW-CHANGE from here could
+        carry: without them it would free what may be committed. The store catches up first."""
+        end = self._core.stable + self._core.config.window_blocks
+        return any(s.sequence > end and s.prepared for s in self._core.states.values())
 
     def on_view_change(self, signed: Signed) -> None:
         self._core.view_changes.keep(signed)
