@@ -30,6 +30,7 @@ from node.pki import (
     decode_certificate,
     encode_certificate,
     organisation_of,
+    parse_serial,
 )
 from node.whole_file import write_whole
 
@@ -291,51 +292,16 @@ def parse_host_port(text: str) -> tuple[str, int]:
     return name, int(port)
 
 
-def revoked(membership: Membership, organisation: str, serials: frozenset[int]) -> Membership:
-    """An unsigned next version in which `organisation`'s `serials` are revoked as well.
-
-    Raises InvalidMembership.
-    """
-    if organisation not in membership.organisations:
-        raise InvalidMembership(
-            f"expected an organisation of the network, got {organisation!r}: "
-            f"choose one of {', '.join(sorted(membership.organisations))}"
-        )
-    present = membership.organisations[organisation]
-    changed = Organisation(
-        present.name,
-        present.key,
-        present.ca_certificates,
-        present.revoked_serials | serials,
-    )
-    return draft(
-        membership.network,
-        membership.version + 1,
-        membership.threshold,
-        [changed if o.name == organisation else o for o in membership.organisations.values()],
-        membership.nodes,
-    )
-
-
 def _canonical(value: msgspec.Struct) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
 def _organisation(item: _Organisation) -> Organisation:
-    serials = []
-    for text in item.revoked_serials:
-        try:
-            serial = int(text, 16)
-        except ValueError as error:
-            raise InvalidValue(f"expected a serial number in hex, got {text!r}") from error
-        if not 0 < serial < 1 << SERIAL_BITS_MAX:
-            raise InvalidValue(f"expected a serial number up to 160 bits, got {text!r}")
-        serials.append(serial)
     return Organisation(
         check_organisation_name(item.name),
         address_from_hex(item.key),
         tuple(decode_certificate(pem.encode()) for pem in item.ca_certificates),
-        frozenset(serials),
+        frozenset(map(parse_serial, item.revoked_serials)),
     )
 
 

@@ -70,6 +70,13 @@ class NextVersion:
             )
         self._organisations[name] = replace(member, ca_certificates=kept)
 
+    def revoke(self, name: str, serial: int) -> None:
+        """All organisations together revoke a certificate: for one whose own CA does not."""
+        member = self._member(name)
+        self._organisations[name] = replace(
+            member, revoked_serials=member.revoked_serials | {serial}
+        )
+
     def set_node(self, node_id: str, address: str) -> None:
         """A node joins at `host:port`, or moves there."""
         self._nodes[node_id] = address

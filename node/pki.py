@@ -42,6 +42,7 @@ _URI_SCHEME = "quorate:"
 _NAME_FILE = "organisation"
 _NAME = rf"[a-z0-9](?:[a-z0-9._-]{{0,{NAME_LENGTH_MAX - 2}}}[a-z0-9])?"
 _ORGANISATION = re.compile(_NAME)
+_SERIAL = re.compile(rf"(?:0x)?[0-9a-fA-F]{{1,{SERIAL_BITS_MAX // 4}}}")
 _NODE_ID = re.compile(f"({_NAME})/({_NAME})")
 
 
@@ -233,6 +234,18 @@ def node_id_of(certificate: x509.Certificate) -> str:
     except InvalidNodeId as error:
         raise InvalidNodeCertificate(str(error)) from error
     return node_id
+
+
+def parse_serial(text: str) -> int:
+    """A serial number in hex, colons allowed. Raises InvalidNodeCertificate."""
+    plain = text.replace(":", "")
+    number = int(plain, 16) if _SERIAL.fullmatch(plain) else 0
+    if not number:
+        raise InvalidNodeCertificate(
+            f"expected a serial number in hex of at most {SERIAL_BITS_MAX} bits, got "
+            f"{text[:NAME_LENGTH_MAX]!r}: read it from the certificate with: quorate member show"
+        )
+    return number
 
 
 def check_authority(certificate: x509.Certificate) -> None:

@@ -20,13 +20,13 @@ from ledger.values import to_hex
 from node.config import NodeFolder, load_node_config
 from node.pki import (
     NODE_VALIDITY_DAYS,
-    SERIAL_BITS_MAX,
     OrganisationCA,
     certificate_request,
     decode_certificate,
     encode_certificate,
     is_issued_by,
     node_id_of,
+    parse_serial,
 )
 from node.tls_renewal import install_certificate, key_for_request
 from node.whole_file import write_whole
@@ -197,13 +197,4 @@ def _serial(authority: OrganisationCA, certificate: Path | None, serial: str | N
             )
         return read.serial_number
     assert serial is not None
-    try:
-        number = int(serial.replace(":", ""), 16)
-    except ValueError:
-        number = 0
-    if not 0 < number < 1 << SERIAL_BITS_MAX:
-        raise CommandFailed(
-            f"--serial '{serial}': expected a serial number in hex of at most {SERIAL_BITS_MAX} "
-            "bits; read it from the certificate with: quorate member show"
-        )
-    return number
+    return parse_serial(serial)

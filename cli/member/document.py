@@ -19,7 +19,7 @@ from ledger.values import address_from_hex, to_hex
 from node.config import NodeFolder
 from node.membership import Membership
 from node.membership_change import NextVersion, differences
-from node.pki import decode_certificate
+from node.pki import decode_certificate, parse_serial
 
 Document = Annotated[
     Path, typer.Argument(metavar="DOCUMENT", help="A membership document, or a node's folder.")
@@ -51,6 +51,9 @@ def change(
     renew_key: Annotated[
         Several | None, typer.Option(help="ORG=ADDRESS: another signing key.")
     ] = None,
+    revoke: Annotated[
+        Several | None, typer.Option(help="ORG=SERIAL: a certificate that all revoke together.")
+    ] = None,
     threshold: Annotated[
         int | None, typer.Option(help="How many organisations sign. Fitted if not given.")
     ] = None,
@@ -73,6 +76,8 @@ def change(
         version.remove_authority(name, decode_certificate(read_file(Path(file))))
     for name, address in _pairs("--renew-key", renew_key):
         version.renew_key(name, address_from_hex(address))
+    for name, serial in _pairs("--revoke", revoke):
+        version.revoke(name, parse_serial(serial))
     for node_id in remove_node or ():
         version.remove_node(node_id)
     for node_id, address in _pairs("--add-node", add_node):

@@ -31,7 +31,9 @@ ADVICE = """\
 - `quorate_peers_connected` below the number of other nodes: look at the network between.
 - `quorate_handshakes_refused_total` grows: somebody without a valid certificate knocks, or a
   certificate has expired; the label says which. `unreachable` and `closed` are this node's own
-  calls that nobody took, as while a peer is down."""
+  calls that nobody took, as while a peer is down.
+- `quorate_certificate_days_left` below 30, `quorate_authority_days_left` below 90: renew
+  ([manage members](../how-to/manage-members.md))."""
 
 
 def render() -> str:

@@ -18,6 +18,7 @@ from node.membership import (
     load_membership,
     parse_host_port,
 )
+from node.membership_change import NextVersion, differences
 from node.pki import OrganisationCA, new_key
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -135,13 +136,16 @@ def test_a_signature_binds_every_part_of_the_body():
 
 def test_revoking_makes_an_unsigned_next_version():
     current = document()
-    following = subject.revoked(current, "tax", frozenset({11}))
+    version = NextVersion(current)
+    version.revoke("tax", 11)
+    following = version.draft()
     assert following.version == 2
     assert following.signatures == ()
     assert following.organisations["tax"].revoked_serials == {7, 9, 11}
+    assert list(differences(current, following)) == ["certificate b of tax is revoked"]
     assert following.organisations["data"] == current.organisations["data"]
     with pytest.raises(InvalidMembership):
-        subject.revoked(current, "nobody", frozenset({1}))
+        NextVersion(current).revoke("nobody", 1)
 
 
 def _set(path, value):
