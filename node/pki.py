@@ -520,8 +520,16 @@ class OrganisationCA:
         return NodeIdentity(node_id, certificate, certificate_path, key_path)
 
     def revoke(self, serials: Iterable[int]) -> None:
-        """Add serials to the revocation list; `crl` and `save` publish it."""
+        """Add serials to the revocation list; `crl` and `save` publish it.
+
+        Raises InvalidNodeCertificate when nobody would take a list so long.
+        """
         revoked = self.revocations.serials | set(serials)
+        if len(revoked) > REVOKED_SERIALS_MAX:
+            raise InvalidNodeCertificate(
+                f"expected at most {REVOKED_SERIALS_MAX} revoked serials of one CA, got "
+                f"{len(revoked)}: renew the CA, and retire it once its nodes have new certificates"
+            )
         self.revocations = RevocationList(self.revocations.number + 1, revoked)
 
     def crl(self, now: datetime) -> bytes:

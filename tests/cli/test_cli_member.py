@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from cli.main import command
 from cli.member.files import load_organisation_signer
+from cli.member.publication import load_trust
 from ledger.suite import STANDARD
+from node import tls_renewal
 from node.config import ListenConfig, NodeConfig, NodeFolder, save_node_config
 from node.membership import Organisation, draft, load_membership
 from node.p2p.trust import RefusedPeer
-from node.pki import NodeIdentity, OrganisationCA
+from node.pki import NodeIdentity, OrganisationCA, decode_certificate
 from node.revocations import load_revocations
 from node.tls_renewal import load_identity, waiting_key
 
@@ -168,6 +170,36 @@ def test_an_installation_cut_between_its_two_files_is_finished_by_whoever_loads_
     shutil.copy(offices.node("data").tls_certificate, staged)
     with pytest.raises(ValueError, match="another key"):
         load_identity(node)
+
+
+@pytest.mark.parametrize("step", ["write_whole", "rehearse", "replace_synced", "second"])
+def test_a_cut_at_any_step_leaves_a_whole_pair_old_or_new(
+    offices: Offices, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    node, before = offices.node("tax"), offices.identity("tax").certificate
+    request, issued = offices.folder / "tax.csr", offices.folder / "tax.crt"
+    run("request", node.path, "--new-key", "--out", request)
+    run("issue", offices.home("tax"), request, "--out", issued)
+    new = decode_certificate(issued.read_bytes())
+    name = "replace_synced" if step == "second" else step
+    real, calls = getattr(tls_renewal, name), []
+
+    def cut(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == (2 if step == "second" else 1):
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(tls_renewal, name, cut)
+    with pytest.raises(KeyboardInterrupt):
+        tls_renewal.install_certificate(
+            node, "tax/tax-1", issued.read_bytes(), load_trust(node), datetime.now(UTC)
+        )
+    monkeypatch.undo()
+    assert load_identity(node).certificate == (new if step == "second" else before)
+    # The same again ends where it should.
+    run("install", node.path, issued)
+    assert load_identity(node).certificate == new
 
 
 def test_install_refuses_what_peers_would_refuse_and_changes_nothing(offices: Offices) -> None:

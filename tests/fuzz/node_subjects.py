@@ -33,9 +33,13 @@ from node.p2p import requests as lanes
 from node.pki import (
     InvalidNodeCertificate,
     OrganisationCA,
+    certificate_request,
     decode_certificate,
     decode_der_certificate,
     encode_certificate,
+    new_key,
+    read_crl,
+    read_request,
 )
 from node.requests import (
     BatchAnswer,
@@ -200,6 +204,24 @@ def _document_subjects() -> list[Subject]:
             canonical=False,
         ),
         Subject(
+            "revocation list",
+            [ca.crl(NOW), _revoked(ca)],
+            lambda data: read_crl(data, ca.certificate),
+            None,
+            (InvalidNodeCertificate,),
+            (of_bytes,),
+            canonical=False,
+        ),
+        Subject(
+            "certificate request",
+            [certificate_request("tax/tax-1", new_key())],
+            read_request,
+            None,
+            (InvalidNodeCertificate,),
+            (of_bytes,),
+            canonical=False,
+        ),
+        Subject(
             "node.toml",
             [render_node_config(config).encode()],
             _through_file(lambda path: load_node_config(NodeFolder(path.parent)), "node.toml"),
@@ -218,6 +240,12 @@ def _document_subjects() -> list[Subject]:
             canonical=False,
         ),
     ]
+
+
+def _revoked(ca: OrganisationCA) -> bytes:
+    other = OrganisationCA(ca.organisation, ca.certificate, ca._key)
+    other.revoke([7, 1 << 150])
+    return other.crl(NOW)
 
 
 def _der(certificate: Any) -> bytes:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -125,6 +125,33 @@ def test_a_key_that_stays_on_its_node_is_certified_by_request(ca):
     certificate = ca.issue_for_request(pki.certificate_request("tax/tax-3", key), NOW)
     assert pki.node_id_of(certificate) == "tax/tax-3"
     assert certificate.public_key() == key.public_key()
+
+
+def test_a_ca_revokes_no_more_than_a_list_may_hold(ca):
+    full = OrganisationCA("tax", ca.certificate, ca._key)
+    full.revoke(range(1, pki.REVOKED_SERIALS_MAX + 1))
+    assert len(full.crl(NOW)) < pki.CRL_BYTES_MAX
+    with pytest.raises(InvalidNodeCertificate, match="renew the CA"):
+        full.revoke([pki.REVOKED_SERIALS_MAX + 1])
+    assert len(pki.read_crl(full.crl(NOW), ca.certificate).serials) == pki.REVOKED_SERIALS_MAX
+
+
+def test_a_list_of_changes_is_not_taken_for_a_whole_one(ca):
+    def listing(*extensions):
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(ca.certificate.subject)
+            .last_update(NOW)
+            .next_update(NOW + timedelta(days=1))
+            .add_extension(x509.CRLNumber(9), critical=False)
+        )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=True)
+        return builder.sign(ca._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+    assert pki.read_crl(listing(), ca.certificate).number == 9
+    with pytest.raises(InvalidNodeCertificate, match="delta"):
+        pki.read_crl(listing(x509.DeltaCRLIndicator(8)), ca.certificate)
 
 
 def test_a_request_for_another_organisation_or_with_a_broken_signature_is_refused(ca):
