@@ -17,9 +17,9 @@ def standing(document: Membership, present: Membership | None) -> dict[str, Any]
     needs = [(missing, f"version {document.version}", unsigned)]
     if present is not None and present.version < document.version:
         agreed, silent = _signed(document, present)
-        needs.append(
-            (max(0, present.threshold - len(agreed)), f"version {present.version}", silent)
-        )
+        still = max(0, present.threshold - len(agreed))
+        if (still, silent) != (missing, unsigned):  # else the same signatures serve both
+            needs.append((still, f"version {present.version}", silent))
     wanting = [
         f"{count} more of {version}'s organisations ({', '.join(names)})"
         for count, version, names in needs

@@ -298,6 +298,10 @@ def test_an_organisation_joins_by_a_version_that_the_threshold_signed(offices: O
         "node land/land-1 joins at 10.0.0.9:18540",
     ]
     assert (done["version"], done["threshold"], done["missing"]) == (2, 3, 3)
+    assert "version 1's organisations (audit, data, market, tax)" in done["sentence"]
+    moved = run("change", node.path, "--out", draft_file.with_name("moved.json"), "--add-node",
+                "tax/tax-1=10.0.0.1:1")  # fmt: skip
+    assert moved["sentence"].count("organisations") == 1
     with pytest.raises(ValueError, match="have the others sign"):
         run("publish", node.path, draft_file)
     run("sign", draft_file, "--key", offices.home("tax") / "organisation.key")
