@@ -1,7 +1,8 @@
 """Run simulations: `python -m tests.simulation.run --seed N`, or `--seeds K --start N`.
 
-Many seeds are shared among two processes and end with a table: which fault was met in how many
-runs. One seed prints its trace's hash: the same seed and commit give the same hash, byte for byte.
+Many seeds are shared among two processes, tell every hundredth run on standard error, and end with
+a table: which fault was met in how many runs. One seed prints its trace's hash: the same seed and
+commit give the same hash, byte for byte.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from tests.simulation.faults import KINDS
 from tests.simulation.world import World
 
 PROCESSES = 2
+RUNS_TO_A_LINE = 100
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def main() -> int:
             if count == 1:
                 print(f"seed {outcome.seed}: trace {outcome.trace_hash}")
                 print(f"{outcome.size} validators, {outcome.sequences} sequences")
+            if len(outcomes) % RUNS_TO_A_LINE == 0:
+                print(_progress(outcomes, count, time.monotonic() - began), file=sys.stderr)
             sys.stdout.flush()
     took_s = time.monotonic() - began
     failed = [outcome.seed for outcome in outcomes if outcome.error is not None]
@@ -99,6 +103,11 @@ def main() -> int:
         }
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 1 if failed else 0
+
+
+def _progress(outcomes: list[Outcome], count: int, took_s: float) -> str:
+    failed = sum(outcome.error is not None for outcome in outcomes)
+    return f"{len(outcomes)} of {count} simulations, {failed} failed, {took_s:.0f} s"
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
