@@ -1,7 +1,8 @@
 """Whether a proposal's time is near ours: judged once, when it is first received (rule 10).
 
 A proposal that comes again, after whatever delay, gets the verdict of its first coming. What came
-late because nothing came at all for a while is refused as well, and no clock is blamed for it.
+late because nothing came at all for a while, or because this node was not up, is refused as well,
+and no clock is blamed for it.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ QUIET_MS_MIN = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing was read from a peer for `lasted_ms` until `end_ms`, by our clock."""
+    """Nothing was read from a peer for `lasted_ms` until `end_ms`, by our clock.
+
+    lasted_ms: None at first contact. Nobody knows how long the peer spoke to nobody here.
+    """
 
     end_ms: int
-    lasted_ms: int
+    lasted_ms: int | None
 
-    def covers(self, timestamp_ms: int) -> bool:
-        """Whether something made then would have been on its way during the silence."""
-        return self.end_ms - self.lasted_ms - QUIET_MS_MIN <= timestamp_ms <= self.end_ms
+    def covers(self, timestamp_ms: int, read_ms: int) -> bool:
+        """Whether something made then, and read now, would have been on its way in the silence."""
+        if timestamp_ms > self.end_ms:
+            return False
+        if self.lasted_ms is None:
+            # What is open is said again as soon as a connection is up; later, age has no excuse.
+            return read_ms <= self.end_ms + QUIET_MS_MIN
+        return timestamp_ms >= self.end_ms - self.lasted_ms - QUIET_MS_MIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +53,18 @@ class Arrivals:
         self._last_ms: dict[str, int] = {}
         self._quiet: dict[str, Quiet] = {}
 
-    def note(self, peer: str, now_ms: int, steady_ms: int) -> Quiet | None:
-        """A message of a peer is read now; the latest silence before it, if there was any.
+    def note(self, peer: str, now_ms: int, steady_ms: int) -> Quiet:
+        """A message of a peer is read now; the latest silence before it.
 
+        The first message of all ends a silence too: this node was not up, or had no connection.
         steady_ms: a clock that nobody sets, so that a clock that was set is no silence.
         """
-        lasted_ms = steady_ms - self._last_ms.get(peer, steady_ms)
+        last_ms = self._last_ms.get(peer)
         self._last_ms[peer] = steady_ms
-        if lasted_ms >= QUIET_MS_MIN:
+        lasted_ms = None if last_ms is None else steady_ms - last_ms
+        if lasted_ms is None or lasted_ms >= QUIET_MS_MIN:
             self._quiet[peer] = Quiet(now_ms, lasted_ms)
-        return self._quiet.get(peer)
+        return self._quiet[peer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,7 @@ class ClockCheck:
             return self._verdicts[proposal.digest]
         verdict = None
         apart_ms = proposal.timestamp_ms - now_ms
-        is_late = quiet is not None and quiet.covers(proposal.timestamp_ms)
+        is_late = quiet is not None and quiet.covers(proposal.timestamp_ms, now_ms)
         if not is_late:
             self.apart = Apart(proposal.proposer, apart_ms)
         if abs(apart_ms) > self._tolerance_ms:
@@ -103,12 +114,14 @@ class ClockCheck:
 
     def _tell(self, apart_ms: int, quiet: Quiet | None) -> Untimely:
         if quiet is not None:
-            return Untimely(
-                f"it came {-apart_ms} ms late, the tolerance is {self._tolerance_ms} ms: nothing "
-                f"came from this peer for {quiet.lasted_ms} ms, so the connection or this node "
-                "stood still; the clocks need no look",
-                quiet,
+            late = f"it came {-apart_ms} ms late, the tolerance is {self._tolerance_ms} ms: "
+            why = (
+                "it was said again at this peer's first contact since this node started; "
+                if quiet.lasted_ms is None
+                else f"nothing came from this peer for {quiet.lasted_ms} ms, so the connection or "
+                "this node stood still; "
             )
+            return Untimely(f"{late}{why}the clocks need no look", quiet)
         return Untimely(
             f"its time is {apart_ms} ms from ours, the tolerance is {self._tolerance_ms} ms: "
             "check both nodes' clocks",

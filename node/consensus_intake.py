@@ -37,11 +37,11 @@ def _steady_ms() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message that verified, when it came, and how long its peer was silent before."""
+    """A message that verified, when it came, and its peer's latest silence before it."""
 
     signed: Signed
     received_ms: int
-    quiet: Quiet | None
+    quiet: Quiet
 
     @property
     def proposal(self) -> Proposal | None:

@@ -42,7 +42,7 @@ def test_verdicts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_was_on_its_way_through_a_silence_is_late_and_no_clock_is_blamed() -> None:
     arrivals, check = Arrivals(), ClockCheck(5_000)
-    assert arrivals.note("tax-1", 100_000, 0) is None
+    arrivals.note("tax-1", 100_000, 0)
     quiet = arrivals.note("tax-1", 109_000, 9_000)
     said = check.refuse(proposal(101_000), 109_000, quiet).reason
     assert "it came 8000 ms late" in said
@@ -73,3 +73,26 @@ def test_how_far_the_clocks_are_apart_is_kept_unless_a_silence_explains_it() -> 
     assert check.apart == Apart(ZERO_ADDRESS, -1_000)
     check.refuse(proposal(101_000), 109_000, arrivals.note("tax-1", 109_000, 9_000))
     assert check.apart == Apart(ZERO_ADDRESS, -1_000)
+
+
+def test_what_is_said_again_at_first_contact_is_late_and_no_clock_is_blamed() -> None:
+    """A node that was down for long reads what its peers still have open."""
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    first = arrivals.note("tax-1", 100_000, 0)
+    also = arrivals.note("tax-1", 100_300, 300)
+    for timestamp_ms, now_ms, quiet in ((40_000, 100_000, first), (41_000, 100_300, also)):
+        said = check.refuse(proposal(timestamp_ms), now_ms, quiet).reason
+        assert "first contact since this node started" in said
+        assert "check both nodes' clocks" not in said
+    assert check.apart is None
+
+
+@pytest.mark.parametrize(("timestamp_ms", "now_ms"), [(40_000, 102_500), (130_000, 100_000)])
+def test_a_clock_that_is_wrong_is_blamed_after_first_contact(
+    timestamp_ms: int, now_ms: int
+) -> None:
+    """What is old stays so when the first contact is over; what is from the future is no delay."""
+    arrivals, check = Arrivals(), ClockCheck(5_000)
+    arrivals.note("tax-1", 100_000, 0)
+    quiet = arrivals.note("tax-1", now_ms, 1_000)
+    assert "check both nodes' clocks" in check.refuse(proposal(timestamp_ms), now_ms, quiet).reason

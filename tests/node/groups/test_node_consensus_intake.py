@@ -114,3 +114,12 @@ async def test_of_all_that_waited_through_one_silence_the_first_is_told(intake: 
             assert isinstance(intake.hears(intake.proposal(age_ms), view=0), ProposalRefused)
     [told] = logs
     assert "nothing came from this peer for 60000 ms" in told["reason"]
+
+
+async def test_what_a_peer_says_again_at_first_contact_blames_no_clock(intake: Intake) -> None:
+    """After a restart a PRE-PREPARE that is still open comes once more, as old as it is."""
+    with capture_logs() as logs:
+        assert isinstance(intake.hears(intake.proposal(LONG_AGO_MS), view=0), ProposalRefused)
+    [told] = logs
+    assert "first contact since this node started" in told["reason"]
+    assert "clocks need no look" in told["reason"]
