@@ -36,6 +36,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import unified_diff
 from pathlib import Path
 
 from consensus import effects as fx
@@ -373,13 +374,16 @@ def main() -> int:
     options = parser.parse_args()
     differ = 0
     for path in options.files:
-        found = play(path.read_text())
-        if found == path.read_text():
+        text = path.read_text()
+        found = play(text)
+        if found == text:
             continue
         differ += 1
         if options.rewrite:
             path.write_text(found)
         print(f"{'rewritten' if options.rewrite else 'differs'}: {path}")
+        lines = text.splitlines(), found.splitlines()
+        print(*unified_diff(*lines, "as it was", "as it is now", lineterm=""), sep="\n")
     return 1 if differ and not options.rewrite else 0
 
 

@@ -6,7 +6,15 @@ arithmetic of their own.
 
 from collections.abc import Iterable
 
-from consensus.messages import Checkpoint, Commit, Prepare, PrePrepare, Signed, ViewChange
+from consensus.messages import (
+    Checkpoint,
+    Commit,
+    NewView,
+    Prepare,
+    PrePrepare,
+    Signed,
+    ViewChange,
+)
 from ledger.certificate import Certificate, checkpoint_digest
 from ledger.suite import Suite
 from ledger.values import Address, Hash32
@@ -22,6 +30,7 @@ class VoteChecker:
 
     def __init__(self) -> None:
         self._votes: dict[tuple[object, ...], Hash32] = {}
+        self._lists: dict[tuple[Address, int, int], tuple[int, tuple[Hash32, ...]]] = {}
         self._left_for: dict[tuple[Address, int], int] = {}
 
     def on_sent(self, signed: Signed) -> None:
@@ -42,6 +51,11 @@ class VoteChecker:
             case ViewChange():
                 place = (sender, message.epoch)
                 self._left_for[place] = max(self._left_for.get(place, 0), message.view)
+            case NewView():
+                listed = (message.first_sequence, message.digests)
+                opened = (sender, message.epoch, message.view)
+                if self._lists.setdefault(opened, listed) != listed:
+                    raise Violation(f"{sender.hex()[:6]} opens view {message.view} with two lists")
             case _:
                 pass
 

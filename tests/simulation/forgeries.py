@@ -91,9 +91,18 @@ def _bad_view_changes(liar: "ByzantineNode", real: PreparedCertificate) -> list[
     messages.append(ViewChange(epoch, view, stable, (real, real)))
     if real.view > 0:
         messages.append(ViewChange(epoch, real.view, stable, (real,)))
+    if core.current.first_sequence > 1:
+        messages.append(_of_the_epoch_before(liar, real))
     if real.sequence > liar.world.window_blocks or core.current.first_sequence > 1:
         messages.append(ViewChange(epoch, view, None, (real,)))
     return messages
+
+
+def _of_the_epoch_before(liar: "ByzantineNode", real: PreparedCertificate) -> ViewChange:
+    """What this epoch prepared, carried into the one before over that one's last block."""
+    last = liar.replica._core.current.first_sequence - 1
+    boundary = liar.chain.certificates[last - 1]
+    return ViewChange(boundary.epoch, real.view + 1, boundary, (real,))
 
 
 def _bad_new_views(liar: "ByzantineNode") -> list[Message]:
@@ -112,14 +121,13 @@ def _bad_new_views(liar: "ByzantineNode") -> list[Message]:
     messages: list[Message] = [NewView(epoch, turn, items, start, ()) for items in lists]
     for view in {signed.message.view for m in members.members for signed in _of(liar, m)}:
         real = tuple(core.view_changes.exactly(view))
-        if len(real) < quorum:
-            continue
         if members.primary(view) == liar.address:
-            messages += [
-                NewView(epoch, view, real[: quorum - 1], start, ()),
-                NewView(epoch, view, (*real[: quorum - 1], real[0]), start, ()),
-            ]
-        else:
+            others = tuple(signed for signed in real if signed.sender != liar.address)
+            mine = liar.sign(ViewChange(epoch, view, core.stable_certificate, ()))
+            few = (mine, *others)[: quorum - 1]
+            messages.append(NewView(epoch, view, few, start, ()))
+            messages.append(NewView(epoch, view, (*few, mine), start, ()))
+        elif len(real) >= quorum:
             messages.append(NewView(epoch, view, real[:quorum], start, ()))
             messages.append(NewView(epoch, turn, real[:quorum], start, ()))
     return messages

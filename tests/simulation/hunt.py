@@ -1,17 +1,42 @@
 """Look for a fault in the code as it stands: all scenarios, then seeds, until something is wrong.
 
 `python -m tests.simulation.hunt [--seeds K] [--start N] [--lies A,B] [--sequences S]`: prints what
-found it and ends with status 1; with 0 if nothing did.
+found it and ends with status 1; with 0 if nothing did. What does not end is a find as well.
 """
 
 import argparse
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.consensus.scenario import play
 from tests.simulation.world import SEQUENCES_MIN, World
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "consensus" / "scenarios"
+CPU_S_MAX = 120
+"""Of one scenario or seed: many times what the longest takes."""
+
+
+class Endless(Exception):
+    """A run that used up its processor time."""
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Raises Endless inside after CPU_S_MAX. A process that is stopped uses no processor time."""
+
+    def give_up(*_: object) -> None:
+        raise Endless(f"no end within {CPU_S_MAX} s of processor time")
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S_MAX)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 def find_in_scenarios() -> str | None:
@@ -19,7 +44,9 @@ def find_in_scenarios() -> str | None:
     for script in sorted(SCENARIOS.glob("*.txt")):
         text = script.read_text(encoding="utf-8")
         try:
-            if play(text) != text:
+            with _bounded():
+                told = play(text)
+            if told != text:
                 return f"scenario {script.stem}"
         except Exception as error:
             return f"scenario {script.stem} ({type(error).__name__})"
@@ -32,7 +59,8 @@ def find_in_seeds(
     """The first seed that ends in an error, and the error's first line."""
     for seed in range(start, start + count):
         try:
-            World(seed, lies=lies, sequences=sequences).run()
+            with _bounded():
+                World(seed, lies=lies, sequences=sequences).run()
         except Exception as error:
             words = (str(error).splitlines() or [""])[0][:90]
             return f"seed {seed} ({type(error).__name__}: {words})"

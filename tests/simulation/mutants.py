@@ -20,11 +20,18 @@ SEEDS_MAX = 500
 SHORT_SEQUENCES = 40
 SHORT_SEEDS = 60
 PROCESSES = 2
-COPIED = ("ledger", "consensus", "node", "zkp", "contracts", "tests/simulation", "tests/consensus")
+PRODUCT = ("ledger", "consensus", "node", "zkp", "contracts")
+COPIED = (*PRODUCT, "tests/simulation", "tests/consensus")
+SEEDS_TO_A_HUNT = 10
+SEEDS_TO_A_LINE = 50
+_LIST_LOADED = (
+    "import sys, tests.simulation.hunt\n"
+    "print(*(getattr(m, '__file__', None) for m in sys.modules.values()), sep='\\n')"
+)
 
 
 class DoesNotApply(ValueError):
-    """A patch that does not fit the tree."""
+    """A patch that does not fit the tree, breaks it, or changes what no simulation runs."""
 
 
 def copy_tree(folder: Path) -> None:
@@ -45,47 +52,82 @@ def plant(fault: PlantedFault, folder: Path) -> None:
 
 
 def apply_patch(patch: Path, folder: Path) -> None:
-    """Apply a unified diff to the copy; raises DoesNotApply."""
-    included = [f"--include={part}/*" for part in COPIED]
-    applied = subprocess.run(
-        ["git", "apply", "--verbose", *included, str(patch.resolve())],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    changed = any(
-        (folder / part).is_dir() and _differ(ROOT / part, folder / part) for part in COPIED
-    )
+    """Apply a unified diff, with or without `a/` and `b/`, to the copy; raises DoesNotApply."""
+    included = [f"--include={part}/*" for part in PRODUCT]
+    for strip in ("-p1", "-p0"):
+        applied = subprocess.run(
+            ["git", "apply", strip, *included, str(patch.resolve())],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if applied.returncode != 0 or (changed := _changed(folder)):
+            break
     if applied.returncode != 0 or not changed:
         raise DoesNotApply(
-            f"{patch}: expected a unified diff against the repository's root that changes "
-            f"{', '.join(COPIED)}: {applied.stderr.strip() or 'it changes nothing there'}"
+            f"{patch}: expected a unified diff against the repository's root, as `git diff` makes "
+            f"it, of files in {', '.join(PRODUCT)}: "
+            f"{applied.stderr.strip() or 'it changes nothing there'}"
+        )
+    _check_loads(patch, folder, changed)
+
+
+def _changed(folder: Path) -> list[str]:
+    """The files of the copy that are not the tree's."""
+    return [
+        str(path.relative_to(folder))
+        for part in PRODUCT
+        for path in sorted((folder / part).rglob("*"))
+        if path.is_file() and not _is_same(path, ROOT / path.relative_to(folder))
+    ]
+
+
+def _is_same(path: Path, original: Path) -> bool:
+    return original.is_file() and path.read_bytes() == original.read_bytes()
+
+
+def _check_loads(patch: Path, folder: Path, changed: list[str]) -> None:
+    """Raises DoesNotApply where the changed code is none, or none that a simulation runs."""
+    for name in changed:
+        if name.endswith(".py"):
+            try:
+                compile((folder / name).read_bytes(), name, "exec")
+            except SyntaxError as error:
+                raise DoesNotApply(
+                    f"{patch}: it breaks {name}, line {error.lineno}: {error.msg}"
+                ) from error
+    loaded = _python(folder, "-c", _LIST_LOADED)
+    if loaded.returncode != 0:
+        raise DoesNotApply(
+            f"{patch}: with it the code does not load: {loaded.stderr.strip().splitlines()[-1]}"
+        )
+    if not {str(folder / name) for name in changed} & set(loaded.stdout.splitlines()):
+        raise DoesNotApply(
+            f"{patch}: it changes {', '.join(changed)} only, which no simulation runs"
         )
 
 
-def _differ(original: Path, copy: Path) -> bool:
-    return any(
-        path.read_bytes() != (original / path.relative_to(copy)).read_bytes()
-        for path in copy.rglob("*")
-        if path.is_file() and (original / path.relative_to(copy)).is_file()
-    )
-
-
-def hunt(folder: Path, *options: str) -> str | None:
-    """What found something wrong with the copy, None if nothing did."""
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.simulation.hunt", *options],
+def _python(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Python with the copy's code."""
+    return subprocess.run(
+        [sys.executable, *options],
         cwd=folder,
         env={"PYTHONPATH": str(folder), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def hunt(folder: Path, *options: str) -> str | None:
+    """What found something wrong with the copy, None if nothing did."""
+    run = _python(folder, "-m", "tests.simulation.hunt", *options)
     if run.returncode == 0:
         return None
     told = run.stdout.strip().splitlines()
-    return told[-1] if told else f"an error on loading: {run.stderr.strip().splitlines()[-1]}"
+    assert told, f"the hunt ended with status {run.returncode}: {run.stderr[-2000:]}"
+    return told[-1]
 
 
 def find_known(fault: PlantedFault) -> str | None:
@@ -108,32 +150,42 @@ def is_clean(found: str, *options: str) -> bool:
     """Whether the unchanged tree passes where the changed one failed: else nothing was shown."""
     seed = re.match(r"seed (\d+) ", found)
     if seed is None:
-        return hunt(ROOT, "--only=scenarios") is None
-    return hunt(ROOT, "--only=seeds", *options, "--start", seed[1], "--seeds=1") is None
+        again = hunt(ROOT, "--only=scenarios")
+    else:
+        again = hunt(ROOT, "--only=seeds", *options, "--start", seed[1], "--seeds=1")
+    if again is not None:
+        print(f"shows nothing, the unchanged tree fails as well: {again}", file=sys.stderr)
+    return again is None
 
 
 def find_patch(patch: Path) -> str | None:
     """What finds the fault in a patch: all scenarios, then 500 seeds shared by two processes."""
     with tempfile.TemporaryDirectory(prefix="quorate-mutant-") as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         copy_tree(folder)
         apply_patch(patch, folder)
         found = hunt(folder, "--only=scenarios")
-        if found is not None:
-            return found if is_clean(found) else None
-        block = 10
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            starts = range(1, SEEDS_MAX + 1, block)
-            hunts = [
-                pool.submit(hunt, folder, "--only=seeds", f"--start={start}", f"--seeds={block}")
-                for start in starts
-            ]
-            for done in as_completed(hunts):
-                hit = done.result()
-                if hit is not None and is_clean(hit):
-                    for waiting in hunts:
-                        waiting.cancel()
-                    return hit
+        if found is not None and is_clean(found):
+            return found
+        print(f"no scenario finds it; {SEEDS_MAX} seeds", file=sys.stderr)
+        return _find_in_seeds(folder)
+
+
+def _find_in_seeds(folder: Path) -> str | None:
+    options = [
+        ("--only=seeds", f"--start={start}", f"--seeds={SEEDS_TO_A_HUNT}")
+        for start in range(1, SEEDS_MAX + 1, SEEDS_TO_A_HUNT)
+    ]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        hunts = [pool.submit(hunt, folder, *each) for each in options]
+        for count, done in enumerate(as_completed(hunts), 1):
+            hit = done.result()
+            if hit is not None and is_clean(hit):
+                for waiting in hunts:
+                    waiting.cancel()
+                return hit
+            if count * SEEDS_TO_A_HUNT % SEEDS_TO_A_LINE == 0:
+                print(f"{count * SEEDS_TO_A_HUNT} of {SEEDS_MAX} seeds", file=sys.stderr)
     return None
 
 
@@ -166,9 +218,20 @@ def _report_patch(patch: Path) -> int:
     except DoesNotApply as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"found by {hit}: {patch}" if hit else f"NOT FOUND in {SEEDS_MAX} seeds: {patch}")
+    if hit is None:
+        print(f"NOT FOUND by any scenario or in {SEEDS_MAX} seeds: {patch}")
+    else:
+        print(f"found by {hit}: {patch}")
+        print(f"replay: git apply {patch}; {_replay(hit)}; git apply -R {patch}")
     print(f"{1 if hit else 0} of 1 planted faults found")
     return 0 if hit else 1
+
+
+def _replay(hit: str) -> str:
+    kind, name, *_ = hit.split()
+    if kind == "seed":
+        return f"make sim SEED={name}"
+    return f"python -m tests.consensus.scenario tests/consensus/scenarios/{name}.txt"
 
 
 if __name__ == "__main__":

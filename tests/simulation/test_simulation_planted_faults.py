@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation import mutants
+from tests.simulation import hunt, mutants
 from tests.simulation.planted_faults import FAULTS, PlantedFault
+from tests.simulation.world import World
 
 QUICK = ("a NEW-VIEW is not recomputed", "votes are not logged", "one liar's view pulls everyone")
 
@@ -44,7 +45,69 @@ def test_a_fault_in_a_patch_file_is_found(
     new = "        return views[0] if views else None"
     patch.write_text(patch_of("consensus/view_changes.py", old, new), encoding="utf-8")
     assert mutants._report_patch(patch) == 0
-    assert capsys.readouterr().out.endswith("1 of 1 planted faults found\n")
+    found, replay, last = capsys.readouterr().out.splitlines()
+    assert found.startswith("found by scenario absurd_view")
+    assert replay.startswith(f"replay: git apply {patch}; python -m tests.consensus.scenario ")
+    assert last == "1 of 1 planted faults found"
+
+
+def test_a_seed_that_finds_a_patch_says_how_it_is_replayed() -> None:
+    assert mutants._replay("seed 12 (Violation: two lists)") == "make sim SEED=12"
+
+
+def test_a_patch_without_prefixes_applies(tmp_path: Path) -> None:
+    patch = tmp_path / "plain.diff"
+    old = "        return views[f] if len(views) > f else None"
+    text = patch_of("consensus/view_changes.py", old, "        return None")
+    patch.write_text(text.replace(" a/", " ").replace(" b/", " "), encoding="utf-8")
+    folder = tmp_path / "copy"
+    mutants.copy_tree(folder)
+    mutants.apply_patch(patch, folder)
+    assert mutants._changed(folder) == ["consensus/view_changes.py"]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "told"),
+    [
+        (
+            "consensus/view_changes.py",
+            "def _view(signed: Signed) -> int:",
+            "def _view(signed: Signed -> int:",
+            "it breaks consensus/view_changes.py, line 1",
+        ),
+        (
+            "consensus/view_changes.py",
+            "class ViewChanges:",
+            "class OtherViewChanges:",
+            "the code does not load: ImportError",
+        ),
+        (
+            "node/rpc/dispatch.py",
+            "from __future__ import annotations",
+            "from __future__ import annotations  # all",
+            "node/rpc/dispatch.py only, which no simulation runs",
+        ),
+    ],
+)
+def test_a_patch_that_shows_nothing_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], path: str, old: str, new: str, told: str
+) -> None:
+    patch = tmp_path / "broken.diff"
+    patch.write_text(patch_of(path, old, new), encoding="utf-8")
+    assert mutants._report_patch(patch) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_run_without_an_end_is_a_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spin(_: object) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(hunt, "CPU_S_MAX", 0.05)
+    monkeypatch.setattr(World, "run", spin)
+    found = hunt.find_in_seeds(7, 1, None, 20)
+    assert found is not None
+    assert found.startswith("seed 7 (Endless: no end within")
 
 
 def test_a_harmless_patch_is_not_found(
@@ -60,10 +123,10 @@ def test_a_harmless_patch_is_not_found(
     assert capsys.readouterr().out.endswith("0 of 1 planted faults found\n")
 
 
-def _short_hunt(hunt: object) -> object:
+def _short_hunt(whole: object) -> object:
     def short(folder: Path, *options: str) -> str | None:
         kept = [option for option in options if not option.startswith(("--seeds", "--sequ"))]
-        return hunt(folder, *kept, "--seeds=1", "--sequences=20")  # type: ignore[operator]
+        return whole(folder, *kept, "--seeds=1", "--sequences=20")  # type: ignore[operator]
 
     return short
 
