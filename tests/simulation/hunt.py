@@ -1,20 +1,25 @@
-"""Look for a fault in the code as it stands: all scenarios, then seeds, until something is wrong.
+"""Look for a fault in the code as it stands: all scenarios, the tests of the rules and of the log,
+then seeds, until something is wrong.
 
 `python -m tests.simulation.hunt [--seeds K] [--start N] [--lies A,B] [--sequences S]`: prints what
 found it and ends with status 1; with 0 if nothing did. What does not end is a find as well.
 """
 
 import argparse
+import re
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.consensus.scenario import play
 from tests.simulation.world import SEQUENCES_MIN, World
 
-SCENARIOS = Path(__file__).resolve().parents[1] / "consensus" / "scenarios"
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = ROOT / "tests" / "consensus" / "scenarios"
+TESTS = ("tests/consensus", "tests/simulation/test_simulation_log.py")
 CPU_S_MAX = 120
 """Of one scenario or seed: many times what the longest takes."""
 
@@ -53,6 +58,23 @@ def find_in_scenarios() -> str | None:
     return None
 
 
+def find_in_tests() -> str | None:
+    """The first test of a rule, a trap or the log that fails; scenarios have been played."""
+    options = ["-x", "-q", "-n", "0", "--noconftest", "--import-mode=importlib"]
+    options += ["--timeout", str(10 * CPU_S_MAX), "-p", "no:cacheprovider"]
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-k", "not scenarios", *TESTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode == 0:
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) \S+?(?:::(\S+))?( |$)", run.stdout, re.MULTILINE)
+    return f"test {(failed and failed[1]) or 'of a rule'}"
+
+
 def find_in_seeds(
     start: int, count: int, lies: frozenset[str] | None, sequences: int
 ) -> str | None:
@@ -74,14 +96,18 @@ def main() -> int:
     parser.add_argument("--start", type=int, default=1)
     parser.add_argument("--lies", help="what liars do, comma between; nothing: no liars")
     parser.add_argument("--sequences", type=int, default=SEQUENCES_MIN)
-    parser.add_argument("--only", choices=["scenarios", "seeds"])
+    parser.add_argument("--only", choices=["scenarios", "tests", "seeds"])
     options = parser.parse_args()
     lies = None
     if options.lies is not None:
         lies = frozenset(filter(None, options.lies.split(",")))
-    found = None if options.only == "seeds" else find_in_scenarios()
-    if found is None and options.only != "scenarios":
-        found = find_in_seeds(options.start, options.seeds, lies, options.sequences)
+    hunts: dict[str, Callable[[], str | None]] = {
+        "scenarios": find_in_scenarios,
+        "tests": find_in_tests,
+        "seeds": lambda: find_in_seeds(options.start, options.seeds, lies, options.sequences),
+    }
+    chosen = [options.only] if options.only else list(hunts)
+    found = next((hit for name in chosen if (hit := hunts[name]()) is not None), None)
     print(found or "nothing found")
     return 1 if found else 0
 

@@ -1,11 +1,11 @@
-"""Plants each known fault, or the one in a patch file, and sees whether anything finds it.
+"""Plants each known fault, or the one in a patch file, and sees whether anything finds it:
+a scenario, a test of a rule, or a seed.
 
 `python -m tests.simulation.mutants [--patch FILE] [--only NAME]`; the last line is `N of N planted
 faults found`. A fault is planted in a copy of the tree, in a temporary folder, never in the tree.
 """
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
@@ -131,7 +131,7 @@ def hunt(folder: Path, *options: str) -> str | None:
 
 
 def find_known(fault: PlantedFault) -> str | None:
-    """What finds a known fault: scenarios, then short runs, then whole ones."""
+    """What finds a known fault: scenarios, tests of the rules, short runs, then whole ones."""
     with tempfile.TemporaryDirectory(prefix="quorate-mutant-") as name:
         folder = Path(name)
         copy_tree(folder)
@@ -148,26 +148,27 @@ def find_known(fault: PlantedFault) -> str | None:
 
 def is_clean(found: str, *options: str) -> bool:
     """Whether the unchanged tree passes where the changed one failed: else nothing was shown."""
-    seed = re.match(r"seed (\d+) ", found)
-    if seed is None:
-        again = hunt(ROOT, "--only=scenarios")
+    kind, name, *_ = found.split()
+    if kind == "seed":
+        again = hunt(ROOT, "--only=seeds", *options, "--start", name, "--seeds=1")
     else:
-        again = hunt(ROOT, "--only=seeds", *options, "--start", seed[1], "--seeds=1")
+        again = hunt(ROOT, f"--only={kind}s")
     if again is not None:
         print(f"shows nothing, the unchanged tree fails as well: {again}", file=sys.stderr)
     return again is None
 
 
 def find_patch(patch: Path) -> str | None:
-    """What finds the fault in a patch: all scenarios, then 500 seeds shared by two processes."""
+    """What finds the fault in a patch: scenarios, tests, then 500 seeds shared by two processes."""
     with tempfile.TemporaryDirectory(prefix="quorate-mutant-") as name:
         folder = Path(name).resolve()
         copy_tree(folder)
         apply_patch(patch, folder)
-        found = hunt(folder, "--only=scenarios")
-        if found is not None and is_clean(found):
-            return found
-        print(f"no scenario finds it; {SEEDS_MAX} seeds", file=sys.stderr)
+        for kind in ("scenarios", "tests"):
+            found = hunt(folder, f"--only={kind}")
+            if found is not None and is_clean(found):
+                return found
+            print(f"not found by {kind}", file=sys.stderr)
         return _find_in_seeds(folder)
 
 
@@ -219,7 +220,7 @@ def _report_patch(patch: Path) -> int:
         print(error, file=sys.stderr)
         return 2
     if hit is None:
-        print(f"NOT FOUND by any scenario or in {SEEDS_MAX} seeds: {patch}")
+        print(f"NOT FOUND by any scenario, test or in {SEEDS_MAX} seeds: {patch}")
     else:
         print(f"found by {hit}: {patch}")
         print(f"replay: git apply {patch}; {_replay(hit)}; git apply -R {patch}")
@@ -231,6 +232,8 @@ def _replay(hit: str) -> str:
     kind, name, *_ = hit.split()
     if kind == "seed":
         return f"make sim SEED={name}"
+    if kind == "test":
+        return f"pytest tests/consensus tests/simulation -k '{name}'"
     return f"python -m tests.consensus.scenario tests/consensus/scenarios/{name}.txt"
 
 
