@@ -92,6 +92,10 @@ class WriteAheadLog:
         if good_bytes != end.size_bytes or good_bytes < len(data):
             files.sync(name)
             log._record_end(end.generation, good_bytes)
+        else:
+            # A process that was killed may have left an end that can be read and is not synced:
+            # without it, the generation that is removed next would be the one to start from.
+            files.sync(END_NAME)
         log._remove_others()
         return log, records[1:]
 

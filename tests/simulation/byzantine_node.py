@@ -232,6 +232,9 @@ class ByzantineNode(SimulatedNode):
             place = (message.epoch, message.view, message.sequence, message.digest)
             bare = Signed(PrePrepare(*place), signed.sender, signed.signature)
             return [bare] if position % 3 else []
+        if self._tells("votes for everything"):
+            place = (message.epoch, message.view, message.sequence, message.digest)
+            return [self.sign(Prepare(*place)), signed, self.sign(Commit(*place))]
         return [signed]
 
     def _nulls(self, message: NewView) -> tuple[Hash32, ...]:

@@ -156,7 +156,8 @@ class Faults:
             self._world.random.choice(up).files.cut_after(self._world.random.randint(0, 6))
 
     def on_power_cut(self, node: "SimulatedNode") -> None:
-        node.crash()
+        """The power is cut in a file operation, or the process ends there."""
+        node.crash(is_power_cut=self._world.random.random() < 0.7)
         self._world.count("crashes")
         self._restart_later(node)
 

@@ -1,6 +1,7 @@
 """Files in memory that lose and tear what was not synced: the disk of a simulated node.
 
-`cut_after` arms a power cut inside one of the next operations. `crash` decides what is left.
+`cut_after` arms an end inside one of the next operations: a power cut, of which `crash` decides
+what is left, or the end of the process alone, which is `kill`.
 """
 
 from dataclasses import dataclass, field
@@ -68,6 +69,20 @@ class SimulatedFiles:
         other = SimulatedFiles()
         other._files = {
             name: _File(bytes(file.current), bytearray(file.current))
+            for name, file in self._files.items()
+        }
+        return other
+
+    def kill(self) -> None:
+        """The process ends and its machine goes on: what was written is read again, and what was
+        not synced may still be lost."""
+        self._cut_after = None
+
+    def copy_as_it_is(self) -> "SimulatedFiles":
+        """The same files, what is not synced included."""
+        other = SimulatedFiles()
+        other._files = {
+            name: _File(file.durable, bytearray(file.current), list(file.pending))
             for name, file in self._files.items()
         }
         return other

@@ -78,6 +78,8 @@ class SimulatedNode:
         self.inbox: deque[ev.Event] = deque()
         self.pool = {tx: None for tx in self.journal if tx not in self.chain.executed}
         self.votes = VoteLog.open(self.files, FAKE, self.world.group, self.address)
+        if self.votes.lost is not None:
+            self.world.on_lost_log(self, self.votes.lost)
         self.replica = Replica(self._config(may_vote=self.votes.lost is None))
         self.intake = self._new_intake()
         self.hearing = Hearing(2 * RESEND_TICKS + 1)
@@ -94,14 +96,16 @@ class SimulatedNode:
         )
         self.put(*(ev.RequestWaiting(self.world.name_of(tx)) for tx in self.pool))
 
-    def crash(self) -> None:
-        """Power cut: everything in memory is gone, the disk keeps what was synced."""
+    def crash(self, *, is_power_cut: bool = True) -> None:
+        """Everything in memory is gone; after a power cut the disk keeps what was synced only."""
         self.is_up = False
         self.incarnation += 1
         for peer in self.world.nodes:
             if peer is not self and peer.is_up:
                 peer.on_lost(self)
-        if self.files.crash(self.world.random):
+        if not is_power_cut:
+            self.files.kill()
+        elif self.files.crash(self.world.random):
             self.world.count("torn or dropped bytes")
         self.chain.crash()
 

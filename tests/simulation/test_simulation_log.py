@@ -1,5 +1,6 @@
 """The write-ahead log over a disk that tears, and over a real folder."""
 
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -98,14 +99,35 @@ def test_a_real_log_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
+@pytest.mark.parametrize("is_replacing", [False, True])
+def test_what_a_process_left_unsynced_survives_a_power_cut_after_its_recovery(
+    is_replacing: bool,
+) -> None:
+    """A process that is killed leaves bytes that can be read, and lost later with the power."""
+    for operations in range(12):
+        files = SimulatedFiles()
+        log = WriteAheadLog.create(files, HEAD)
+        log.append([b"a vote"])
+        files.cut_after(operations)
+        with suppress(PowerCut):
+            (log.replace if is_replacing else log.append)([b"a vote", b"another"])
+        files.kill()
+        _, found = WriteAheadLog.recover(files, HEAD)
+        assert found[0] == b"a vote"
+        for seed in range(100):
+            lost = files.copy_as_it_is()
+            lost.crash(Random(seed))
+            assert WriteAheadLog.recover(lost, HEAD)[1] == found
+
+
 @pytest.mark.parametrize("seed", range(200))
-def test_whatever_was_synced_survives_a_power_cut_anywhere(seed: int) -> None:
+def test_whatever_was_synced_survives_an_end_anywhere(seed: int) -> None:
     random = Random(seed)
     files = SimulatedFiles()
     log = WriteAheadLog.create(files, HEAD)
     synced: list[bytes] = []
     for life in range(6):
-        files.cut_after(random.randint(0, 25))
+        files.cut_after(random.randint(0, random.choice([3, 25])))
         trying: list[bytes] = []
         is_replacing = False
         try:
@@ -121,7 +143,10 @@ def test_whatever_was_synced_survives_a_power_cut_anywhere(seed: int) -> None:
                     synced = synced + records
         except PowerCut:
             pass
-        files.crash(random)
+        if random.random() < 0.3:
+            files.kill()
+        else:
+            files.crash(random)
         log, found = WriteAheadLog.recover(files, HEAD)
         if is_replacing and found == trying:
             synced = trying

@@ -287,6 +287,10 @@ class World:
         if alarm.kind is AlarmKind.KEY_USED_TWICE and not node.has_old_log and node.is_honest:
             raise Violation(f"{node.name} does not know its own vote: {alarm.message}")
 
+    def on_lost_log(self, node: SimulatedNode, why: str) -> None:
+        if node.carelessness is None:
+            raise Violation(f"{node.name} lost its log without anybody's fault: {why}")
+
     def on_halt(self, node: SimulatedNode, reason: str) -> None:
         if node.is_honest:
             raise Violation(f"{node.name} halted: {reason}")
