@@ -1,8 +1,8 @@
 """Known ways to break the protocol or its persistence, each a small change of the source.
 
-A fault that neither a scenario nor a seed finds would mean that they see nothing. A missing COMMIT
-entry is no fault: the prepared certificate beside it leads to the same COMMIT. A missing CHECKPOINT
-entry shows only where execution is not deterministic, and has a test of its own.
+A fault that no scenario, test of a rule or seed finds would mean that they see nothing. A missing
+COMMIT entry is no fault: the prepared certificate beside it leads to the same COMMIT. A missing
+CHECKPOINT entry shows only where execution is not deterministic, and has a test of its own.
 """
 
 from dataclasses import dataclass
@@ -21,10 +21,13 @@ class PlantedFault:
 
 
 _NO_LIES = ""
+_FORGED = "forged proofs"
 _CORE = "consensus/core.py"
+_EXECUTION = "consensus/execution.py"
 _ORDERING = "consensus/ordering.py"
 _PROGRESS = "consensus/progress.py"
 _RESTART = "consensus/restart.py"
+_VERIFY = "consensus/verify.py"
 _VIEWS = "consensus/views.py"
 _WAL = "node/wal.py"
 _WIRE = "consensus/wire.py"
@@ -66,6 +69,41 @@ FAULTS = (
         "                return [s for s in self.commits.values() "
         "if cast(Vote, s.message).digest == digest]",
     ),
+    PlantedFault(
+        "a signer too few prepares",
+        _VERIFY,
+        "        if len(signers) < validators.quorum:\n",
+        "        if len(signers) < validators.quorum - 1:\n",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a signer too few certifies a block",
+        "ledger/certificate.py",
+        "    if len(distinct) < validators.quorum:\n",
+        "    if len(distinct) < validators.quorum - 1:\n",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a sequence is prepared without its primary",
+        _VERIFY,
+        "        if primary not in signers:\n",
+        "        if primary not in validators:\n",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a VIEW-CHANGE too few opens a view",
+        _VERIFY,
+        "if len(senders) != validators.quorum or",
+        "if len(senders) < validators.quorum - 1 or",
+        _FORGED,
+    ),
+    PlantedFault(
+        "one VIEW-CHANGE again and again opens a view",
+        _VERIFY,
+        " or len(set(senders)) != len(senders):",
+        ":",
+        _FORGED,
+    ),
     # Signatures.
     PlantedFault(
         "the view is not bound into signatures",
@@ -85,6 +123,34 @@ FAULTS = (
         "Checkpoint(self._core.current.number, event.sequence, event.header_hash)",
         "Checkpoint(self._core.current.number, event.sequence, type(event.header_hash)("
         "event.header_hash[:-1] + bytes([self._core.view % 256])))",
+    ),
+    PlantedFault(
+        "a VIEW-CHANGE in a NEW-VIEW is not verified",
+        _VERIFY,
+        "            self.verify(item)\n",
+        "",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a NEW-VIEW may rest on VIEW-CHANGEs of another view",
+        _VERIFY,
+        "            if (nested.epoch, nested.view) != (message.epoch, message.view):\n",
+        "            if nested.epoch != message.epoch:\n",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a VIEW-CHANGE may carry what later views prepared",
+        _VERIFY,
+        "certificate.epoch != message.epoch or certificate.view >= message.view",
+        "certificate.epoch != message.epoch",
+        _FORGED,
+    ),
+    PlantedFault(
+        "a VIEW-CHANGE may carry what another epoch prepared",
+        _VERIFY,
+        "certificate.epoch != message.epoch or certificate.view >= message.view",
+        "certificate.view >= message.view",
+        _FORGED,
     ),
     # Syncs, each removed in turn, and what is written.
     PlantedFault(
@@ -110,6 +176,27 @@ FAULTS = (
         _NO_LIES,
     ),
     PlantedFault(
+        "a recovered log is not synced",
+        _WAL,
+        "            files.sync(name)\n            log._record_end(end.generation, good_bytes)\n",
+        "            log._record_end(end.generation, good_bytes)\n",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "a recovered log's end is not synced",
+        _WAL,
+        "            files.sync(END_NAME)\n        log._remove_others()\n",
+        "            pass\n        log._remove_others()\n",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "the last record is forgotten",
+        _WAL,
+        "return log, records[1:]",
+        "return log, records[1 : max(1, len(records) - 1)]",
+        _NO_LIES,
+    ),
+    PlantedFault(
         "a torn record is taken as whole",
         _WAL,
         "        if zlib.crc32(_CHECKSUM.pack(size) + record) != checksum:\n            break\n",
@@ -127,6 +214,13 @@ FAULTS = (
         "VIEW-CHANGEs are not logged",
         _VIEWS,
         "        self._core.persist(VoteEntry(message))\n",
+        "",
+        _NO_LIES,
+    ),
+    PlantedFault(
+        "a primary forgets the NEW-VIEW that it sent",
+        _RESTART,
+        "        self._core.own_new_view = found.own_new_view\n",
         "",
         _NO_LIES,
     ),
@@ -221,6 +315,13 @@ FAULTS = (
         "return views[0] if views else None",
     ),
     PlantedFault(
+        "a VIEW-CHANGE goes out though a lock is out of its reach",
+        _VIEWS,
+        "or self._core.halted or self._is_lock_out_of_reach():",
+        "or self._core.halted:",
+        _NO_LIES,
+    ),
+    PlantedFault(
         "each counts its own target view only",
         "consensus/view_changes.py",
         "signed in self._latest.items() if _view(signed) >= view))",
@@ -239,6 +340,55 @@ FAULTS = (
         "consensus/stable_blocks.py",
         "            core.failed_views = max(0, core.failed_views - 1)\n",
         "            core.failed_views = max(0, core.failed_views)\n",
+    ),
+    PlantedFault(
+        "who is unheard counts as asking for the view",
+        _PROGRESS,
+        "core.view_changes.count_from(core.view) >= core.current.validators.quorum:",
+        "core.view_changes.count_from(core.view) + len(self.unheard()) >= (\n"
+        "            core.current.validators.quorum\n        ):",
+    ),
+    PlantedFault(
+        "an unheard primary is left although nothing waits",
+        _PROGRESS,
+        "primary in core.unheard and core.requests.is_starving(self._patience_ticks):",
+        "primary in core.unheard:",
+    ),
+    PlantedFault(
+        "whoever hears no quorum complains",
+        _PROGRESS,
+        " and self._core.is_voter and self.is_quorum_heard():",
+        " and self._core.is_voter:",
+    ),
+    PlantedFault(
+        "a lone complaint is never followed",
+        _PROGRESS,
+        "            self._views.start_view_change(following, LeavingReason.LONE_COMPLAINT)\n",
+        "            core.asked_ticks = 0\n",
+    ),
+    PlantedFault(
+        "a lone complaint ends a view that has just begun",
+        _PROGRESS,
+        "            and core.view_lasted >= core.config.view_ticks_max\n",
+        "",
+    ),
+    PlantedFault(
+        "the complaint of the dead is followed",
+        _PROGRESS,
+        "s.sender not in core.unheard for s in core.view_changes",
+        "s.sender != core.config.address for s in core.view_changes",
+    ),
+    PlantedFault(
+        "a decided block stops the clocks without a bound",
+        _PROGRESS,
+        "is_paused = self._core.deciding_ticks <= config.execution_ticks_max",
+        "is_paused = self._core.deciding_ticks > 0",
+    ),
+    PlantedFault(
+        "a decision is not passed on",
+        _PROGRESS,
+        "        self._pass_on_decision()\n",
+        "",
     ),
     PlantedFault(
         "nothing is sent again on reconnection",
@@ -281,5 +431,25 @@ FAULTS = (
         _CORE,
         "        elif self._is_leaving and",
         "        elif not self.current and",
+    ),
+    # Recovery epochs.
+    PlantedFault(
+        "the old set certifies blocks above a recovery epoch's beginning",
+        _EXECUTION,
+        "        if self._core.current.voids(certificate.epoch, certificate.number):\n",
+        "        if self._core.current.voids(certificate.epoch, 0):\n",
+    ),
+    PlantedFault(
+        "votes of the old set survive a recovery epoch",
+        "consensus/stable_blocks.py",
+        "        for void in [n for n in core.states if n > boundary]:\n"
+        "            del core.states[void]\n",
+        "",
+    ),
+    PlantedFault(
+        "a mark above a recovery epoch's beginning stops a voter",
+        _CORE,
+        "            and not self.current.voids(mark.epoch, mark.number)\n",
+        "",
     ),
 )
