@@ -87,7 +87,9 @@ class Core:
     def say_position(self) -> None:
         if self.config.address in self.current.validators:
             place = (self.current.number, self.view, self.is_active)
-            self.emit(Broadcast(Position(*place, self.stable_certificate)))
+            # Whose store is behind its log's mark may be the only one that has that certificate.
+            known = self.mark if self.is_behind_mark else self.stable_certificate
+            self.emit(Broadcast(Position(*place, known)))
         elif self._is_leaving and self.stable_certificate is not None:
             # Who leaves serves until the next epoch has a stable block: the others may lack the
             # certificate that its last votes made.

@@ -110,7 +110,8 @@ class NewView:
 class Position:
     """Where the sender stands, said on a tick and on reconnection so that others can help.
 
-    `is_active` is false while the sender waits for NEW-VIEW(`view`).
+    `is_active` is false while the sender waits for NEW-VIEW(`view`). `stable` is the highest stable
+    certificate that the sender has synced: its store's, or its log's mark where that is ahead.
     """
 
     epoch: int

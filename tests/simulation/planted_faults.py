@@ -256,6 +256,13 @@ FAULTS = (
         _NO_LIES,
     ),
     PlantedFault(
+        "the mark is not passed on",
+        _CORE,
+        "known = self.mark if self.is_behind_mark else self.stable_certificate",
+        "known = self.stable_certificate",
+        _NO_LIES,
+    ),
+    PlantedFault(
         "whoever lost its log votes again",
         _CORE,
         "            config.may_vote\n            and self.retired",
