@@ -63,8 +63,12 @@ class Checkpoints:
                 del table[old]
 
     def enter(self, epoch: Epoch) -> None:
-        """A new epoch: votes of the old set count no more, nor certificates that it voids."""
-        self._votes.clear()
+        """A new epoch: votes of the old set count below it only, as certificates do.
+
+        There are blocks below it that are still to be certified where it is a recovery epoch.
+        """
+        for number in [n for n in self._votes if n >= epoch.first_sequence]:
+            del self._votes[number]
         for number, certificate in list(self._certificates.items()):
             if epoch.voids(certificate.epoch, number):
                 del self._certificates[number]
