@@ -101,6 +101,7 @@ def test_rule_8_a_mark_above_a_recovery_epochs_beginning_is_void() -> None:
     net.start("r1")
     status = node.replica.status()
     assert (status.epoch, status.is_voter, status.is_catching_up) == (2, True, False)
+    assert status.stable == 1, "it asks nobody for the old branch"
 
 
 def test_rule_8_limits_change_at_an_epochs_first_block() -> None:
