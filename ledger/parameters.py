@@ -22,8 +22,8 @@ GAS_PER_MS = {"py-evm": 400, "native": 10_000}
 calls itself, at 800 to 900 gas a ms, and at 440 in an hour when the machine was slow; then single
 cheap opcodes. The native engine's is groth16_verify, at 17,000 to 26,000 by its inputs. The rest is
 margin; the native engine needs it, because a state that does not fit into memory adds reads from
-disk, which the benchmark has not. The curve precompiles and blake2f come in fast forms; py-evm's own
-would be slower than any opcode."""
+disk, which the benchmark has not. The curve precompiles and blake2f come in fast forms; py-evm's
+own would be slower than any opcode."""
 
 
 GAS_LIMIT_MAX = 10_000_000_000
