@@ -48,7 +48,7 @@ CHAIN_ID = 77
 GAS = 60_000
 TRANSFER = keccak(b"transfer(address,uint256)")[:4]
 STAGES = ("decode and recover", "engine", "store, synced")
-ROUNDS = 10
+ROUNDS = 4
 
 
 def _key(name: str) -> KeySigner:
@@ -213,7 +213,7 @@ def measure(
     folder: Path,
     *,
     blocks: int = 20,
-    reference_blocks: int = 20,
+    reference_blocks: int = 8,
     senders: int = 1_000,
     holders: int = 100_000,
 ) -> dict[str, dict[str, Any]]:
@@ -245,7 +245,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--blocks", type=int, default=20, help="blocks on the native engine")
-    parser.add_argument("--reference-blocks", type=int, default=20, help="blocks on py-evm")
+    parser.add_argument("--reference-blocks", type=int, default=8, help="blocks on py-evm")
     parser.add_argument("--senders", type=int, default=1_000)
     parser.add_argument("--holders", type=int, default=100_000)
     arguments = parser.parse_args()
