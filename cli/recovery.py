@@ -28,10 +28,11 @@ from ledger.recovery import (
     verified_signers,
     verify_recovery,
 )
-from ledger.recovery_file import load_recovery, save_recovery
+from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
 from ledger.values import Address, InvalidValue, address_from_hex, from_hex, to_hex
 from node.keyfile import load_private_key
+from node.whole_file import write_whole
 
 app = typer.Typer(help="A quorum that is lost for good. 恢复永久失去的法定数。")
 
@@ -114,7 +115,7 @@ def propose(
         )
     except (InvalidAnswer, InvalidRecovery) as error:
         raise CommandFailed(str(error)) from None
-    save_recovery(recovery, file)
+    write_whole(file, recovery_json(recovery))
     _show(file, recovery, document, as_json, lang)
 
 
@@ -136,7 +137,7 @@ def sign(
         recovery = sign_recovery(document, recovery, signer)
     except InvalidRecovery as error:
         raise CommandFailed(f"{file}: {error}") from None
-    save_recovery(recovery, file)
+    write_whole(file, recovery_json(recovery))
     _show(file, recovery, document, as_json, lang)
 
 

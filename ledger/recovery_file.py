@@ -108,10 +108,3 @@ def load_recovery(path: Path) -> Recovery:
     """The certificate in a file; raises InvalidRecovery, or OSError if there is no file."""
     with path.open("rb") as file:
         return parse_recovery(file.read(RECOVERY_FILE_BYTES_MAX + 1))
-
-
-def save_recovery(recovery: Recovery, path: Path) -> None:
-    """Writes the file whole or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(recovery_json(recovery))
-    draft.replace(path)

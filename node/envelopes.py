@@ -27,6 +27,7 @@ from node.requests import (
     decode_answer,
     encode_request,
 )
+from node.whole_file import replace_synced
 
 ENVELOPES_COUNT_MAX = 10_000
 DELIVERY_TIMEOUT_S = 10.0
@@ -79,12 +80,7 @@ class EnvelopeStore:
             file.write(msgspec.msgpack.encode(envelope))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-        parent = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        replace_synced(temporary, path)
         self._count[where] += is_new
 
     def remove_sent(self, envelope: Envelope) -> None:

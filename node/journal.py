@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from node.stages import Stages
+from node.whole_file import replace_synced
 
 JOURNAL_HEAD = b"quorate-journal-1\n"
 RECORD_BYTES_MAX = 1 << 20
@@ -207,12 +208,7 @@ def _replace(path: Path, frames: list[bytes]) -> None:
         file.writelines(frames)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_synced(temporary, path)
 
 
 def _recover(path: Path) -> _Recovered:

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ledger.recovery import InvalidRecovery, Recovery
-from ledger.recovery_file import load_recovery, save_recovery
+from ledger.recovery_file import load_recovery, recovery_json
 from node.config import GroupFolder
+from node.whole_file import write_whole
 
 FILES_COUNT_MAX = 64
 
 
 def place_recovery(folder: GroupFolder, recovery: Recovery) -> Path:
     """Put a certificate where the node finds it at its start, or when it is told to reload."""
-    folder.recovery.mkdir(parents=True, exist_ok=True)
     path = folder.recovery / f"{recovery.counter:06}.json"
     path.with_suffix(".refused").unlink(missing_ok=True)  # of an earlier attempt
-    save_recovery(recovery, path)
+    write_whole(path, recovery_json(recovery))
     return path
 
 

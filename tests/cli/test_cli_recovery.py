@@ -16,7 +16,7 @@ from ledger.keyvalue import LevelDB
 from ledger.proposal import propose as make_proposal
 from ledger.pyevm import PyEvmEngine
 from ledger.recovery import RecoveredValidator, recovery_of
-from ledger.recovery_file import save_recovery
+from ledger.recovery_file import recovery_json
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
 from node.config import ConfigurationError, NodeFolder
@@ -79,7 +79,7 @@ def certificate(home: NodeFolder, file: Path) -> Path:
         members=members,
     )
     chain.close()
-    save_recovery(recovery, file)
+    file.write_bytes(recovery_json(recovery))
     return file
 
 
@@ -123,12 +123,10 @@ def test_a_key_that_others_can_read_or_that_is_no_recovery_key_signs_nothing(
     chain = _chain(node)
     chain.close()
     members = [RecoveredValidator(KeySigner(STANDARD, bytes([1]) * 32).address, "tax/tax-9")]
-    save_recovery(
-        recovery_of(
-            chain.group, number=1, block_hash=chain.group, epoch=2, counter=9, members=members
-        ),
-        file,
+    recovery = recovery_of(
+        chain.group, number=1, block_hash=chain.group, epoch=2, counter=9, members=members
     )
+    file.write_bytes(recovery_json(recovery))
     before = file.read_bytes()
     readable = tmp_path / "readable.key"
     readable.write_bytes(key_of(made, "tax").read_bytes())

@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger.genesis import load_genesis
 from ledger.recovery import sign_recovery
-from ledger.recovery_file import load_recovery, save_recovery
+from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import STANDARD, KeySigner
 from node.keyfile import load_private_key
 from tests.acceptance.harness import Network, eventually, quorate, rpc, run_quorate, sign
@@ -151,7 +151,7 @@ class _Recovery:
         for name in SIGNERS:
             key = load_private_key(self.folder / "organisations" / name / "recovery.key")
             recovery = sign_recovery(genesis, recovery, KeySigner(STANDARD, key))
-        save_recovery(recovery, file)
+        file.write_bytes(recovery_json(recovery))
         return file
 
     def refused_before(self) -> tuple[Path, dict[str, str]]:
