@@ -102,10 +102,15 @@ def recovery_of(
     epoch: int,
     counter: int,
     members: Sequence[RecoveredValidator],
+    signatures: Sequence[tuple[str, bytes]] = (),
 ) -> Recovery:
-    """The unsigned statement, checked for form; members in any order. Raises InvalidRecovery."""
+    """The certificate, checked for form and not verified; raises InvalidRecovery.
+
+    Members come in any order, signatures in that of their organisations.
+    """
     ordered = tuple(sorted(members, key=lambda member: member.address))
-    return _checked(Recovery(group, number, block_hash, epoch, counter, ordered))
+    signed = tuple(signatures)
+    return _checked(Recovery(group, number, block_hash, epoch, counter, ordered, signed))
 
 
 def sign_recovery(genesis: Genesis, recovery: Recovery, signer: Signer) -> Recovery:

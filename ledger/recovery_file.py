@@ -78,30 +78,17 @@ def parse_recovery(data: bytes) -> Recovery:
             (entry.organisation, from_hex(entry.signature, size=SIGNATURE_BYTES))
             for entry in file.signatures
         ]
-        if [name for name, _ in signatures] != sorted({name for name, _ in signatures}):
-            raise InvalidRecovery(
-                "expected each organisation's signature once, in order of the names: an "
-                "organisation stands twice among the signers, or the file was edited"
-            )
-        bare = recovery_of(
+        return recovery_of(
             Hash(from_hex(file.group, size=32)),
             number=file.number,
             block_hash=Hash(from_hex(file.hash, size=32)),
             epoch=file.epoch,
             counter=file.counter,
             members=members,
+            signatures=signatures,
         )
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidValue) as error:
         raise InvalidRecovery(f"not a recovery certificate: {error}") from error
-    return Recovery(
-        bare.group,
-        bare.number,
-        bare.block_hash,
-        bare.epoch,
-        bare.counter,
-        bare.members,
-        tuple(signatures),
-    )
 
 
 def load_recovery(path: Path) -> Recovery:

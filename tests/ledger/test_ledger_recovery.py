@@ -154,7 +154,7 @@ def test_only_enough_distinct_organisations_of_this_group_recover_it(world, sign
             verify_recovery(chain.genesis, chain.group, wrong)
         with pytest.raises(InvalidRecovery, match=sentence):
             chain.adopt(wrong, may_cut=True)
-    with pytest.raises(InvalidRecovery, match="twice"):
+    with pytest.raises(InvalidRecovery, match="market stands twice among the signers"):
         parse_recovery(
             recovery_json(good).replace(b'"organisation": "tax"', b'"organisation": "market"')
         )
