@@ -14,7 +14,7 @@ from cli.desks import LocalNetwork
 from cli.explorer import Language, LanguageOption
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
-from cli.recovery_apply import apply_to_node
+from cli.recovery_apply import apply_to_node, followed_by
 from client.light import InvalidAnswer, LightClient
 from client.rpc import Client
 from ledger.genesis import Genesis, genesis_block, load_genesis
@@ -22,7 +22,6 @@ from ledger.recovery import (
     InvalidRecovery,
     RecoveredValidator,
     Recovery,
-    decode_recovery,
     recovery_of,
     sign_recovery,
     verified_signers,
@@ -30,7 +29,7 @@ from ledger.recovery import (
 )
 from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
-from ledger.values import Address, InvalidValue, address_from_hex, from_hex, to_hex
+from ledger.values import Address, InvalidValue, address_from_hex, to_hex
 from node.keyfile import load_private_key
 from node.whole_file import write_whole
 
@@ -104,7 +103,7 @@ def propose(
         block = light.head() if at is None else light.header(at)
         status = next(g for g in client.status()["groups"] if g["name"] == document.name)
         # The node's own word, which its epochs' proof need not reach: a higher one does no harm.
-        known = [decode_recovery(from_hex(entry["certificate"])) for entry in client.recoveries()]
+        known = followed_by(client)
         recovery = recovery_of(
             light.group_id,
             number=block.header.number,
@@ -131,9 +130,9 @@ def sign(
 ) -> None:
     """Add an organisation's signature to the file; needs no network. 离线签署。"""
     document = load_genesis(genesis)
+    recovery = _load(file, document)
+    signer = KeySigner(document.suite, load_private_key(key))
     try:
-        recovery = _load(file, document)
-        signer = KeySigner(document.suite, load_private_key(key))
         recovery = sign_recovery(document, recovery, signer)
     except InvalidRecovery as error:
         raise CommandFailed(f"{file}: {error}") from None
@@ -150,11 +149,7 @@ def show(
 ) -> None:
     """What a certificate says and who signed it; needs no network. 查看恢复证书。"""
     document = load_genesis(genesis)
-    try:
-        recovery = _load(file, document)
-    except InvalidRecovery as error:
-        raise CommandFailed(f"{file}: {error}") from None
-    _show(file, recovery, document, as_json, lang)
+    _show(file, _load(file, document), document, as_json, lang)
 
 
 @app.command("apply")
@@ -214,11 +209,17 @@ def _known_address(node: str, client: Client, local: LocalNetwork | None) -> Add
 
 
 def _load(file: Path, genesis: Genesis) -> Recovery:
-    """The file, if it is of this group and what is signed in it is signed rightly."""
-    recovery = load_recovery(file)
-    if recovery.group != genesis_block(genesis).hash:
-        raise InvalidRecovery("it is of another group than this genesis file")
-    verified_signers(genesis, recovery)
+    """The file, if it is of this group and what is signed in it is signed rightly.
+
+    Raises CommandFailed.
+    """
+    try:
+        recovery = load_recovery(file)
+        if recovery.group != genesis_block(genesis).hash:
+            raise InvalidRecovery("it is of another group than this genesis file")
+        verified_signers(genesis, recovery)
+    except InvalidRecovery as error:
+        raise CommandFailed(f"{file}: {error}") from None
     return recovery
 
 

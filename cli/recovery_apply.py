@@ -113,7 +113,7 @@ def _tell(place: GroupFolder, client: Client, pid: int, recovery: Recovery, node
 
 def _is_new(client: Client, recovery: Recovery) -> bool:
     """Whether the node does not follow it yet; raises what the node would refuse it for."""
-    known = _followed(client)
+    known = followed_by(client)
     head = client.block_number()
     if admit(known, recovery, head=head) == tuple(known):
         return False
@@ -132,7 +132,7 @@ def _is_new(client: Client, recovery: Recovery) -> bool:
 
 def _wait(client: Client, path: Path, recovery: Recovery) -> None:
     deadline = time.monotonic() + FOLLOW_TIMEOUT_S
-    while recovery.statement not in {entry.statement for entry in _followed(client)}:
+    while recovery.statement not in {entry.statement for entry in followed_by(client)}:
         reason = reason_of(path)
         if reason is not None:
             raise InvalidRecovery(reason)
@@ -144,7 +144,8 @@ def _wait(client: Client, path: Path, recovery: Recovery) -> None:
         time.sleep(POLL_S)
 
 
-def _followed(client: Client) -> list[Recovery]:
+def followed_by(client: Client) -> list[Recovery]:
+    """The certificates that a running node follows, by its own word."""
     return [decode_recovery(from_hex(entry["certificate"])) for entry in client.recoveries()]
 
 
