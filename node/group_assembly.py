@@ -30,7 +30,7 @@ from node.metrics import Metrics
 from node.p2p import PeerNetwork
 from node.peer_groups import PeerGroupNetwork
 from node.pool import PoolLimits
-from node.recovery_folder import mark_followed, mark_refused, waiting_recoveries
+from node.recovery_folder import mark_followed, refuse, waiting_recoveries
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 from node.wal import LogExists
@@ -128,18 +128,19 @@ def follow_waiting(folder: GroupFolder, chain: Chain) -> None:
     Each is on disk, the store cut back where it must be, before its file is put aside: after a
     crash in between it is found again, and followed already.
     """
-    for path, found in waiting_recoveries(folder):
+    for path, recovery in waiting_recoveries(folder):
         try:
-            if isinstance(found, InvalidRecovery):
-                raise found
-            chain.adopt(found, may_cut=True)
+            chain.adopt(recovery, may_cut=True)
         except InvalidRecovery as error:
-            log.error("recovery.refused", file=str(path), reason=str(error))
-            mark_refused(path, str(error))
+            refuse(path, str(error))
             continue
-        void = [block.number for block in chain.void_blocks() if block.counter == found.counter]
+        void = [block.number for block in chain.void_blocks() if block.counter == recovery.counter]
         log.warning(
-            "recovery.followed", file=str(path), after=found.number, epoch=found.epoch, void=void
+            "recovery.followed",
+            file=str(path),
+            after=recovery.number,
+            epoch=recovery.epoch,
+            void=void,
         )
         mark_followed(path)
 

@@ -1,7 +1,7 @@
 """Recovery certificates that an operator put into a group's folder, until the node follows them.
 
 A file stays where it is until the chain has it on disk or refuses it; then it gets another name.
-Nothing is decided here.
+Nothing is decided here, but that what cannot be read is refused.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
+
 from ledger.recovery import InvalidRecovery, Recovery
 from ledger.recovery_file import load_recovery, recovery_json
 from node.config import GroupFolder
 from node.whole_file import write_whole
 
 FILES_COUNT_MAX = 64
+
+log = structlog.get_logger("node")
 
 
 def place_recovery(folder: GroupFolder, recovery: Recovery) -> Path:
@@ -25,15 +29,17 @@ def place_recovery(folder: GroupFolder, recovery: Recovery) -> Path:
     return path
 
 
-def waiting_recoveries(folder: GroupFolder) -> Iterator[tuple[Path, Recovery | InvalidRecovery]]:
-    """The files that wait, in order of their names; or why one cannot be read."""
+def waiting_recoveries(folder: GroupFolder) -> Iterator[tuple[Path, Recovery]]:
+    """The files that wait, in order of their names; those that cannot be read are refused."""
     for path in sorted(folder.recovery.glob("*.json"))[:FILES_COUNT_MAX]:
         try:
-            yield path, load_recovery(path)
+            recovery = load_recovery(path)
         except OSError as error:
-            yield path, InvalidRecovery(f"cannot be read: {error.strerror}")
+            refuse(path, f"cannot be read: {error.strerror}")
         except InvalidRecovery as error:
-            yield path, error
+            refuse(path, str(error))
+        else:
+            yield path, recovery
 
 
 def mark_followed(path: Path) -> None:
@@ -41,8 +47,9 @@ def mark_followed(path: Path) -> None:
     path.replace(path.with_suffix(".followed"))
 
 
-def mark_refused(path: Path, reason: str) -> None:
-    """The chain refused it: it is not tried again, and the reason stands beside it."""
+def refuse(path: Path, reason: str) -> None:
+    """It is not tried again; the reason goes into the log and stands beside it."""
+    log.error("recovery.refused", file=str(path), reason=reason)
     path.with_suffix(".reason").write_text(f"{reason}\n", encoding="utf-8")
     path.replace(path.with_suffix(".refused"))
 

@@ -34,7 +34,7 @@ from node.network_metrics import NetworkMetrics
 from node.p2p import PeerNetwork
 from node.pid_file import PidFile
 from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
-from node.recovery_folder import mark_followed, mark_refused, waiting_recoveries
+from node.recovery_folder import mark_followed, refuse, waiting_recoveries
 from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
 from node.tls_renewal import load_identity
@@ -265,14 +265,11 @@ class Node:
     async def _follow_recoveries(self) -> None:
         """Hand the certificates that wait in the groups' folders to the groups that run."""
         for name, driver in self._groups.items():
-            for path, found in waiting_recoveries(self._folder.group(name)):
+            for path, recovery in waiting_recoveries(self._folder.group(name)):
                 try:
-                    if isinstance(found, InvalidRecovery):
-                        raise found
-                    await driver.adopt(found)
+                    await driver.adopt(recovery)
                 except InvalidRecovery as error:
-                    log.error("recovery.refused", file=str(path), reason=str(error))
-                    mark_refused(path, str(error))
+                    refuse(path, str(error))
                 except NeedsCut as error:
                     log.error(
                         "recovery.waits", file=str(path), reason=f"{error}: start the node anew"
