@@ -244,7 +244,7 @@ class Node:
 
         What cannot be used is said and changes nothing: the node goes on as it was.
         """
-        self._recovering = asyncio.create_task(self._follow_recoveries())
+        self._recovering = asyncio.create_task(self._follow_recoveries(self._recovering))
         try:
             membership, identity = self._load_membership(), self._load_identity()
             revocations = self._load_revocations(membership)
@@ -262,8 +262,13 @@ class Node:
             certificate_until=identity.certificate.not_valid_after_utc.isoformat(),
         )
 
-    async def _follow_recoveries(self) -> None:
-        """Hand the certificates that wait in the groups' folders to the groups that run."""
+    async def _follow_recoveries(self, earlier: asyncio.Task[None] | None) -> None:
+        """Hand the certificates that wait in the groups' folders to the groups that run.
+
+        One look comes after the other: two at once would take up the same files.
+        """
+        if earlier is not None:
+            await asyncio.wait([earlier])
         for name, driver in self._groups.items():
             for path, recovery in waiting_recoveries(self._folder.group(name)):
                 try:

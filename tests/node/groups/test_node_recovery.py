@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from ledger.chain import Chain, NeedsCut
 from ledger.gate import contract_validators
@@ -20,8 +21,11 @@ def certificate(group, kit, chain, number, new, *, epoch=3, counter=1, signers=3
     survivor = group.nodes[0]
     members = [RecoveredValidator(survivor.signer.address, survivor.name)]
     members += [RecoveredValidator(node.signer.address, node.name) for node in new]
-    fields = {"block_hash": chain.header(number).hash, "members": members} | changes
-    recovery = recovery_of(group.group, number=number, epoch=epoch, counter=counter, **fields)
+    if "block_hash" not in changes:
+        changes["block_hash"] = chain.header(number).hash
+    recovery = recovery_of(
+        group.group, number=number, epoch=epoch, counter=counter, members=members, **changes
+    )
     for organisation in kit.ORGANISATIONS[:signers]:
         signer = kit.key("recovery " + organisation)
         recovery = sign_recovery(group.genesis, recovery, signer)
@@ -200,3 +204,37 @@ async def test_a_crash_between_the_disk_and_the_replica_forgets_nothing(group, k
     group.nodes[1:] = new
     await asyncio.gather(*(node.height(head.number + 1) for node in group.nodes))
     await group.same_hashes()
+
+
+async def test_a_certificate_that_comes_while_another_is_followed_is_followed_too(
+    folders, kit, monkeypatch
+) -> None:
+    (node,) = await folders.start("tax")
+    driver, folder = node.groups["equity"], folders.folders["tax"].group("equity")
+    first, second = (
+        certificate(folders.world, kit, driver.chain, 1, [], epoch=epoch, counter=counter,
+                    block_hash=driver.chain.group)
+        for epoch, counter in ((3, 1), (9, 2))
+    )  # fmt: skip
+    adopt, asked, go_on = driver.adopt, asyncio.Event(), asyncio.Event()
+
+    async def adopt_late(recovery):
+        asked.set()
+        await go_on.wait()
+        return await adopt(recovery)
+
+    monkeypatch.setattr(driver, "adopt", adopt_late)
+    unreadable = folder.recovery / "000000.json"
+    with capture_logs() as logs:
+        paths = [place_recovery(folder, first)]
+        unreadable.write_text("{")
+        node.reload()
+        await asked.wait()
+        paths.append(place_recovery(folder, second))
+        node.reload()
+        await asyncio.sleep(0)  # a second look that does not wait begins here
+        go_on.set()
+        await kit.eventually(lambda: all(p.with_suffix(".followed").exists() for p in paths))
+        await folders.stop(node)
+    assert [log["file"] for log in logs if log["event"] == "recovery.refused"] == [str(unreadable)]
+    assert "not a recovery certificate" in (reason_of(unreadable) or "")
