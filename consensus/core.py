@@ -17,6 +17,9 @@ from ledger.certificate import Certificate
 from ledger.proposal import Proposal, null_request
 from ledger.values import Address, Hash32
 
+STANDSTILL_TICKS = 3
+"""Without a new block for so long, a replica that knows of a later one is not in step."""
+
 
 class Core:
     """The state of one replica. Only the parts of that replica touch it."""
@@ -140,7 +143,7 @@ class Core:
         highest = self.checkpoints.highest
         if highest is None or highest.number <= self.stable:
             return False
-        return highest.number > self.stable + self.config.window_blocks or self.idle >= 3
+        return highest.number > self.stable + self.config.window_blocks or self.idle >= STANDSTILL_TICKS
 
     @property
     def is_voter(self) -> bool:

@@ -36,7 +36,7 @@ from consensus.stable_blocks import StableBlocks
 from consensus.status import ReplicaStatus, Slot
 from consensus.views import Views
 from ledger.proposal import Proposal
-from ledger.values import Hash32
+from ledger.values import Address, Hash32
 
 
 class Replica:
@@ -94,6 +94,11 @@ class Replica:
             if body is not None:
                 found.append(body)
         return tuple(found)
+
+    @property
+    def validators(self) -> tuple[Address, ...]:
+        """The members of the present set. After `Started` only."""
+        return self._core.current.validators.members
 
     def status(self) -> ReplicaStatus:
         """A snapshot for the status page. After `Started` only."""

@@ -674,7 +674,7 @@ class GroupDriver:
 
     def _tick(self) -> Iterable[Event]:
         self._is_tick_waiting = False
-        validators = set(self._replica.status().validators) - {self._setup.signer.address}
+        validators = set(self._replica.validators) - {self._setup.signer.address}
         return (*self._hearing.tick(validators), Tick())
 
     def _on_alarm(self, kind: AlarmKind, message: str) -> None:

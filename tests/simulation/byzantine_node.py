@@ -48,7 +48,8 @@ LIES = (
     "repeated signers",
     "forged proofs",
 )
-LIES_OF_A_PRIMARY = ("equivocation", "bad proposals", "withheld proposals")
+# Bad proposals are told less often than the others, as they take a batch that is not empty.
+LIES_OF_A_PRIMARY = ("equivocation", "bad proposals", "bad proposals", "withheld proposals")
 OVERHEARD_COUNT = 200
 FORGERIES_AT_A_TIME = 8
 
@@ -71,7 +72,7 @@ class ByzantineNode(SimulatedNode):
     def _change_lies(self) -> None:
         random = self.world.random
         self.lies = set(random.sample(LIES, random.choice([1, 2, 3, 4])))
-        if self.is_up and self.replica.status().primary == self.address:
+        if self.is_up and self.replica._core.is_primary:
             self.lies.add(random.choice(LIES_OF_A_PRIMARY))
         self.world.after(random.randint(800, 2_500), self._change_lies)
 

@@ -404,7 +404,7 @@ class SimulatedNode:
         return EPOCH_MS + self.world.now_ms + self.clock_skew_ms
 
     def _tick(self) -> None:
-        validators = set(self.replica.status().validators) - {self.address}
+        validators = set(self.replica.validators) - {self.address}
         for event in self.hearing.tick(validators):
             self.put(event)
         self.put(ev.Tick())
