@@ -143,7 +143,10 @@ class Core:
         highest = self.checkpoints.highest
         if highest is None or highest.number <= self.stable:
             return False
-        return highest.number > self.stable + self.config.window_blocks or self.idle >= STANDSTILL_TICKS
+        return (
+            highest.number > self.stable + self.config.window_blocks
+            or self.idle >= STANDSTILL_TICKS
+        )
 
     @property
     def is_voter(self) -> bool:
