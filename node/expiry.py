@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from cryptography import x509
 
 from node.membership import Membership
 from node.metrics import Metrics
-from node.pki import NodeIdentity
+from node.pki import NodeIdentity, days_left
 
 CERTIFICATE_DAYS_MIN = 30
 AUTHORITY_DAYS_MIN = 90
@@ -56,7 +55,7 @@ def lifetimes(identity: NodeIdentity, membership: Membership, now: datetime) -> 
         yield Lifetime(
             f"CA of {name}",
             name,
-            max(_days_left(certificate, now) for certificate in organisation.ca_certificates),
+            max(days_left(certificate, now) for certificate in organisation.ca_certificates),
             AUTHORITY_DAYS_MIN,
             f"{name} makes a new CA and the organisations sign it in: "
             f"quorate member change --renew-ca {name}=FILE",
@@ -104,7 +103,3 @@ class ExpiryWatch:
             days_left=lifetime.days_left,
             remedy=lifetime.remedy,
         )
-
-
-def _days_left(certificate: x509.Certificate, now: datetime) -> int:
-    return (certificate.not_valid_after_utc - now).days

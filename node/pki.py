@@ -236,6 +236,11 @@ def node_id_of(certificate: x509.Certificate) -> str:
     return node_id
 
 
+def days_left(certificate: x509.Certificate, now: datetime) -> int:
+    """Whole days until a certificate expires; negative when it has."""
+    return (certificate.not_valid_after_utc - now).days
+
+
 def parse_serial(text: str) -> int:
     """A serial number in hex, colons allowed. Raises InvalidNodeCertificate."""
     plain = text.replace(":", "")
@@ -364,7 +369,7 @@ class NodeIdentity:
 
     def days_left(self, now: datetime) -> int:
         """Whole days until the certificate expires; negative when it has."""
-        return (self.certificate.not_valid_after_utc - now).days
+        return days_left(self.certificate, now)
 
 
 class OrganisationCA:
@@ -500,7 +505,7 @@ class OrganisationCA:
         Only the id and the key are taken from it. Raises InvalidNodeCertificate, also when it would
         outlive this CA's certificate, or InvalidNodeId.
         """
-        days_max = (self.certificate.not_valid_after_utc - now).days
+        days_max = days_left(self.certificate, now)
         if not 0 < validity_days <= days_max:
             raise InvalidNodeCertificate(
                 f"expected 1 to {days_max} days, which the CA of {self.organisation!r} has left, "

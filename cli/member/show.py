@@ -27,6 +27,7 @@ from node.p2p.trust import RefusedPeer, Trust
 from node.pki import (
     InvalidNodeCertificate,
     OrganisationCA,
+    days_left,
     decode_certificate,
     node_id_of,
     read_request,
@@ -162,7 +163,7 @@ def _certificate_fields(certificate: x509.Certificate, now: datetime) -> dict[st
         "subject": certificate.subject.rfc4514_string(),
         "serial": f"{certificate.serial_number:x}",
         "not_after": certificate.not_valid_after_utc.isoformat(),
-        "days_left": (certificate.not_valid_after_utc - now).days,
+        "days_left": days_left(certificate, now),
     }
 
 
