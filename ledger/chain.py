@@ -365,7 +365,7 @@ class Chain(ChainReader):
         return executed
 
     def _verify(self, header: Header, record: Record, certificate: Certificate) -> None:
-        recovery = next((r for r in self.recoveries if r.number == header.number), None)
+        recovery = self._recovery_at(header.number)
         if recovery is not None and header.hash != recovery.block_hash:
             raise InvalidCertificate(
                 f"block {header.number} is 0x{header.hash.hex()} there, recovery certificate "

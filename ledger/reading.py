@@ -162,13 +162,17 @@ class ChainReader:
         """The recovery certificates that this chain follows, in ascending order."""
         return self._store.recoveries
 
+    def _recovery_at(self, number: int) -> Recovery | None:
+        """The certificate that is followed for which a block is the last one that counts."""
+        return next((entry for entry in self.recoveries if entry.number == number), None)
+
     def void_blocks(self, count_max: int | None = None) -> list[VoidBlock]:
         """Certified blocks that a recovery cut off here, in order; at most so many."""
         return list(islice(self._store.void_blocks(), count_max))
 
     def _opened_on(self, number: int, state: StateReader) -> tuple[StateReader, Writes | None]:
         """The state on which a block's transactions run, and what is written before them."""
-        recovery = next((r for r in self.recoveries if r.number + 1 == number), None)
+        recovery = self._recovery_at(number - 1)
         if recovery is None:
             return state, None
         writes = recovery_writes(state, recovery)
@@ -398,7 +402,7 @@ class ChainReader:
             header, record = self._store.header(start - 1)
             certificate = self._store.certificate(start - 1)
             following = self._store.set_for(start, self.parameters.window_blocks)
-            recovery = next((r for r in self.recoveries if r.number == start - 1), None)
+            recovery = self._recovery_at(start - 1)
             boundaries.append(
                 EpochBoundary(header, record, certificate, epoch, following, recovery)
             )
