@@ -22,17 +22,9 @@ from node.p2p.trust import RefusedPeer
 from node.pki import NodeIdentity, OrganisationCA, decode_certificate
 from node.revocations import load_revocations
 from node.tls_renewal import load_identity, waiting_key
+from tests.cli.member_command import APP, run
 
 NAMES = ("audit", "data", "market", "tax")
-APP = command(["member"])
-
-
-def run(*arguments: str | Path) -> dict[str, Any]:
-    """The command's JSON; what it raised is raised."""
-    done = CliRunner().invoke(APP, ["member", *map(str, arguments), "--json"])
-    if done.exception is not None:
-        raise done.exception
-    return json.loads(done.stdout)
 
 
 class Offices:

@@ -1,25 +1,21 @@
 """A CA that an operator already has, made and used with openssl: it works as ours do."""
 
-import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from cli.main import command
 from cli.member.files import load_organisation_signer
 from ledger.suite import STANDARD
 from node.config import ListenConfig, NodeConfig, NodeFolder, save_node_config
 from node.membership import InvalidMembership, Organisation, draft
 from node.p2p.trust import RefusedPeer
 from node.pki import decode_certificate
+from tests.cli.member_command import run
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl command here")
 
-APP = command(["member"])
 STRICT = "keyUsage=critical,keyCertSign,cRLSign"
 LEAF = """\
 basicConstraints=critical,CA:FALSE
@@ -51,13 +47,6 @@ commonName=optional
 [crl]
 authorityKeyIdentifier=keyid
 """
-
-
-def run(*arguments: str | Path) -> dict[str, Any]:
-    done = CliRunner().invoke(APP, ["member", *map(str, arguments), "--json"])
-    if done.exception is not None:
-        raise done.exception
-    return json.loads(done.stdout)
 
 
 class Ministry:
