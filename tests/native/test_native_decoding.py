@@ -45,7 +45,7 @@ def meaning(decoded):
         sender = recover_sender(decoded, STANDARD)
     except InvalidTransaction as error:
         sender = error.code
-    return decoded, decoded.hash, sender
+    return decoded, decoded.hash, decoded.intrinsic_gas, sender
 
 
 def assert_same(raw):
