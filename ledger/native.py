@@ -88,7 +88,9 @@ class NativeEngine:
         _check(gate)
         formed = _formed(batch)
         try:
-            found = self._engine.execute_block(_environment(env), _entries(formed), state, True)
+            found = self._engine.execute_block(
+                environment_fields(env), _entries(formed), state, True
+            )
         except RuntimeError as error:
             raise EngineRefusal(f"{error}: in block {env.number}") from error
         reasons = {c.index: c.reason for c in batch if c.reason is not None}
@@ -128,7 +130,7 @@ class NativeEngine:
         if account.balance < message.value:
             return CallResult(b"", 0, "the sender's balance is below the value", False)
         fields = message_fields(message, account.nonce)
-        return CallResult(*self._engine.call(_environment(env), fields, state, True))
+        return CallResult(*self._engine.call(environment_fields(env), fields, state, True))
 
     def trace(
         self,
@@ -144,7 +146,7 @@ class NativeEngine:
         if formed and formed[-1].index == index:
             try:
                 tree = self._engine.trace(
-                    _environment(env), _entries(formed), state, TRACE_BYTES_MAX
+                    environment_fields(env), _entries(formed), state, TRACE_BYTES_MAX
                 )
             except OverflowError as error:
                 raise TraceTooLarge from error
@@ -247,10 +249,6 @@ def _receipts(included: Sequence[Included], found: Sequence[tuple[Any, ...]]) ->
             )
         )
     return receipts
-
-
-def _environment(env: Environment) -> tuple[Any, ...]:
-    return environment_fields(env)
 
 
 def _check(gate: Gate) -> None:
