@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger.block import Block
 from ledger.certificate import Certificate
+from ledger.cutting import VoidBlock
 from ledger.engine import (
     CallResult,
     Candidate,
@@ -40,7 +41,7 @@ from ledger.state import (
     decode_account,
     decode_slot,
 )
-from ledger.store import BlockStore, FlatState, Head, Outcome, VoidBlock
+from ledger.store import BlockStore, FlatState, Head, Outcome
 from ledger.transactions import Transaction
 from ledger.trie import ordered_proof
 from ledger.validators import ValidatorSet

@@ -4,7 +4,7 @@ It checks at opening that its head is whole and verifies nothing else: what may 
 chain's decision. Trie nodes are never deleted, so every block's state stays readable.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ledger.block import Block
@@ -21,6 +21,7 @@ from ledger.codec import (
     encode,
     encode_joined,
 )
+from ledger.cutting import Touched, VoidBlock, cut_batch, decode_void_block
 from ledger.engine import Dropped, Included
 from ledger.header import BLOOM_BYTES, Header, decode_header, encode_header
 from ledger.keyvalue import CorruptStore, KeyValueReader, KeyValueStore
@@ -36,7 +37,27 @@ from ledger.state import (
     TrieState,
     Writes,
     decode_account,
-    encode_account,
+)
+from ledger.store_keys import (
+    ACCOUNT,
+    BLOOM,
+    BY_HASH,
+    CERTIFICATE,
+    CODE,
+    DROPPED,
+    EPOCH,
+    FORMAT_KEY,
+    HEAD_KEY,
+    HEADER,
+    INCLUDED,
+    NODE,
+    OUTCOME,
+    PROPOSAL,
+    RECOVERIES_KEY,
+    SLOT,
+    VALIDATORS,
+    VOID,
+    number_key,
 )
 from ledger.suite import Suite
 from ledger.transactions import decode_transaction
@@ -44,25 +65,6 @@ from ledger.validators import ValidatorSet
 from ledger.values import EMPTY_CODE_HASH, EMPTY_TRIE_ROOT, Address, Hash32, keccak
 
 FORMAT = b"quorate/store/1"
-
-_FORMAT_KEY = b"m/format"
-_HEAD_KEY = b"m/head"
-_HEADER = b"H"
-_PROPOSAL = b"P"
-_CERTIFICATE = b"C"
-_OUTCOME = b"R"
-_BLOOM = b"l"
-_VALIDATORS = b"v"
-_EPOCH = b"e"
-_BY_HASH = b"h"
-_INCLUDED = b"t"
-_DROPPED = b"d"
-_ACCOUNT = b"a"
-_SLOT = b"s"
-_CODE = b"k"
-_NODE = b"n"
-_VOID = b"x"
-_RECOVERIES_KEY = b"m/recoveries"
 
 OUTCOME_BYTES_MAX = 256 * 1024 * 1024
 _SMALL_BYTES_MAX = 64 * 1024
@@ -97,30 +99,6 @@ class Head:
         return self.header.hash
 
 
-@dataclass(frozen=True)
-class VoidBlock:
-    """A certified block that the recovery certificate of this counter made void: evidence."""
-
-    counter: int
-    header: Header
-    record: Record
-    certificate: Certificate
-    proposal: Proposal
-
-    @property
-    def number(self) -> int:
-        """The block number, which another block has by now, or will have."""
-        return self.header.number
-
-
-@dataclass(frozen=True)
-class Touched:
-    """Accounts and slots that some blocks wrote, with the values from before; None and 0: none."""
-
-    accounts: Mapping[Address, Account | None]
-    storage: Mapping[Address, Mapping[int, int]]
-
-
 class FlatState:
     """The state of the head at the time it was taken: flat reads from one snapshot."""
 
@@ -136,10 +114,10 @@ class FlatState:
         return int.from_bytes(self.encoded_slot(address, slot.to_bytes(32)))
 
     def encoded_account(self, address: Address) -> bytes | None:
-        return self._reader.get(_ACCOUNT + address)
+        return self._reader.get(ACCOUNT + address)
 
     def encoded_slot(self, address: Address, slot: bytes) -> bytes:
-        return self._reader.get(_SLOT + address + slot) or b""
+        return self._reader.get(SLOT + address + slot) or b""
 
     def code(self, address: Address) -> bytes:
         account = self.account(address)
@@ -180,8 +158,8 @@ class BlockStore:
         return self._state
 
     def _load_head(self) -> Head | None:
-        data = self._kv.get(_HEAD_KEY)
-        known = self._kv.get(_FORMAT_KEY)
+        data = self._kv.get(HEAD_KEY)
+        known = self._kv.get(FORMAT_KEY)
         if data is None:
             if known is not None or next(self._kv.items(b""), None) is not None:
                 raise CorruptStore("the store holds data but no head: rebuild it from peers")
@@ -215,13 +193,13 @@ class BlockStore:
             wrong = "its certificate is missing"
         elif certificate and (certificate.number, certificate.header_hash) != (number, header.hash):
             wrong = "its certificate is for another block"
-        elif root != EMPTY_TRIE_ROOT and keccak(self._kv.get(_NODE + root) or b"") != root:
+        elif root != EMPTY_TRIE_ROOT and keccak(self._kv.get(NODE + root) or b"") != root:
             wrong = "the root node of its state is missing or altered"
         if wrong is not None:
             raise CorruptStore(f"block {number}: {wrong}; rebuild the store from peers")
 
     def _load_recoveries(self) -> tuple[Recovery, ...]:
-        data = self._kv.get(_RECOVERIES_KEY)
+        data = self._kv.get(RECOVERIES_KEY)
         if data is None:
             return ()
         try:
@@ -253,15 +231,15 @@ class BlockStore:
         """
         head = self._head
         assert block.number == (0 if head is None else head.number + 1)
-        batch: dict[bytes, bytes | None] = {_FORMAT_KEY: FORMAT}
+        batch: dict[bytes, bytes | None] = {FORMAT_KEY: FORMAT}
         self._put_block(batch, block, outcome, certificate)
         if validators_after is not None:
             members: Encodable = list(validators_after.members)
-            batch[_VALIDATORS + _key(block.number)] = encode(members)
+            batch[VALIDATORS + number_key(block.number)] = encode(members)
         if opens_epoch:
-            batch[_EPOCH + _key(block.record.epoch)] = _key(block.number)
+            batch[EPOCH + number_key(block.record.epoch)] = number_key(block.number)
         self._put_writes(batch, writes)
-        batch[_HEAD_KEY] = _key(block.number) + block.hash
+        batch[HEAD_KEY] = number_key(block.number) + block.hash
         self._kv.write(batch, sync=True)
         self._head = Head(block.header, block.record, certificate)
         self._state = self._snapshot()
@@ -277,21 +255,23 @@ class BlockStore:
         boundaries = [(entry.header, entry.record) for entry in found.boundaries]
         for header, record in (*boundaries, *found.headers):
             parts: Encodable = [encode_header(header), encode_record(record)]
-            batch[_HEADER + _key(header.number)] = encode(parts)
-            batch[_BY_HASH + header.hash] = _key(header.number)
-        batch[_RECOVERIES_KEY] = _encode_recoveries(found.recoveries)
+            batch[HEADER + number_key(header.number)] = encode(parts)
+            batch[BY_HASH + header.hash] = number_key(header.number)
+        batch[RECOVERIES_KEY] = _encode_recoveries(found.recoveries)
         for entry in found.boundaries:
-            batch[_CERTIFICATE + _key(entry.header.number)] = encode_certificate(entry.certificate)
-            batch[_EPOCH + _key(entry.epoch)] = _key(entry.header.number + 1)
+            batch[CERTIFICATE + number_key(entry.header.number)] = encode_certificate(
+                entry.certificate
+            )
+            batch[EPOCH + number_key(entry.epoch)] = number_key(entry.header.number + 1)
         for number, validators in found.validators.items():
             members: Encodable = list(validators.members)
-            batch[_VALIDATORS + _key(number)] = encode(members)
+            batch[VALIDATORS + number_key(number)] = encode(members)
         self._put_block(batch, found.block, found.outcome, found.certificate)
         # The state stands for itself: what block 0 wrote is in it, or was deleted since.
-        for prefix in (_ACCOUNT, _SLOT):
+        for prefix in (ACCOUNT, SLOT):
             batch.update((key, None) for key, _ in self._kv.items(prefix))
         self._put_writes(batch, found.writes)
-        batch[_HEAD_KEY] = _key(found.block.number) + found.block.hash
+        batch[HEAD_KEY] = number_key(found.block.number) + found.block.hash
         self._kv.write(batch, sync=True)
         self._recoveries = found.recoveries
         self._head = Head(found.block.header, found.block.record, found.certificate)
@@ -299,7 +279,7 @@ class BlockStore:
 
     def put_recoveries(self, recoveries: Sequence[Recovery]) -> None:
         """Keep these recovery certificates in the place of all others; synced on return."""
-        self._kv.write({_RECOVERIES_KEY: _encode_recoveries(recoveries)}, sync=True)
+        self._kv.write({RECOVERIES_KEY: _encode_recoveries(recoveries)}, sync=True)
         self._recoveries = tuple(recoveries)
 
     def cut(self, touched: Touched, recoveries: Sequence[Recovery]) -> None:
@@ -311,61 +291,15 @@ class BlockStore:
         head, recovery = self._head, recoveries[-1]
         assert head is not None
         assert recovery.number < head.number
-        batch: dict[bytes, bytes | None] = {_RECOVERIES_KEY: _encode_recoveries(recoveries)}
-        drops: set[Hash32] = set()
-        for number in range(recovery.number + 1, head.number + 1):
-            drops |= self._cut_block(batch, number, recovery.counter)
-        batch.update(self._earlier_drops(drops, recovery.number))
-        for epoch, start in self.epoch_starts(0, 2**64 - 1):
-            if start > recovery.number:
-                batch[_EPOCH + _key(epoch)] = None
-        for address, account in touched.accounts.items():
-            batch[_ACCOUNT + address] = None if account is None else encode_account(account)
-        for address, slots in touched.storage.items():
-            for slot, word in slots.items():
-                data = word.to_bytes(32).lstrip(b"\0") if word else None
-                batch[_SLOT + address + slot.to_bytes(32)] = data
+        void = range(recovery.number + 1, head.number + 1)
+        batch = cut_batch(self, void, touched, recovery.counter)
         header, record = self._header(recovery.number)
-        batch[_HEAD_KEY] = _key(header.number) + header.hash
+        batch[RECOVERIES_KEY] = _encode_recoveries(recoveries)
+        batch[HEAD_KEY] = number_key(header.number) + header.hash
         self._kv.write(batch, sync=True)
         self._recoveries = tuple(recoveries)
         self._head = Head(header, record, self.certificate(header.number))
         self._state = self._snapshot()
-
-    def _cut_block(
-        self, batch: dict[bytes, bytes | None], number: int, counter: int
-    ) -> set[Hash32]:
-        """Take a block out of all indexes; the hashes of what it dropped."""
-        header, record = self._header(number)
-        certificate, proposal = self.certificate(number), self.proposal(number)
-        outcome = self.outcome(number)
-        assert certificate is not None
-        parts: Encodable = [
-            encode_header(header),
-            encode_record(record),
-            encode_certificate(certificate),
-            encode_proposal(proposal),
-        ]
-        batch[_VOID + _key(counter) + _key(number)] = encode(parts)
-        kinds = (_HEADER, _PROPOSAL, _CERTIFICATE, _OUTCOME, _BLOOM, _VALIDATORS)
-        batch.update((kind + _key(number), None) for kind in kinds)
-        batch[_BY_HASH + header.hash] = None
-        batch.update((_INCLUDED + entry.transaction.hash, None) for entry in outcome.included)
-        batch.update((_DROPPED + entry.hash, None) for entry in outcome.dropped)
-        return {entry.hash for entry in outcome.dropped}
-
-    def _earlier_drops(self, hashes: set[Hash32], number: int) -> Iterator[tuple[bytes, bytes]]:
-        """The latest drop up to a block of each that has one, as it is indexed."""
-        while hashes and number > 0:
-            try:
-                outcome = self.outcome(number)
-            except LookupError:
-                return  # below is what a snapshot left out
-            for dropped in outcome.dropped:
-                if dropped.hash in hashes:
-                    hashes.discard(dropped.hash)
-                    yield _DROPPED + dropped.hash, encode([number, dropped.reason.encode()])
-            number -= 1
 
     def _put_block(
         self,
@@ -374,28 +308,28 @@ class BlockStore:
         outcome: Outcome,
         certificate: Certificate | None,
     ) -> None:
-        number = _key(block.number)
+        number = number_key(block.number)
         parts: Encodable = [encode_header(block.header), encode_record(block.record)]
-        batch[_HEADER + number] = encode(parts)
-        batch[_PROPOSAL + number] = encode_proposal(block.proposal)
-        batch[_OUTCOME + number] = _encode_outcome(outcome)
-        batch[_BY_HASH + block.hash] = number
+        batch[HEADER + number] = encode(parts)
+        batch[PROPOSAL + number] = encode_proposal(block.proposal)
+        batch[OUTCOME + number] = _encode_outcome(outcome)
+        batch[BY_HASH + block.hash] = number
         if certificate is not None:
-            batch[_CERTIFICATE + number] = encode_certificate(certificate)
+            batch[CERTIFICATE + number] = encode_certificate(certificate)
         if any(block.header.logs_bloom):
-            batch[_BLOOM + number] = block.header.logs_bloom
+            batch[BLOOM + number] = block.header.logs_bloom
         for dropped in outcome.dropped:
-            batch[_DROPPED + dropped.hash] = encode([block.number, dropped.reason.encode()])
+            batch[DROPPED + dropped.hash] = encode([block.number, dropped.reason.encode()])
         block_number = encode(block.number)
         for position, included in enumerate(outcome.included):
             place = encode_joined([block_number, encode(position)])
-            batch[_INCLUDED + included.transaction.hash] = place
+            batch[INCLUDED + included.transaction.hash] = place
 
     def _put_writes(self, batch: dict[bytes, bytes | None], writes: Writes) -> None:
         for address in writes.cleared:
-            for key, _ in self._kv.items(_SLOT + address):
+            for key, _ in self._kv.items(SLOT + address):
                 batch[key] = None
-        batch.update(writes.pairs(_ACCOUNT, _SLOT, _CODE, _NODE))
+        batch.update(writes.pairs(ACCOUNT, SLOT, CODE, NODE))
 
     # Reading: each raises LookupError for what is not there
 
@@ -407,7 +341,7 @@ class BlockStore:
         return self._header(number)
 
     def _header(self, number: int) -> tuple[Header, Record]:
-        data = self._get(_HEADER + _key(number), f"block {number}")
+        data = self._get(HEADER + number_key(number), f"block {number}")
         parts = as_list(decode_list(data, bytes_max=_SMALL_BYTES_MAX), "header", length=2)
         return (
             decode_header(as_bytes(parts[0], "header")),
@@ -417,27 +351,27 @@ class BlockStore:
     def proposal(self, number: int) -> Proposal:
         """The batch of a block."""
         return decode_proposal(
-            self._suite, self._get(_PROPOSAL + _key(number), f"proposal {number}")
+            self._suite, self._get(PROPOSAL + number_key(number), f"proposal {number}")
         )
 
     def certificate(self, number: int) -> Certificate | None:
         """The certificate of a block, None for block 0."""
-        data = self._kv.get(_CERTIFICATE + _key(number))
+        data = self._kv.get(CERTIFICATE + number_key(number))
         return None if data is None else decode_certificate(data)
 
     def outcome(self, number: int) -> Outcome:
         """What execution made of a block's batch."""
-        data = self._get(_OUTCOME + _key(number), f"outcome of block {number}")
+        data = self._get(OUTCOME + number_key(number), f"outcome of block {number}")
         return _decode_outcome(data, self.proposal(number).transactions)
 
     def number_of(self, block_hash: Hash32) -> int | None:
         """The number of the block with a hash, or None."""
-        data = self._kv.get(_BY_HASH + block_hash)
+        data = self._kv.get(BY_HASH + block_hash)
         return None if data is None else int.from_bytes(data)
 
     def included_at(self, transaction_hash: Hash32) -> tuple[int, int] | None:
         """Block number and position of an included transaction, or None."""
-        data = self._kv.get(_INCLUDED + transaction_hash)
+        data = self._kv.get(INCLUDED + transaction_hash)
         if data is None:
             return None
         fields = as_list(decode_list(data, bytes_max=64), "transaction index", length=2)
@@ -445,7 +379,7 @@ class BlockStore:
 
     def dropped_at(self, transaction_hash: Hash32) -> tuple[int, Reason] | None:
         """Block number and reason of a transaction's latest drop, or None."""
-        data = self._kv.get(_DROPPED + transaction_hash)
+        data = self._kv.get(DROPPED + transaction_hash)
         if data is None:
             return None
         fields = as_list(decode_list(data, bytes_max=64), "drop index", length=2)
@@ -453,7 +387,9 @@ class BlockStore:
 
     def validators_after(self, number: int) -> ValidatorSet:
         """The contract's list after a block."""
-        for _, data in self._kv.items(_VALIDATORS, start=_VALIDATORS + _key(number), reverse=True):
+        for _, data in self._kv.items(
+            VALIDATORS, start=VALIDATORS + number_key(number), reverse=True
+        ):
             items = decode_list(data, bytes_max=_SMALL_BYTES_MAX)
             return ValidatorSet(tuple(as_address(item, "validator") for item in items))
         raise LookupError(f"no validators are known after block {number}")
@@ -472,21 +408,13 @@ class BlockStore:
 
     def void_blocks(self) -> Iterator[VoidBlock]:
         """What was cut off, in order of the certificate's counter and the number."""
-        for key, data in self._kv.items(_VOID):
-            parts = as_list(decode_list(data, bytes_max=OUTCOME_BYTES_MAX), "void block", length=4)
-            header, record, certificate, proposal = (as_bytes(p, "void block") for p in parts)
-            yield VoidBlock(
-                int.from_bytes(key[1:9]),
-                decode_header(header),
-                decode_record(record),
-                decode_certificate(certificate),
-                decode_proposal(self._suite, proposal),
-            )
+        for key, data in self._kv.items(VOID):
+            yield decode_void_block(key, data, self._suite)
 
     def epoch_starts(self, first: int, last: int) -> list[tuple[int, int]]:
         """Pairs of epoch and first block number, for epochs from `first` to `last`."""
         found = []
-        for key, data in self._kv.items(_EPOCH, start=_EPOCH + _key(first)):
+        for key, data in self._kv.items(EPOCH, start=EPOCH + number_key(first)):
             epoch = int.from_bytes(key[1:])
             if epoch > last:
                 break
@@ -495,7 +423,7 @@ class BlockStore:
 
     def blooms(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         """Blooms of the blocks from `first` to `last` that have any log, in order."""
-        for key, bloom in self._kv.items(_BLOOM, start=_BLOOM + _key(first)):
+        for key, bloom in self._kv.items(BLOOM, start=BLOOM + number_key(first)):
             number = int.from_bytes(key[1:])
             if number > last:
                 return
@@ -515,25 +443,25 @@ class BlockStore:
 
     def accounts(self) -> Iterator[tuple[Address, Account]]:
         """The head's accounts from the flat state, in order of address."""
-        for key, data in self._kv.items(_ACCOUNT):
+        for key, data in self._kv.items(ACCOUNT):
             yield Address(key[1:]), decode_account(data)
 
     def slots(self) -> Iterator[tuple[Address, int, int]]:
         """The head's slots from the flat state with their values, in order of address and slot."""
-        for key, data in self._kv.items(_SLOT):
+        for key, data in self._kv.items(SLOT):
             yield Address(key[1:21]), int.from_bytes(key[21:]), int.from_bytes(data)
 
     def counts(self) -> dict[str, int]:
         """How many entries of each kind stand in the store."""
         kinds = {
-            "headers": _HEADER,
-            "proposals": _PROPOSAL,
-            "outcomes": _OUTCOME,
-            "certificates": _CERTIFICATE,
-            "block hashes": _BY_HASH,
-            "included": _INCLUDED,
-            "dropped": _DROPPED,
-            "blooms": _BLOOM,
+            "headers": HEADER,
+            "proposals": PROPOSAL,
+            "outcomes": OUTCOME,
+            "certificates": CERTIFICATE,
+            "block hashes": BY_HASH,
+            "included": INCLUDED,
+            "dropped": DROPPED,
+            "blooms": BLOOM,
         }
         return {kind: sum(1 for _ in self._kv.items(prefix)) for kind, prefix in kinds.items()}
 
@@ -553,21 +481,17 @@ def _encode_recoveries(recoveries: Sequence[Recovery]) -> bytes:
     return encode([encode_recovery(recovery) for recovery in recoveries])
 
 
-def _key(number: int) -> bytes:
-    return number.to_bytes(8)
-
-
 def _code(reader: KeyValueReader, code_hash: Hash32) -> bytes:
     if code_hash == EMPTY_CODE_HASH:
         return b""
-    code = reader.get(_CODE + code_hash)
+    code = reader.get(CODE + code_hash)
     if code is None:
         raise CorruptStore(f"code {code_hash.hex()} is missing: rebuild the store from peers")
     return code
 
 
 def _node(reader: KeyValueReader, node_hash: Hash32) -> bytes:
-    node = reader.get(_NODE + node_hash)
+    node = reader.get(NODE + node_hash)
     if node is None:
         raise MissingNode(f"trie node {node_hash.hex()} is missing: rebuild the store from peers")
     return node

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.cutting import VoidBlock
 from ledger.recovery import encode_recovery
-from ledger.store import VoidBlock
 from ledger.validators import ValidatorSet
 
 from .context import Context

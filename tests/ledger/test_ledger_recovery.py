@@ -398,11 +398,13 @@ def test_a_second_recovery_takes_the_place_of_a_first_one_that_failed(world, sig
     follow(world, chain, certificate(world, chain, 3))
     world.extend(chain, pay(world, signed, 3))
     gone = dataclasses.replace(members(world)[1], address=world.stranger.address)
+    assert [boundary.next_epoch for boundary in chain.epoch_boundaries(0, 9)] == [5]
     second = certificate(world, chain, 3, epoch=6, counter=2, members=[*members(world)[:1], gone])
     assert chain.adopt(second, may_cut=True)
     assert chain.recoveries == (second,)
     assert [(void.counter, void.number) for void in chain.void_blocks()] == [(1, 4), (2, 4)]
     assert chain.validators_for(4) == (6, second.validators)
+    assert chain.epoch_boundaries(0, 9) == [], "epoch 5 was never opened"
 
 
 def test_refusals_name_what_is_wrong(world, signed):

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger import store as layout
+from ledger import store_keys as layout
 from ledger.genesis import Allocation
 from ledger.keyvalue import CorruptStore, LevelDB
+from ledger.state import decode_account
 from ledger.store import BlockStore
 from ledger.store_check import check_store
 from ledger.suite import STANDARD
@@ -55,25 +56,25 @@ def _number(number: int) -> bytes:
 
 
 DAMAGE = {
-    "a header": lambda kv: (layout._HEADER + _number(3), kv.get(layout._HEADER + _number(4))),
-    "an outcome": lambda kv: (layout._OUTCOME + _number(3), kv.get(layout._OUTCOME + _number(4))),
-    "a proposal": lambda kv: (layout._PROPOSAL + _number(3), None),
-    "a certificate": lambda kv: (layout._CERTIFICATE + _number(3), None),
+    "a header": lambda kv: (layout.HEADER + _number(3), kv.get(layout.HEADER + _number(4))),
+    "an outcome": lambda kv: (layout.OUTCOME + _number(3), kv.get(layout.OUTCOME + _number(4))),
+    "a proposal": lambda kv: (layout.PROPOSAL + _number(3), None),
+    "a certificate": lambda kv: (layout.CERTIFICATE + _number(3), None),
     "another certificate": lambda kv: (
-        layout._CERTIFICATE + _number(3),
-        kv.get(layout._CERTIFICATE + _number(4)),
+        layout.CERTIFICATE + _number(3),
+        kv.get(layout.CERTIFICATE + _number(4)),
     ),
-    "a bloom": lambda kv: (layout._BLOOM + _number(3), None),
-    "a block's hash": lambda kv: (layout._BY_HASH + keccak(b"no block"), _number(3)),
-    "an index of a transaction": lambda kv: (_first(kv, layout._INCLUDED), None),
-    "an index of nothing": lambda kv: (layout._INCLUDED + keccak(b"nothing"), b"\xc2\x01\x01"),
-    "an index of a drop": lambda kv: (_first(kv, layout._DROPPED), None),
-    "an account": lambda kv: (layout._ACCOUNT + TO, None),
-    "a slot": lambda kv: (layout._SLOT + COUNTER + bytes(32), b"\x05"),
-    "a slot of nobody": lambda kv: (layout._SLOT + b"\x7b" * 20 + bytes(32), b"\x05"),
-    "code": lambda kv: (layout._CODE + keccak(COUNTER_CODE), b"\x00"),
-    "a trie node": lambda kv: (layout._NODE + _storage_root(kv), None),
-    "an altered trie node": lambda kv: (layout._NODE + _storage_root(kv), b"\xc0"),
+    "a bloom": lambda kv: (layout.BLOOM + _number(3), None),
+    "a block's hash": lambda kv: (layout.BY_HASH + keccak(b"no block"), _number(3)),
+    "an index of a transaction": lambda kv: (_first(kv, layout.INCLUDED), None),
+    "an index of nothing": lambda kv: (layout.INCLUDED + keccak(b"nothing"), b"\xc2\x01\x01"),
+    "an index of a drop": lambda kv: (_first(kv, layout.DROPPED), None),
+    "an account": lambda kv: (layout.ACCOUNT + TO, None),
+    "a slot": lambda kv: (layout.SLOT + COUNTER + bytes(32), b"\x05"),
+    "a slot of nobody": lambda kv: (layout.SLOT + b"\x7b" * 20 + bytes(32), b"\x05"),
+    "code": lambda kv: (layout.CODE + keccak(COUNTER_CODE), b"\x00"),
+    "a trie node": lambda kv: (layout.NODE + _storage_root(kv), None),
+    "an altered trie node": lambda kv: (layout.NODE + _storage_root(kv), b"\xc0"),
 }
 
 
@@ -82,7 +83,7 @@ def _first(kv: LevelDB, prefix: bytes) -> bytes:
 
 
 def _storage_root(kv: LevelDB) -> bytes:
-    return layout.decode_account(kv.get(layout._ACCOUNT + COUNTER) or b"").storage_root
+    return decode_account(kv.get(layout.ACCOUNT + COUNTER) or b"").storage_root
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
@@ -98,7 +99,7 @@ def test_damage_is_found(folder, damage):
 
 def test_a_certificate_of_the_wrong_set_is_found(folder):
     kv = LevelDB(folder)
-    kv.write({layout._VALIDATORS + _number(1): b"\xc0"}, sync=True)
+    kv.write({layout.VALIDATORS + _number(1): b"\xc0"}, sync=True)
     kv.close()
     with pytest.raises(CorruptStore):
         check(folder)
