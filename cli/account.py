@@ -49,7 +49,8 @@ def create(
     admin = local.set_up_desk(local.first_account(org, "admin"))
     account = EthereumAccount.create()
     key_file = Path("accounts") / f"{name}.json"
-    entry = Account(name, org, role, account.address, str(key_file))
+    groups = (local.group.name,) if len(local.file.groups) > 1 else ()
+    entry = Account(name, org, role, account.address, str(key_file), groups)
     password = secrets.token_urlsafe(24)
     save_account(account, network / key_file, password, rounds=LOCAL_KEYSTORE_ROUNDS)
     try:
@@ -70,7 +71,7 @@ def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption
     """The accounts of this folder, and what the group lets them do. 账户一览。"""
     local = LocalNetwork(network, group)
     rows = []
-    for entry in local.file.accounts:
+    for entry in local.accounts:
         desk = local.set_up_desk(local.first_account(entry.org, "admin"))
         granted = desk.ask(permission(address_from_hex(entry.address)))
         roles = ", ".join(role_label(role) for role in Role if granted.holds(role))

@@ -4,12 +4,13 @@ On one machine all desks stand beside each other in `DIR/desks/`; in a real netw
 organisation has its own machine and only its own desk on it.
 """
 
+from functools import cached_property
 from pathlib import Path
 
 from eth_account.signers.local import LocalAccount
 
 from cli.failure import CommandFailed
-from cli.network.folder import NetworkFile, load_network
+from cli.network.folder import Account, NetworkFile, load_network
 from client.accounts import load_account
 from client.rpc import Client
 from ledger.genesis import Genesis, load_genesis
@@ -42,10 +43,20 @@ class LocalNetwork:
         """The group's genesis document."""
         return self.folder / self.group.genesis
 
-    @property
+    @cached_property
     def genesis(self) -> Genesis:
         """The group's genesis document, read."""
         return load_genesis(self.genesis_file)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts of this folder that belong into the group."""
+        founders = {entry.name for entry in self.genesis.organisations}
+        return tuple(
+            entry
+            for entry in self.file.accounts
+            if entry.org in founders and entry.is_of(self.group.name)
+        )
 
     def account(self, name: str) -> LocalAccount:
         """The account with its key."""
@@ -94,19 +105,23 @@ class LocalNetwork:
         return SetUpDesk(
             client=self.client(entry.org),
             account=self.account(account_name),
-            notes=self.desk_folder(entry.org) / "set-up",
+            notes=self.set_up_notes(entry.org),
         )
+
+    def set_up_notes(self, organisation: str) -> Path:
+        """Where the organisation notes what it sent in this group before the first transfer."""
+        return self.desk_folder(organisation) / "set-up" / self.group.name
 
     def first_account(self, organisation: str, role: str) -> str:
         """The name of the first account that the organisation has in that role."""
-        for entry in self.file.accounts:
+        for entry in self.accounts:
             if entry.org == organisation and entry.role == role:
                 return entry.name
         raise CommandFailed(f"organisation '{organisation}' has no account of role '{role}'")
 
     def first_of_role(self, role: str) -> str:
         """The name of the first account in that role, of whatever organisation."""
-        for entry in self.file.accounts:
+        for entry in self.accounts:
             if entry.role == role:
                 return entry.name
         raise CommandFailed(f"this network has no account of role '{role}'")

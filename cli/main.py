@@ -15,7 +15,7 @@ PARTS = {
     "node": "cli.node",
     "account": "cli.account",
     "member": "cli.member.commands",
-    "group": "cli.group",
+    "group": "cli.group.commands",
     "governance": "cli.governance",
     "recovery": "cli.recovery",
     "snapshot": "cli.snapshot",

@@ -71,7 +71,7 @@ def _approve(
 ) -> None:
     author = network.set_up_desk(network.first_of_role("author"))
     named = register_key(author, circuit, key.proving.verifying, test_only=key.test_only)
-    for entry in network.file.accounts:
+    for entry in network.accounts:
         if entry.role != "admin":
             continue
         desk = network.set_up_desk(entry.name)

@@ -81,7 +81,7 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class FounderSignature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An organisation's signature over the document hash, by its recovery key."""
+    """An organisation's signature over the document, 65 bytes as hex."""
 
     organisation: str
     signature: str
@@ -101,6 +101,10 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     production: bool = False
     version: int = 1
     signatures: list[FounderSignature] = []
+    """By the recovery keys, over the document hash."""
+    founders: list[FounderSignature] = []
+    """By the keys that the network's membership document knows. Their form only is checked here:
+    the ledger does not know the network (`node/founding.py` does)."""
 
     @property
     def chain_id(self) -> int:
@@ -131,7 +135,8 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 def document_hash(genesis: Genesis) -> Hash32:
     """What founders sign and block 0 binds: all but the signatures, as JSON with sorted keys."""
-    bare = msgspec.structs.replace(genesis, signatures=[])
+    bare = msgspec.to_builtins(genesis) | {"signatures": []}
+    del bare["founders"]
     return genesis.suite.hash(encode([GENESIS_TAG, msgspec.json.encode(bare, order="sorted")]))
 
 
@@ -239,6 +244,7 @@ def _check(genesis: Genesis, founding: bool) -> None:
     _check_members(genesis)
     _check_alloc(genesis)
     _check_signatures(genesis, founding)
+    _check_founders(genesis)
 
 
 def _check_name(what: str, name: str) -> None:
@@ -338,6 +344,17 @@ def _check_signatures(genesis: Genesis, founding: bool) -> None:
     if genesis.production and not founding and signed != set(keys):
         missing = ", ".join(sorted(set(keys) - signed))
         raise InvalidGenesis(f"a production genesis needs every founder's signature: {missing}")
+
+
+def _check_founders(genesis: Genesis) -> None:
+    names = [entry.organisation for entry in genesis.founders]
+    known = {entry.name for entry in genesis.organisations}
+    if len(set(names)) != len(names) or not known.issuperset(names):
+        raise InvalidGenesis(
+            f"founders: expected organisations of this document, each once, got {names!r:.200}"
+        )
+    for entry in genesis.founders:
+        from_hex(entry.signature, size=SIGNATURE_BYTES)
 
 
 def _number(text: str) -> int:

@@ -132,6 +132,14 @@ class NodeFolder:
         return self.path / "node.toml"
 
     @property
+    def departures(self) -> Path:
+        return self.path / "departures.jsonl"
+
+    @property
+    def archive(self) -> Path:
+        return self.path / "archive"
+
+    @property
     def consensus_key(self) -> Path:
         return self.path / "keys" / "consensus.key"
 

@@ -5,6 +5,8 @@ Labels come from closed sets (group names, reasons, method names): no caller can
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -12,6 +14,7 @@ from node.stages import Stages
 from node.threads import Threads
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+M = TypeVar("M", Counter, Gauge)
 
 
 class Metrics:
@@ -19,6 +22,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._of_groups: list[Counter | Gauge] = []
         self.stages = Stages()
         self.registry.register(self.stages)
         self.registry.register(Threads())
@@ -63,11 +67,21 @@ class Metrics:
             "quorate_rpc_websocket_connections", "Open WebSocket connections"
         )
 
+    def forget_group(self, group: str) -> None:
+        """Drop the series of a group that this node carries no more."""
+        for metric in self._of_groups:
+            metric.remove_by_labels({"group": group})
+
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self.registry)
+        return self._noted(Gauge(name, text, labels, registry=self.registry), labels)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+        return self._noted(Counter(name, text, labels, registry=self.registry), labels)
+
+    def _noted(self, metric: M, labels: tuple[str, ...]) -> M:
+        if "group" in labels:
+            self._of_groups.append(metric)
+        return metric
 
     def exposition(self) -> bytes:
         """The text that `GET /metrics` answers with."""

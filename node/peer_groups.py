@@ -22,7 +22,6 @@ class PeerGroupNetwork:
         self._group = group
         self._members = members
         self._listener: GroupListener | None = None
-        network.on_disconnect(self._on_disconnect)
 
     def connected(self) -> frozenset[str]:
         """The members that have a connection now."""
@@ -47,6 +46,7 @@ class PeerGroupNetwork:
     def open(self, listener: GroupListener) -> None:
         """Carry the group's frames."""
         self._listener = listener
+        self._network.on_disconnect(self._on_disconnect)
 
         async def answer(peer: str, payload: bytes) -> bytes:
             try:
@@ -66,6 +66,7 @@ class PeerGroupNetwork:
         """Carry them no more."""
         if self._listener is not None:
             self._listener = None
+            self._network.forget_on_disconnect(self._on_disconnect)
             self._network.unregister(self._group)
 
     def _on_disconnect(self, peer: str) -> None:

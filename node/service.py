@@ -15,6 +15,7 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from ledger.chain import NeedsCut
@@ -26,7 +27,7 @@ from node.engines import AUTO, resolve_engine, why_not_native
 from node.envelopes import EnvelopeRefused, EnvelopeStore
 from node.expiry import ExpiryWatch, lifetimes
 from node.group import GroupDriver
-from node.group_assembly import NodeParts, assemble_group
+from node.group_assembly import NodeParts
 from node.logging import configure_logging
 from node.membership import InvalidMembership, Membership, load_membership
 from node.metrics import Metrics
@@ -37,6 +38,7 @@ from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
 from node.recovery_folder import mark_followed, refuse, waiting_recoveries
 from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
+from node.running_groups import RunningGroups
 from node.tls_renewal import load_identity
 
 METRICS_PERIOD_S = 1.0
@@ -58,12 +60,12 @@ class Node:
         self._folder = NodeFolder(folder)
         self._config = load_node_config(self._folder) if config is None else config
         self.metrics = Metrics()
-        self._groups: dict[str, GroupDriver] = {}
+        self._groups: RunningGroups | None = None
         self._network: PeerNetwork | None = None
         self._rpc: RpcServer | None = None
         self._pid_file: PidFile | None = None
         self._measuring: asyncio.Task[None] | None = None
-        self._recovering: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
 
     # -- what RPC sees ----------------------------------------------------------------------------
 
@@ -87,11 +89,11 @@ class Node:
 
     @property
     def groups(self) -> Mapping[str, GroupDriver]:
-        return self._groups
+        return {} if self._groups is None else self._groups.drivers
 
     @property
     def default_group(self) -> str:
-        return self._config.default_group or next(iter(self._groups), "")
+        return self._config.default_group or next(iter(self.groups), "")
 
     @property
     def rpc_url(self) -> str:
@@ -138,7 +140,7 @@ class Node:
 
     def readiness(self) -> Mapping[str, str]:
         """What keeps this node from serving, by group; empty when it is ready."""
-        found = {name: group.unready() for name, group in self._groups.items()}
+        found = {name: group.unready() for name, group in self.groups.items()}
         return {name: reason for name, reason in found.items() if reason is not None}
 
     async def send_envelope(self, group: str, receiver: str, envelope: bytes) -> Hash32:
@@ -146,14 +148,14 @@ class Node:
 
         Raises `EnvelopeRefused`.
         """
-        driver = self._groups.get(group)
+        driver = self.groups.get(group)
         if driver is None:
             raise EnvelopeRefused(f"this node carries no group {group!r}")
         return await driver.envelopes.send(receiver, envelope)
 
     def envelopes(self, group: str) -> list[Mapping[str, Any]]:
         """Envelopes that arrived: `{digest, sender, received_ms, envelope}`, bytes as bytes."""
-        return self._groups[group].envelopes.received()
+        return self.groups[group].envelopes.received()
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -167,7 +169,7 @@ class Node:
             raise
         log.info(
             "node.started", node=self.node_id, version=self.version, rpc=self.rpc_url,
-            engine=self.engine, groups=sorted(self._groups),
+            engine=self.engine, groups=sorted(self.groups),
         )  # fmt: skip
         missing = why_not_native()
         if missing is not None and self._config.engine == AUTO:
@@ -196,8 +198,8 @@ class Node:
             self.metrics,
         )
         # Every file is read before anyone hears of this node.
-        for group in self._config.group:
-            self._groups[group.name] = await asyncio.to_thread(assemble_group, parts, group.name)
+        self._groups = RunningGroups(parts)
+        await self._groups.assemble()
         try:
             await network.start()
         except OSError as error:
@@ -206,8 +208,7 @@ class Node:
                 "stop what uses the port, or name another in node.toml"
             ) from error
         self._network = network
-        for driver in self._groups.values():
-            await driver.start()
+        await self._groups.start()
         await self._start_rpc()
         self._measuring = asyncio.create_task(self._measure(NetworkMetrics(network, self.metrics)))
 
@@ -223,28 +224,30 @@ class Node:
         """Close all in the reverse order; may be called on a node that started in part."""
         if self._measuring is not None:
             self._measuring.cancel()
-        if self._recovering is not None:
-            await asyncio.gather(self._recovering, return_exceptions=True)
+        if self._following is not None:
+            await asyncio.gather(self._following, return_exceptions=True)
         if self._rpc is not None:
             await self._rpc.stop()
-        for driver in self._groups.values():
-            await driver.stop()
+        if self._groups is not None:
+            await self._groups.stop()
         if self._network is not None:
             await self._network.stop()
-        for driver in self._groups.values():
-            driver.chain.close()
-        self._groups.clear()
+        if self._groups is not None:
+            self._groups.close()
         if self._pid_file is not None:
             self._pid_file.release()
             self._pid_file = None
         log.info("node.stopped", node=self.node_id)
 
     def reload(self) -> None:
-        """Take up newer membership, revocation lists, certificate and recoveries from the folder.
+        """Take up newer membership, revocation lists, certificate, groups and recoveries.
 
         What cannot be used is said and changes nothing: the node goes on as it was.
         """
-        self._recovering = asyncio.create_task(self._follow_recoveries(self._recovering))
+        self._reload_trust()
+        self._following = asyncio.create_task(self._follow_folder(self._following))
+
+    def _reload_trust(self) -> None:
         try:
             membership, identity = self._load_membership(), self._load_identity()
             revocations = self._load_revocations(membership)
@@ -262,14 +265,30 @@ class Node:
             certificate_until=identity.certificate.not_valid_after_utc.isoformat(),
         )
 
-    async def _follow_recoveries(self, earlier: asyncio.Task[None] | None) -> None:
-        """Hand the certificates that wait in the groups' folders to the groups that run.
-
-        One look comes after the other: two at once would take up the same files.
-        """
+    async def _follow_folder(self, earlier: asyncio.Task[None] | None) -> None:
+        """One look comes after the other: two at once would take up the same files."""
         if earlier is not None:
             await asyncio.wait([earlier])
-        for name, driver in self._groups.items():
+        await self._follow_groups()
+        await self._follow_recoveries()
+
+    async def _follow_groups(self) -> None:
+        """Take up the groups that node.toml names now, leave those that it names no more."""
+        assert self._groups is not None
+        assert self._rpc is not None
+        try:
+            config = load_node_config(self._folder)
+        except ConfigurationError as error:
+            log.error("node.reload_failed", error=str(error))
+            return
+        self._config = msgspec.structs.replace(
+            self._config, group=config.group, default_group=config.default_group
+        )
+        await self._groups.follow(self._config, self._rpc.release)
+
+    async def _follow_recoveries(self) -> None:
+        """Hand the certificates that wait in the groups' folders to the groups that run."""
+        for name, driver in tuple(self.groups.items()):
             for path, recovery in waiting_recoveries(self._folder.group(name)):
                 try:
                     await driver.adopt(recovery)

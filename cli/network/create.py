@@ -6,7 +6,6 @@ that do not trust one another's machines make their own keys and exchange public
 
 import secrets
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,32 +14,30 @@ from pathlib import Path
 from eth_account import Account as EthereumAccount
 
 from cli.failure import CommandFailed
+from cli.group.local_keys import (
+    RECOVERY_KEY,
+    envelope_key,
+    planned_organisation,
+    sign_as_organisation,
+)
+from cli.group.plan import GroupPlan, PlannedAccount, PlannedValidator, draft_genesis
 from cli.member.organisation import save_organisation
 from cli.network.folder import (
     NETWORK_FILE,
     Account,
     Group,
-    Membership,
     NetworkFile,
     Node,
     save_network,
 )
+from cli.network.folder import Membership as Part
 from cli.network.manifest import GroupEntry, Manifest, load_manifest
 from client.accounts import save_account, save_password
-from contracts.roles import role_named
-from contracts.system_alloc import (
-    AccountEntry,
-    AllocatedContract,
-    ObserverEntry,
-    OrganisationEntry,
-    ValidatorEntry,
-    system_alloc,
-)
+from contracts.system_alloc import AccountEntry, AllocatedContract
 from ledger import genesis as founding
 from ledger.genesis import Genesis
-from ledger.parameters import CHAIN_ID_MAX, Parameters, gas_limit
 from ledger.suite import STANDARD, KeySigner
-from ledger.values import Address, address_from_hex, to_hex
+from ledger.values import Address, to_hex
 from node.config import (
     GroupConfig,
     ListenConfig,
@@ -52,7 +49,7 @@ from node.config import (
 from node.engines import resolve_engine
 from node.group_assembly import found_group
 from node.keyfile import save_private_key
-from node.membership import Organisation, draft
+from node.membership import Membership, Organisation, draft
 from node.pki import OrganisationCA
 from workflows.equity_transfer import envelope
 
@@ -112,12 +109,6 @@ def _check_ports(manifest: Manifest, base_port: int) -> None:
         )
 
 
-def _new_signer(path: Path) -> KeySigner:
-    key = STANDARD.new_private_key()
-    save_private_key(path, key)
-    return KeySigner(STANDARD, key)
-
-
 class _Builder:
     def __init__(
         self,
@@ -134,15 +125,14 @@ class _Builder:
         self._additions = additions
         self._now = datetime.now(UTC)
         self._consensus_keys: dict[str, Address] = {}
-        self._recovery: dict[str, KeySigner] = {}
 
     def build(self) -> None:
         authorities, signers = self._organisations()
         accounts = self._accounts()
         for node in self._manifest.node:
             self._node_keys(node.name, node.org, authorities[node.org])
-        self._membership(authorities, signers)
-        groups = [self._group(group, accounts) for group in self._manifest.group]
+        document = self._membership(authorities, signers)
+        groups = [self._group(group, accounts, document) for group in self._manifest.group]
         nodes = [self._node(place) for place in range(len(self._manifest.node))]
         save_network(
             self._folder,
@@ -157,13 +147,12 @@ class _Builder:
             authorities[entry.name] = OrganisationCA.create(entry.name, self._now)
             signers[entry.name] = save_organisation(home, authorities[entry.name], self._now)
             # The recovery key signs this genesis and then belongs offline, on no node.
-            self._recovery[entry.name] = _new_signer(home / "recovery.key")
-            envelope.save_private_key(self._envelope_key(entry.name), envelope.new_private_key())
+            save_private_key(home / RECOVERY_KEY, STANDARD.new_private_key())
+            envelope.save_private_key(
+                envelope_key(self._folder, entry.name), envelope.new_private_key()
+            )
             self._progress(f"organisation {entry.name} {entry.label}: authority and keys")
         return authorities, signers
-
-    def _envelope_key(self, organisation: str) -> Path:
-        return self._folder / "desks" / organisation / "keys" / "envelope.key"
 
     def _accounts(self) -> list[Account]:
         made = []
@@ -174,7 +163,11 @@ class _Builder:
             (self._folder / "accounts").mkdir(mode=0o700, exist_ok=True)
             save_account(account, self._folder / key_file, password, rounds=LOCAL_KEYSTORE_ROUNDS)
             save_password(self._folder / key_file, password)
-            made.append(Account(entry.name, entry.org, entry.role, account.address, str(key_file)))
+            made.append(
+                Account(
+                    entry.name, entry.org, entry.role, account.address, str(key_file), entry.groups
+                )
+            )
         self._progress(f"{len(made)} accounts")
         return made
 
@@ -199,7 +192,7 @@ class _Builder:
 
     def _membership(
         self, authorities: dict[str, OrganisationCA], signers: dict[str, KeySigner]
-    ) -> None:
+    ) -> Membership:
         document = draft(
             self._manifest.name,
             1,
@@ -215,9 +208,10 @@ class _Builder:
         ).signed(STANDARD, *signers.values())
         for node in self._manifest.node:
             document.save(self._node_folder(node.name).membership)
+        return document
 
-    def _group(self, group: GroupEntry, accounts: list[Account]) -> Group:
-        genesis = self._genesis(group, accounts)
+    def _group(self, group: GroupEntry, accounts: list[Account], document: Membership) -> Group:
+        genesis = self._genesis(group, accounts, document)
         path = Path("groups") / group.name / "genesis.json"
         (self._folder / path).parent.mkdir(parents=True)
         founding.save_genesis(genesis, self._folder / path)
@@ -229,78 +223,32 @@ class _Builder:
         self._progress(f"group {group.name}: genesis, chain id {genesis.chain_id}")
         return Group(group.name, genesis.chain_id, str(path), group.validators)
 
-    def _genesis(self, group: GroupEntry, accounts: list[Account]) -> Genesis:
-        given = self._manifest.consensus
-        parameters = Parameters(
-            chain_id=1 + secrets.randbelow(CHAIN_ID_MAX),
-            gas_limit=gas_limit(given.block_execution_ms_max, given.slowest_engine),
-            **{
-                name: getattr(given, name)
-                for name in given.__struct_fields__
-                if name in Parameters.__struct_fields__
-            },
-        )
+    def _genesis(self, group: GroupEntry, accounts: list[Account], document: Membership) -> Genesis:
         home = {node.name: node.org for node in self._manifest.node}
-        alloc = system_alloc(
-            organisations=[
-                OrganisationEntry(
-                    entry.name,
-                    envelope.public_key_of(
-                        envelope.load_private_key(self._envelope_key(entry.name))
-                    ),
-                )
-                for entry in self._manifest.org
-            ],
-            accounts=[
-                *(
-                    AccountEntry(
-                        address_from_hex(account.address), account.org, role_named(account.role)
-                    )
-                    for account in accounts
-                ),
-                *self._additions.accounts,
-            ],
-            validators=[
-                ValidatorEntry(self._consensus_keys[name], home[name], name)
-                for name in group.validators
-            ],
-            observers=[ObserverEntry(home[name], name) for name in group.observers],
-            window_blocks=given.window_blocks,
-            production=self._manifest.production,
-        )
-        genesis = Genesis(
+        founders = self._manifest.founders(group)
+        plan = GroupPlan(
             name=group.name,
-            timestamp_ms=time.time_ns() // 1_000_000,
-            parameters=parameters,
-            organisations=[
-                founding.Organisation(
-                    name=entry.name,
-                    recovery_key=to_hex(self._recovery[entry.name].address),
-                    label_zh=entry.label,
-                )
+            organisation=tuple(
+                planned_organisation(self._folder, entry.name, entry.label)
                 for entry in self._manifest.org
-            ],
-            recovery_threshold=len(self._recovery) // 2 + 1,
-            validators=[
-                founding.ValidatorEntry(
-                    address=to_hex(self._consensus_keys[name]),
-                    node=f"{home[name]}/{name}",
-                    organisation=home[name],
-                )
+                if entry.name in founders
+            ),
+            validator=tuple(
+                PlannedValidator(f"{home[name]}/{name}", to_hex(self._consensus_keys[name]))
                 for name in group.validators
-            ],
-            observers=[
-                founding.ObserverEntry(node=f"{home[name]}/{name}", organisation=home[name])
-                for name in group.observers
-            ],
-            alloc={
-                to_hex(address): contract.as_allocation()
-                for address, contract in {**alloc, **self._additions.contracts}.items()
-            },
+            ),
+            account=tuple(
+                PlannedAccount(account.address, account.org, account.role)
+                for account in accounts
+                if account.is_of(group.name) and account.org in founders
+            ),
+            observers=tuple(f"{home[name]}/{name}" for name in group.observers),
             production=self._manifest.production,
+            consensus=self._manifest.consensus,
         )
-        for name, signer in self._recovery.items():
-            genesis = founding.sign_genesis(genesis, name, signer)
+        genesis = draft_genesis(plan, self._additions.accounts, self._additions.contracts)
+        for name in founders:
+            genesis = sign_as_organisation(self._folder, name, genesis, document)
         return genesis.checked()
 
     def _node(self, place: int) -> Node:
@@ -339,5 +287,5 @@ class _Builder:
             pid_file=str(Path("nodes") / entry.name / "node.pid"),
             engine=resolve_engine(entry.engine),
             default_group=default_group,
-            groups=tuple(Membership(name, role) for name, role in groups),
+            groups=tuple(Part(name, role) for name, role in groups),
         )

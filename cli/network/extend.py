@@ -14,10 +14,10 @@ from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.member.files import load_organisation_signer
 from cli.member.publication import publish_document
+from cli.network.admission import admit as admit_node
 from cli.network.folder import Membership as Part
 from cli.network.folder import Node, save_network
 from cli.network.manifest import NAME_PATTERN, NODES_MAX
-from contracts.bindings import accounts
 from ledger import genesis as founding
 from ledger.suite import STANDARD
 from ledger.values import Address, to_hex
@@ -36,7 +36,6 @@ from node.keyfile import load_private_key, save_private_key
 from node.membership import Membership, load_membership
 from node.membership_change import NextVersion
 from node.pki import OrganisationCA
-from workflows.equity_transfer.deploy import organisation_number
 
 HOST = "127.0.0.1"
 PORT_MAX = 65_535
@@ -60,7 +59,7 @@ def add_node(
     """
     _check(network, organisation, name)
     if admit:
-        _admit(network, organisation, name)
+        admit_node(network, organisation, name)
         progress(f"group {network.group.name}: {organisation}/{name} is admitted")
     p2p, rpc = _free_addresses(network)
     folder = NodeFolder(network.folder / "nodes" / name)
@@ -105,13 +104,6 @@ def _check(network: LocalNetwork, organisation: str, name: str) -> None:
             f"--org '{organisation}': its authority's key is not in this folder; "
             f"there are: {', '.join(known)}"
         )
-
-
-def _admit(network: LocalNetwork, organisation: str, name: str) -> None:
-    desk = network.set_up_desk(network.first_account(organisation, "admin"))
-    number = organisation_number(desk, organisation)
-    if (number, name) not in desk.ask(accounts.node_list()):
-        desk.act(f"admit-{name}", accounts.admit_node(name))
 
 
 def _free_addresses(network: LocalNetwork) -> tuple[str, str]:

@@ -46,14 +46,22 @@ class Group(msgspec.Struct, frozen=True):
     validators: tuple[str, ...]
 
 
-class Account(msgspec.Struct, frozen=True):
-    """An account's public side and where its encrypted key is."""
+class Account(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An account's public side and where its encrypted key is.
+
+    `groups` are those that know it; none named means all of its organisation's.
+    """
 
     name: str
     org: str
     role: str
     address: str
     key_file: str
+    groups: tuple[str, ...] = ()
+
+    def is_of(self, group: str) -> bool:
+        """Whether the account belongs into a group of its organisation."""
+        return not self.groups or group in self.groups
 
 
 class NetworkFile(msgspec.Struct, frozen=True):

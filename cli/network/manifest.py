@@ -40,19 +40,22 @@ class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GroupEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One ledger: who votes and who only follows."""
+    """One ledger: who votes and who only follows. Its founders are the organisations of its
+    nodes, and those named besides."""
 
     name: str
     validators: tuple[str, ...]
     observers: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
 
 
 class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One account of an officer or a system."""
+    """One account of an officer or a system, in all of its organisation's groups or in some."""
 
     name: str
     org: str
     role: Role
+    groups: tuple[str, ...] = ()
 
 
 _DEFAULTS = Parameters(chain_id=1)
@@ -99,6 +102,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             for group in self.group
             if node in group.validators or node in group.observers
         ]
+
+    def founders(self, group: GroupEntry) -> tuple[str, ...]:
+        """The organisations of a group, in the manifest's order. With one group all of them."""
+        nodes = (*group.validators, *group.observers)
+        homes = {entry.org for entry in self.node if entry.name in nodes}
+        return tuple(
+            entry.name
+            for entry in self.org
+            if entry.name in homes or entry.name in group.organisations or len(self.group) == 1
+        )
 
 
 def shipped_folder() -> Path:
@@ -195,7 +208,15 @@ def _engine_problem(manifest: Manifest) -> str | None:
 
 def _group_problem(manifest: Manifest) -> str | None:
     nodes = {entry.name for entry in manifest.node}
+    organisations, groups = {e.name for e in manifest.org}, {e.name for e in manifest.group}
+    for account in manifest.account:
+        for name in account.groups:
+            if name not in groups:
+                return f"account '{account.name}': group '{name}' has no [[group]] entry"
     for group in manifest.group:
+        for name in group.organisations:
+            if name not in organisations:
+                return f"group '{group.name}': organisation '{name}' has no [[org]] entry"
         for node in (*group.validators, *group.observers):
             if node not in nodes:
                 return f"group '{group.name}': node '{node}' has no [[node]] entry"

@@ -195,6 +195,10 @@ class PeerNetwork:
         """Call `callback(peer)` whenever a connection has ended."""
         self._connections.disconnect_callbacks.append(callback)
 
+    def forget_on_disconnect(self, callback: PeerCallback) -> None:
+        """Call it no more."""
+        self._connections.disconnect_callbacks.remove(callback)
+
     def disconnect(self, peer: str, reason: str) -> None:
         """Cut a peer that broke a rule of a higher layer. It may come back."""
         connection = self._exchange.connections.get(peer)

@@ -94,6 +94,11 @@ class FilterTable:
         self._discard(identifier)
         return True
 
+    def forget(self, group: str) -> None:
+        """Drop the filters of a group that this node carries no more."""
+        for identifier in [i for i, found in self._filters.items() if found.group == group]:
+            self._discard(identifier)
+
     def _discard(self, identifier: str) -> None:
         stop = self._filters.pop(identifier).stop_listening
         if stop is not None:

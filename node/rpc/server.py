@@ -24,6 +24,7 @@ from .feed import GroupFeeds
 from .filters import FilterTable
 from .limits import Limits
 from .principal import OPERATOR, Principal
+from .requests_in_hand import RequestsInHand
 from .view import GroupView, NodeView
 from .websocket import new_socket, serve_websocket
 
@@ -84,7 +85,8 @@ class RpcServer:
         self._filters = FilterTable(self._limits, self._feeds)
         self._calls = CallDesk(self._limits)
         self._in_flight = asyncio.Semaphore(self._limits.requests_in_flight_max)
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: dict[web.WebSocketResponse, str] = {}
+        self._requests = RequestsInHand()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -102,7 +104,7 @@ class RpcServer:
         application.router.add_get("/metrics", self._serve_metrics)
         application.router.add_get("/healthz", self._serve_health)
         application.router.add_get("/readyz", self._serve_readiness)
-        application.router.add_route("*", "/{path:.*}", self._serve_group)
+        application.router.add_route("*", "/{path:.*}", self._serve_counted)
         self._runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S_MAX
         )
@@ -127,6 +129,14 @@ class RpcServer:
             self._runner = None
         self._calls.close()
 
+    async def release(self, group: str) -> None:
+        """A group that the node has left: close its WebSockets, forget its filters, and return
+        when no request about it is in hand."""
+        for socket in [socket for socket, name in self._sockets.items() if name == group]:
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the node left the group")
+        self._filters.forget(group)
+        await self._requests.wait_none(group)
+
     @web.middleware
     async def _guard(
         self,
@@ -148,15 +158,19 @@ class RpcServer:
         """Whoever reaches loopback is the operator."""
         return OPERATOR
 
-    def _group(self, principal: Principal, path: str) -> GroupView | None:
+    def _group_name(self, path: str) -> str:
         if path in ("", "/"):
-            name = self._node.default_group
-        elif path.startswith("/groups/"):
-            name = path.removeprefix("/groups/")
-        else:
-            return None
+            return self._node.default_group
+        return path.removeprefix("/groups/") if path.startswith("/groups/") else ""
+
+    def _group(self, principal: Principal, path: str) -> GroupView | None:
+        name = self._group_name(path)
         group = self._node.groups.get(name)
         return group if group is not None and principal.may_read(name) else None
+
+    async def _serve_counted(self, request: web.Request) -> web.StreamResponse:
+        with self._requests.of(self._group_name(request.path)):
+            return await self._serve_group(request)
 
     async def _serve_group(self, request: web.Request) -> web.StreamResponse:
         principal = self._principal(request)
@@ -198,7 +212,7 @@ class RpcServer:
                 text=f"this node serves {self._limits.connections_max} WebSockets at most\n"
             )
         socket = new_socket(self._limits)
-        self._sockets.add(socket)
+        self._sockets[socket] = context.group.name
         self._metrics.rpc_connections.inc()
         try:
             await socket.prepare(request)
@@ -211,7 +225,7 @@ class RpcServer:
                 in_flight=self._in_flight,
             )
         finally:
-            self._sockets.discard(socket)
+            del self._sockets[socket]
             self._metrics.rpc_connections.dec()
         return socket
 

@@ -31,6 +31,7 @@ from ledger.values import Address, Hash32, keccak, to_hex
 from node.config import GroupConfig, ListenConfig, NodeConfig, NodeFolder, save_node_config
 from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
+from node.founding import sign_founding
 from node.group import GroupDriver, GroupSetup
 from node.group_assembly import found_group
 from node.group_members import GroupMembers
@@ -360,6 +361,10 @@ class NodeFolders:
             ],
             dict.fromkeys(self.world.members, "127.0.0.1:1"),
         ).signed(STANDARD, *(key("member " + name) for name in ORGANISATIONS))
+        for name in ORGANISATIONS:
+            self.world.genesis = sign_founding(
+                self.world.genesis, self.membership, key("member " + name)
+            )
         self.folders: dict[str, NodeFolder] = {}
         for node in self.world.nodes:
             home = self.folders[node.organisation] = NodeFolder(node.folder)

@@ -159,7 +159,7 @@ async def test_a_list_in_the_folder_of_one_node_reaches_the_folders_of_all(folde
     other = folders.folders["data"].revocations / "market.pem"
     await kit.eventually(other.is_file)
     assert other.read_bytes() == (home.revocations / "market.pem").read_bytes()
-    assert not data.network.is_connected("market/market-1")
+    await kit.eventually(lambda: not data.network.is_connected("market/market-1"))
     assert data.network.is_connected("tax/tax-1")
     await folders.stop(data)
     (again,) = await folders.start("data")

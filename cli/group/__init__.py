@@ -1,0 +1,1 @@
+"""Groups at run time: founding, joining, leaving, and what a node carries."""

@@ -1,0 +1,50 @@
+"""A node is let into a group, or taken off its list, by its organisation's admin on chain."""
+
+from dataclasses import replace
+
+from cli.desks import LocalNetwork
+from cli.failure import CommandFailed
+from client.rpc import Client
+from contracts.bindings import accounts
+from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
+
+
+def admit(network: LocalNetwork, organisation: str, name: str) -> None:
+    """The group's list names the node from now on."""
+    desk = _desk(network, organisation)
+    if not is_admitted(desk, organisation, name):
+        desk.act(_step("admit", desk, name), accounts.admit_node(name))
+
+
+def dismiss(network: LocalNetwork, organisation: str, name: str) -> None:
+    """The list names it no more; the contract refuses this for a validator's node.
+
+    Sent through another node, for this one hears no more of the group from that block on.
+    """
+    others = [
+        node
+        for node in network.file.nodes
+        if node.name != name and network.group.name in {group.name for group in node.groups}
+    ]
+    if not others:
+        raise CommandFailed(f"no other node of group '{network.group.name}' is known here to ask")
+    validators = [node for node in others if node.name in network.group.validators]
+    client = Client((validators or others)[0].rpc, network.group.name)
+    desk = replace(_desk(network, organisation), client=client)
+    if is_admitted(desk, organisation, name):
+        desk.act(_step("dismiss", desk, name), accounts.dismiss_node(name))
+
+
+def is_admitted(desk: SetUpDesk, organisation: str, name: str) -> bool:
+    """Whether the group's list names the node."""
+    number = organisation_number(desk, organisation)
+    return (number, name) in desk.ask(accounts.node_list())
+
+
+def _desk(network: LocalNetwork, organisation: str) -> SetUpDesk:
+    return network.set_up_desk(network.first_account(organisation, "admin"))
+
+
+def _step(act: str, desk: SetUpDesk, name: str) -> str:
+    """Numbered by the block: a node that comes back is admitted by another transaction."""
+    return f"{act}-{name}-{desk.client.block_number()}"

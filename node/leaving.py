@@ -1,0 +1,153 @@
+"""A node's folder gives a group up: its data is archived or destroyed, and a record says so.
+
+Files only. node.toml names the group no more and a running node has closed it before its data is
+touched: the store's own lock tells.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from ledger.gate import contract_validators
+from ledger.genesis import Genesis, genesis_block
+from ledger.keyvalue import CorruptStore, LevelDB
+from ledger.store import BlockStore
+from ledger.values import Address, Hash32, to_hex
+from node.config import (
+    ConfigurationError,
+    GroupFolder,
+    NodeFolder,
+    load_node_config,
+    save_node_config,
+)
+from node.departures import Departure, add_departure
+from node.files import RealFiles
+from node.group_assembly import read_genesis
+from node.keyfile import load_private_key
+from node.vote_log import VoteLog
+
+HASH_BYTES = 32
+ARCHIVED, DESTROYED = "archived", "destroyed"
+
+
+def forget_group(folder: NodeFolder, name: str) -> None:
+    """Take the group off node.toml. Raises ConfigurationError if the node knows no such group."""
+    config = load_node_config(folder)
+    kept = tuple(group for group in config.group if group.name != name)
+    if len(kept) == len(config.group):
+        if folder.group(name).genesis.is_file():
+            return  # an earlier leaving was cut off here
+        known = ", ".join(group.name for group in config.group) or "none"
+        raise ConfigurationError(f"this node carries no group {name!r}; it carries: {known}")
+    default = config.default_group
+    if default == name:
+        default = kept[0].name if kept else ""
+    save_node_config(msgspec.structs.replace(config, group=kept, default_group=default), folder)
+
+
+def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime) -> Departure:
+    """Move the group's data below `archive`, or destroy it without one; the record of it.
+
+    Raises ConfigurationError, and StoreInUse while a node still has the group open. What was cut
+    off can be repeated.
+    """
+    group = folder.group(name)
+    genesis = read_genesis(group)
+    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    number, block_hash = _stable(group, genesis)
+    envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
+    files = [path for path in group.path.rglob("*") if path.is_file()]
+    departure = Departure(
+        at=now.isoformat(timespec="seconds"),
+        group=name,
+        identity=to_hex(genesis_block(genesis).hash),
+        chain_id=genesis.chain_id,
+        stable_number=number,
+        stable_hash=to_hex(block_hash),
+        address=to_hex(address),
+        voted=_has_voted(group, genesis, address),
+        did=DESTROYED if archive is None else ARCHIVED,
+        where="" if archive is None else str(_place(archive, name, now)),
+        files=len(files) + len(envelopes),
+        size_bytes=sum(path.stat().st_size for path in (*files, *envelopes)),
+        envelopes=len(envelopes),
+    )
+    # The record first: data that is gone without one could not be told from data that was lost.
+    written = add_departure(folder.departures, departure)
+    if archive is None:
+        _destroy(group, envelopes)
+    else:
+        _archive(group, envelopes, Path(departure.where))
+    return written
+
+
+def is_validator(folder: NodeFolder, name: str) -> bool:
+    """Whether the last state that this folder holds counts the node's key among the validators.
+
+    Raises StoreInUse while a node runs.
+    """
+    group = folder.group(name)
+    genesis = read_genesis(group)
+    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    members = genesis.validator_set
+    if group.database.exists():
+        database = LevelDB(group.database)
+        try:
+            store = BlockStore(database, genesis.suite)
+            if store.head is not None:
+                members = contract_validators(store.state)
+        finally:
+            database.close()
+    return address in members.members
+
+
+def _stable(group: GroupFolder, genesis: Genesis) -> tuple[int, Hash32]:
+    """The last block that is stored; block 0 for a store that is empty or cannot be read."""
+    first = 0, genesis_block(genesis).hash
+    if not group.database.exists():
+        return first
+    try:
+        database = LevelDB(group.database)
+        try:
+            head = BlockStore(database, genesis.suite).head
+        finally:
+            database.close()
+    except CorruptStore:
+        return first
+    return first if head is None else (head.number, head.hash)
+
+
+def _has_voted(group: GroupFolder, genesis: Genesis, address: Address) -> bool:
+    """A log that cannot be read counts as one with votes."""
+    identity = genesis_block(genesis).hash
+    votes = VoteLog.open(RealFiles(group.wal), genesis.suite, identity, address)
+    votes.close()
+    return votes.lost is not None or bool(votes.entries)
+
+
+def _place(archive: Path, name: str, now: datetime) -> Path:
+    return archive / f"{name}.{now:%Y%m%dT%H%M%SZ}"
+
+
+def _archive(group: GroupFolder, envelopes: Iterable[Path], place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for path in envelopes:
+        kept = group.path / "envelopes" / path.parent.name
+        kept.mkdir(parents=True, exist_ok=True)
+        path.rename(kept / path.name)
+    shutil.move(group.path, place)
+
+
+def _destroy(group: GroupFolder, envelopes: Iterable[Path]) -> None:
+    for path in envelopes:
+        path.unlink()
+    # Genesis last: with it, a leaving that was cut off can be repeated.
+    for path in group.path.iterdir():
+        if path != group.genesis:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.rmtree(group.path)
