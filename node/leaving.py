@@ -61,6 +61,7 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
     address = genesis.suite.address_of(load_private_key(folder.consensus_key))
     number, block_hash = _stable(group, genesis)
     envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
+    place = None if archive is None else archive / f"{name}.{now:%Y%m%dT%H%M%SZ}"
     files = [path for path in group.path.rglob("*") if path.is_file()]
     departure = Departure(
         at=now.isoformat(timespec="seconds"),
@@ -71,18 +72,18 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
         stable_hash=to_hex(block_hash),
         address=to_hex(address),
         voted=_has_voted(group, genesis, address),
-        did=DESTROYED if archive is None else ARCHIVED,
-        where="" if archive is None else str(_place(archive, name, now)),
+        did=DESTROYED if place is None else ARCHIVED,
+        where="" if place is None else _shown(folder, place),
         files=len(files) + len(envelopes),
         size_bytes=sum(path.stat().st_size for path in (*files, *envelopes)),
         envelopes=len(envelopes),
     )
     # The record first: data that is gone without one could not be told from data that was lost.
     written = add_departure(folder.departures, departure)
-    if archive is None:
+    if place is None:
         _destroy(group, envelopes)
     else:
-        _archive(group, envelopes, Path(departure.where))
+        _archive(group, envelopes, place)
     return written
 
 
@@ -130,8 +131,10 @@ def _has_voted(group: GroupFolder, genesis: Genesis, address: Address) -> bool:
     return votes.lost is not None or bool(votes.entries)
 
 
-def _place(archive: Path, name: str, now: datetime) -> Path:
-    return archive / f"{name}.{now:%Y%m%dT%H%M%SZ}"
+def _shown(folder: NodeFolder, place: Path) -> str:
+    """Relative within the node's folder, which may be carried to another machine."""
+    inside = place.is_relative_to(folder.path)
+    return str(place.relative_to(folder.path) if inside else place.absolute())
 
 
 def _archive(group: GroupFolder, envelopes: Iterable[Path], place: Path) -> None:

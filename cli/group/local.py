@@ -27,6 +27,7 @@ from ledger.genesis import Genesis, genesis_block, save_genesis
 from ledger.suite import STANDARD
 from node.config import NodeFolder
 from node.departures import Departure
+from node.founding import check_founding
 from node.joining import join_group, role_in
 from node.membership import Membership, load_membership
 
@@ -72,10 +73,12 @@ def join_local(folder: Path, name: str, node: str, trust: str, progress: Progres
     """Have a node of this folder follow a group: admitted by its organisation's admin first."""
     local = LocalNetwork(folder, name)
     entry, genesis = local.file.node(node), local.genesis
+    membership = _newest_membership(folder, local.file)
+    check_founding(genesis, membership, entry.node_id)
     if role_in(genesis, entry.node_id) == "observer":
         admit(local, entry.org, entry.name)
         progress(f"group {name}: {entry.node_id} is admitted")
-    carry(folder, [node], genesis, _newest_membership(folder, local.file), progress, trust=trust)
+    carry(folder, [node], genesis, membership, progress, trust=trust)
     return load_network(folder).node(node)
 
 
