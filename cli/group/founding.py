@@ -36,11 +36,11 @@ def create(
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The new group's name.")] = None,
     validators: Annotated[
-        str, typer.Option("--validators", help="Nodes that vote, separated by commas.")
-    ] = "",
+        str | None, typer.Option("--validators", help="Nodes that vote, separated by commas.")
+    ] = None,
     observers: Annotated[
-        str, typer.Option("--observers", help="Nodes that follow, separated by commas.")
-    ] = "",
+        str | None, typer.Option("--observers", help="Nodes that follow, separated by commas.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Found a group; nodes that run carry it without a restart. 创建群组。"""
@@ -134,5 +134,5 @@ def _standing(file: Path, genesis: Genesis, membership: Membership) -> dict[str,
     }
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

@@ -36,24 +36,24 @@ def join(
         Path | None, typer.Option("--genesis", help="The group's signed genesis.")
     ] = None,
     trust: Annotated[
-        str, typer.Option(help="NUMBER:HASH, a block that the group's history must hold.")
-    ] = "",
+        str | None, typer.Option(help="NUMBER:HASH, a block that the group's history must hold.")
+    ] = None,
     network: NetworkOption = None,
     node: NodeOption = None,
     name: Annotated[str | None, typer.Option("--name", help="The group, with --network.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Have a node carry a group, without a restart. 加入群组。"""
-    if trust:
+    if trust is not None:
         parse_pin(trust)
     if network is not None and node is not None and name is not None and folder is None:
-        entry = join_local(network, name, node, trust, say)
+        entry = join_local(network, name, node, trust or "", say)
         emit(entry, as_json, lambda: f"{node} carries group {name}")
         return
     if folder is None or genesis is None or network is not None:
         raise typer.BadParameter("give NODE_DIR and --genesis, or --network, --node and --name")
     home, document = NodeFolder(folder), load_genesis(genesis)
-    part = join_group(home, document, load_membership(home.membership, STANDARD), trust=trust)
+    part = join_group(home, document, load_membership(home.membership, STANDARD), trust=trust or "")
     pid = tell(home)
     if pid is not None:
         wait_taken_up(home, part.name, genesis_block(document).hash)
@@ -70,7 +70,7 @@ def join(
 
 def leave(
     folder: NodeDir = None,
-    name: Annotated[str, typer.Option("--name", help="The group.")] = "",
+    name: Annotated[str | None, typer.Option("--name", help="The group.")] = None,
     archive: Annotated[
         bool, typer.Option("--archive", help="Keep the group's data, put aside.")
     ] = False,
@@ -88,7 +88,7 @@ def leave(
     """Have a node carry a group no more; its data is archived or destroyed. 退出群组。"""
     if archive == destroy or (to is not None and not archive):
         raise typer.BadParameter("say what becomes of the data: --archive [--to DIR] or --destroy")
-    if not name or (folder is None) == (network is None) or (network is None) != (node is None):
+    if name is None or (folder is None) == (network is None) or (network is None) != (node is None):
         raise typer.BadParameter("give NODE_DIR or --network with --node, and --name")
     home = NodeFolder(folder) if folder is not None else _folder_in(network, node)
     _object(home, name, force)

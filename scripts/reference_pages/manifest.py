@@ -38,9 +38,13 @@ MEANING = {
     "GroupEntry.name": "the ledger's name; the first group is every node's default",
     "GroupEntry.validators": "nodes that vote",
     "GroupEntry.observers": "nodes that follow",
+    "GroupEntry.organisations": "founders besides the organisations of the group's nodes; in a "
+    "network of one group all organisations are founders",
     "AccountEntry.name": "what `--as` takes",
     "AccountEntry.org": "whose officer or system it is",
     "AccountEntry.role": "see [admission](../explanation/admission.md#accounts)",
+    "AccountEntry.groups": "the groups that know it; by default all of its organisation's. "
+    "One account in two groups ties them together for whoever sees both",
     "Perturbation.at_s": "seconds after the load began; `quorate` itself only checks these "
     "entries: the runner in `tests/fire` plants them",
     "Perturbation.node": "which node",
