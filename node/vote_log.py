@@ -59,5 +59,17 @@ class VoteLog:
             self._log.close()
 
 
+def inspect_vote_log(folder: Path, suite: Suite, group: Hash32, address: Address) -> str | None:
+    """Why the log in a folder would count as lost, None if it is whole; changes nothing."""
+    if not folder.is_dir():
+        return f"{folder} is missing: this key may not vote again"
+    try:
+        for record in WriteAheadLog.inspect(RealFiles(folder), _head(group, address)):
+            decode_entry(suite, record)
+    except (LostLog, InvalidEntry) as error:
+        return str(error)
+    return None
+
+
 def _head(group: Hash32, address: Address) -> bytes:
     return HEAD_TAG + group + address

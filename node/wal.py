@@ -18,6 +18,7 @@ RECORD_BYTES_MAX = 64 * 1024 * 1024
 _FRAME = struct.Struct(">II")  # length of the record, CRC-32 of the length and the record
 _END = struct.Struct(">QQQ")  # counter, generation, bytes of its file that are synced
 _CHECKSUM = struct.Struct(">I")
+_LOOKS_MAX = 3
 _SLOT_BYTES = 512  # one disk sector for each of the two: a torn write spoils one of them only
 
 
@@ -70,22 +71,8 @@ class WriteAheadLog:
 
         A torn record after the synced end is cut; whole records there are kept.
         """
-        end = _read_end(files)
+        end, data, records, good_bytes = _read_log(files, head)
         name = _name(end.generation)
-        data = files.read(name)
-        if data is None or len(data) < end.size_bytes:
-            raise LostLog(
-                f"{name} is missing or shorter than the {end.size_bytes} bytes that were synced; "
-                "this key may not vote again"
-            )
-        records, good_bytes = _parse(data)
-        if good_bytes < end.size_bytes:
-            raise LostLog(
-                f"{name} is damaged at byte {good_bytes}, before its synced end at "
-                f"{end.size_bytes}; this key may not vote again"
-            )
-        if not records or records[0] != head:
-            raise LostLog(f"{name} belongs to another group or key: put the right folder in place")
         log = cls(files, head, end)
         if good_bytes < len(data):
             files.truncate(name, good_bytes)
@@ -98,6 +85,22 @@ class WriteAheadLog:
             files.sync(END_NAME)
         log._remove_others()
         return log, records[1:]
+
+    @staticmethod
+    def inspect(files: Files, head: bytes) -> list[bytes]:
+        """The records of a log that another process may be writing; changes nothing.
+
+        Raises LostLog.
+        """
+        for attempt in range(_LOOKS_MAX):
+            end = _read_end(files)
+            try:
+                return _read_log(files, head)[2][1:]
+            except LostLog:
+                # A replaced log's file goes while we look: then another end stands there.
+                if attempt == _LOOKS_MAX - 1 or _read_end(files) == end:
+                    raise
+        raise AssertionError("the last look answers or raises")
 
     def append(self, records: Iterable[bytes]) -> None:
         """Add records; they survive a power cut once this returns."""
@@ -161,6 +164,27 @@ def _parse(data: bytes) -> tuple[list[bytes], int]:
         records.append(record)
         position = start + size
     return records, position
+
+
+def _read_log(files: Files, head: bytes) -> tuple[_End, bytes, list[bytes], int]:
+    """The end, the file's bytes, its records, and where they stop; raises LostLog."""
+    end = _read_end(files)
+    name = _name(end.generation)
+    data = files.read(name)
+    if data is None or len(data) < end.size_bytes:
+        raise LostLog(
+            f"{name} is missing or shorter than the {end.size_bytes} bytes that were synced; "
+            "this key may not vote again"
+        )
+    records, good_bytes = _parse(data)
+    if good_bytes < end.size_bytes:
+        raise LostLog(
+            f"{name} is damaged at byte {good_bytes}, before its synced end at "
+            f"{end.size_bytes}; this key may not vote again"
+        )
+    if not records or records[0] != head:
+        raise LostLog(f"{name} belongs to another group or key: put the right folder in place")
+    return end, data, records, good_bytes
 
 
 def _read_end(files: Files) -> _End:

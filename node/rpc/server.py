@@ -22,6 +22,7 @@ from .context import Context
 from .dispatch import Dispatcher
 from .feed import GroupFeeds
 from .filters import FilterTable
+from .http_log import logger_without_callers
 from .limits import Limits
 from .principal import OPERATOR, Principal
 from .requests_in_hand import RequestsInHand
@@ -106,7 +107,11 @@ class RpcServer:
         application.router.add_get("/readyz", self._serve_readiness)
         application.router.add_route("*", "/{path:.*}", self._serve_counted)
         self._runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_S_MAX
+            application,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=SHUTDOWN_S_MAX,
+            logger=logger_without_callers(self._metrics),
         )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cli import doctor
+from cli.checks import running
 from cli.failure import CommandFailed
 
 NAMES = [f"node-{number}" for number in range(1, 8)]
@@ -56,9 +57,11 @@ def _said(
         def status(self) -> dict[str, Any]:
             return _status(missing, conditions, apart_ms)
 
-    monkeypatch.setattr(doctor, "Client", Answering)
+    monkeypatch.setattr(running, "Client", Answering)
     with pytest.raises(CommandFailed) as failure:
-        doctor.doctor(folder=None, rpc="http://127.0.0.1:1", deep=False, as_json=True)
+        doctor.doctor(
+            folder=None, rpc="http://127.0.0.1:1", deep=False, disk_free_mib_min=1, as_json=True
+        )
     return str(failure.value)
 
 

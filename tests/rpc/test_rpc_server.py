@@ -1,6 +1,7 @@
 """The listener: groups, who may ask, health, metrics, the OpenRPC document."""
 
 import re
+import socket
 from typing import Any
 
 import pytest
@@ -59,6 +60,18 @@ def test_unknown_and_forbidden_groups_look_alike(
     assert [entry["name"] for entry in served.client().groups()] == ["main"]
     assert [entry["name"] for entry in served.client().status()["groups"]] == ["main"]
     assert ask(served, "/elsewhere").data == unknown.data
+
+
+def test_a_callers_broken_head_is_counted_and_leaves_no_line_in_the_log(
+    served: ServedNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, port = served.server.host, served.server.port
+    with socket.create_connection((host, port), 5) as connection:
+        connection.sendall(b"POST / HTTP/x.1\r\nHost: " + b"x" * 5_000 + b"\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.0 400")
+    assert not caplog.records
+    counted = 'quorate_rpc_requests_total{method="invalid",outcome="error"} 1.0'
+    assert counted in HTTP.request("GET", served.url + "/metrics").data.decode()
 
 
 def test_only_the_operator_handles_envelopes(

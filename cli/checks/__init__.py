@@ -1,0 +1,1 @@
+"""What the doctor looks at, one idea a file; each answers with findings and changes nothing."""
