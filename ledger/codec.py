@@ -44,6 +44,8 @@ def encode_joined(encodings: Iterable[bytes]) -> bytes:
 
 
 def _long_prefix(offset: int, size: int) -> bytes:
+    if size < 0x100:  # nearly every transaction
+        return bytes((offset + 56, size))
     digits = int_to_bytes(size)
     return bytes((offset + 55 + len(digits),)) + digits
 

@@ -6,7 +6,7 @@ alike. An engine that refuses what was found valid raises EngineRefusal, which h
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ledger.gate import Gate
 from ledger.lists import Lists
@@ -66,22 +66,20 @@ class Environment:
     ancestor_hash: Callable[[int], Hash32]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """One entry of a batch after the checks of form: a transaction with its sender, or a reason."""
 
-    index: int
+    batch_index: int
     hash: Hash32
     transaction: Transaction | None
     sender: Address | None
     reason: Reason | None
 
 
-@dataclass(frozen=True, slots=True)
-class Included:
+class Included(NamedTuple):
     """A transaction that is in the block, by its index in the batch."""
 
-    index: int
+    batch_index: int
     transaction: Transaction
     sender: Address
 
@@ -90,7 +88,7 @@ class Included:
 class Dropped:
     """A transaction of the batch that is not in the block, and why."""
 
-    index: int
+    batch_index: int
     hash: Hash32
     reason: Reason
 

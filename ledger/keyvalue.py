@@ -112,11 +112,12 @@ class LevelDB:
 
     def write(self, batch: Batch, *, sync: bool) -> None:
         with self._db.write_batch(transaction=True, sync=sync) as pending:
+            put = pending.put
             for key, value in batch.items():
                 if value is None:
                     pending.delete(key)
                 else:
-                    pending.put(key, value)
+                    put(key, value)
 
     def close(self) -> None:
         self._db.close()

@@ -93,17 +93,17 @@ class NativeEngine:
             )
         except RuntimeError as error:
             raise EngineRefusal(f"{error}: in block {env.number}") from error
-        reasons = {c.index: c.reason for c in batch if c.reason is not None}
+        reasons = {c.batch_index: c.reason for c in batch if c.reason is not None}
         included = []
         for entry, reason in zip(formed, found.reasons(), strict=True):
             if reason is None:
                 included.append(entry)
             else:
-                reasons[entry.index] = Reason(reason)
+                reasons[entry.batch_index] = Reason(reason)
         dropped = tuple(
-            Dropped(candidate.index, candidate.hash, reasons[candidate.index])
+            Dropped(candidate.batch_index, candidate.hash, reasons[candidate.batch_index])
             for candidate in (batch if reasons else ())
-            if candidate.index in reasons
+            if candidate.batch_index in reasons
         )
         return BlockResult(
             tuple(included),
@@ -143,7 +143,7 @@ class NativeEngine:
         _check(gate)
         formed = _formed(batch[: index + 1])
         tree: dict[str, Any] | None = None
-        if formed and formed[-1].index == index:
+        if formed and formed[-1].batch_index == index:
             try:
                 tree = self._engine.trace(
                     environment_fields(env), _entries(formed), state, TRACE_BYTES_MAX
@@ -261,11 +261,11 @@ def _check(gate: Gate) -> None:
 def _formed(batch: Sequence[Candidate]) -> list[Included]:
     """Those of a batch that passed the checks of form."""
     return [
-        Included(candidate.index, candidate.transaction, candidate.sender)
+        Included(candidate.batch_index, candidate.transaction, candidate.sender)
         for candidate in batch
         if candidate.transaction is not None and candidate.sender is not None
     ]
 
 
 def _entries(formed: Sequence[Included]) -> list[tuple[int, bytes, Address]]:
-    return [(entry.index, entry.transaction.raw, entry.sender) for entry in formed]
+    return [(entry.batch_index, entry.transaction.raw, entry.sender) for entry in formed]

@@ -189,7 +189,7 @@ class PyEvmEngine:
         for candidate in batch:
             reason = candidate.reason or _refusal(evm.database, gate, candidate, gas_left)
             if reason is not None:
-                dropped.append(Dropped(candidate.index, candidate.hash, reason))
+                dropped.append(Dropped(candidate.batch_index, candidate.hash, reason))
                 continue
             transaction, sender = candidate.transaction, candidate.sender
             assert transaction is not None
@@ -197,7 +197,7 @@ class PyEvmEngine:
             outcome = _run_transaction(evm, transaction, sender)
             gas_left -= transaction.gas
             before = receipts[-1].cumulative_gas_used if receipts else 0
-            included.append(Included(candidate.index, transaction, sender))
+            included.append(Included(candidate.batch_index, transaction, sender))
             receipts.append(_receipt(transaction, outcome, before))
         lists = lists_of([entry.transaction.raw for entry in included], receipts)
         writes = block_writes(evm, state)
@@ -244,7 +244,7 @@ class PyEvmEngine:
             assert sender is not None
             gas_left -= transaction.gas
             outcome = _run_transaction(evm, transaction, sender)
-            if candidate.index == index:
+            if candidate.batch_index == index:
                 return call_tree(
                     outcome.computation,
                     gas=transaction.gas,

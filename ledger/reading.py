@@ -331,7 +331,7 @@ class ChainReader:
             raise LookupError(f"transaction 0x{transaction_hash.hex()} is in no stored block")
         number, position = place
         block = self.block(number)
-        index = self._store.outcome(number).included[position].index
+        index = self._store.outcome(number).included[position].batch_index
         batch = self._candidates(block.proposal)
         env = self._environment_of(block.header)
         state, _ = self._opened_on(number, self.state_at(number - 1))

@@ -499,7 +499,7 @@ def _node(reader: KeyValueReader, node_hash: Hash32) -> bytes:
 
 def _encode_outcome(outcome: Outcome) -> bytes:
     dropped: Sequence[Encodable] = [
-        [entry.index, entry.hash, entry.reason.encode()] for entry in outcome.dropped
+        [entry.batch_index, entry.hash, entry.reason.encode()] for entry in outcome.dropped
     ]
     included = encode_included(outcome) if outcome.kept is None else outcome.kept
     return encode_joined([included, encode(dropped)])
@@ -508,7 +508,9 @@ def _encode_outcome(outcome: Outcome) -> bytes:
 def encode_included(outcome: Outcome) -> bytes:
     """The RLP of `[[index, sender, receipt]]`: `Outcome.kept`, where no engine gave it."""
     pairs = zip(outcome.included, outcome.receipts, strict=True)
-    return encode([[entry.index, entry.sender, receipt_item(receipt)] for entry, receipt in pairs])
+    return encode(
+        [[entry.batch_index, entry.sender, receipt_item(receipt)] for entry, receipt in pairs]
+    )
 
 
 def _decode_outcome(data: bytes, batch: Sequence[bytes]) -> Outcome:

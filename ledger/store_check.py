@@ -147,9 +147,11 @@ def _check_indexes(store: BlockStore, number: int, proposal: Proposal, outcome: 
         _expect(
             latest is not None and latest[0] >= number,
             number,
-            f"the drop of entry {dropped.index} is not indexed",
+            f"the drop of entry {dropped.batch_index} is not indexed",
         )
-    told = [entry.index for entry in outcome.included] + [entry.index for entry in outcome.dropped]
+    told = [entry.batch_index for entry in outcome.included] + [
+        entry.batch_index for entry in outcome.dropped
+    ]
     _expect(
         sorted(told) == list(range(len(proposal.transactions))),
         number,

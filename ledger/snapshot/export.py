@@ -35,7 +35,7 @@ def export_snapshot(chain: Chain, store: BlockStore, write: Write, progress: Pro
         header, record = store.header(number)
         frames.add(Kind.HEADER, encode_header(header), encode_record(record))
     receipts: Encodable = [receipt_item(receipt) for receipt in store.outcome(head.number).receipts]
-    included: Encodable = [entry.index for entry in store.outcome(head.number).included]
+    included: Encodable = [entry.batch_index for entry in store.outcome(head.number).included]
     frames.add(
         Kind.BLOCK,
         encode_block(chain.block(head.number)),

@@ -9,7 +9,12 @@ mod evm;
 mod transactions;
 mod trie;
 
+use mimalloc::MiMalloc;
 use pyo3::prelude::*;
+
+/// Tries and receipts are many small pieces that live for a block, on all cores.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What Python sees of this crate, as one number: raise it with every change of a name, an argument
 /// or the shape of a result, here, in `ledger/crate.py` and in `zkp/native.py`. An older build is

@@ -218,7 +218,7 @@ async def get_proposal(
             "number": number,
             "proposal": data(encode_proposal(chain.block(number).proposal)),
             "dropped": [
-                {"index": entry.index, "hash": data(entry.hash), "reason": entry.reason.value}
+                {"index": entry.batch_index, "hash": data(entry.hash), "reason": entry.reason.value}
                 for entry in chain.outcome(number).dropped
             ],
         }

@@ -244,7 +244,7 @@ def test_status_receipts_and_drops(world, signed):
     assert chain.transaction_status(keccak(early)).status == "executed"
     found = chain.transaction(keccak(early))
     assert (found.number, found.position, found.sender) == (2, 0, world.member.address)
-    assert [entry.index for entry in chain.outcome(1).dropped] == [0]
+    assert [entry.batch_index for entry in chain.outcome(1).dropped] == [0]
 
 
 # Emits one log with topics (word 0, word 1) and data of 32 zero bytes.

@@ -54,8 +54,8 @@ def test_transfers_happen_in_order_and_are_deterministic(world, signed):
         signed(world.member, nonce=2, to=TO, value=3),
     ]
     executed = world.extend(one, *batch)
-    assert [entry.index for entry in executed.result.included] == [0, 1, 3, 4]
-    assert [(e.index, e.reason) for e in executed.result.dropped] == [
+    assert [entry.batch_index for entry in executed.result.included] == [0, 1, 3, 4]
+    assert [(e.batch_index, e.reason) for e in executed.result.dropped] == [
         (2, Reason.NONCE_GAP),
         (5, Reason.NONCE_USED),
     ]
@@ -225,8 +225,8 @@ def test_roles_take_effect_between_transactions_of_one_block(world, signed):
     use = signed(world.stranger, nonce=0, to=TO)
     batch = [use, signed(world.admin, nonce=0, to=GATE_CONTRACT, data=grant), use]
     result = world.extend(chain, *batch).result
-    assert [(e.index, e.reason) for e in result.dropped] == [(0, Reason.NO_PERMISSION)]
-    assert [entry.index for entry in result.included] == [1, 2]
+    assert [(e.batch_index, e.reason) for e in result.dropped] == [(0, Reason.NO_PERMISSION)]
+    assert [entry.batch_index for entry in result.included] == [1, 2]
     assert chain.permission(stranger).may_send
     assert chain.transaction_status(keccak(use)).status == "executed"
 

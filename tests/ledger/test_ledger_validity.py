@@ -42,9 +42,9 @@ def test_each_reason_is_given_and_leaves_no_trace(world, signed):
             chain.check(decode_transaction(raw))
         assert caught.value.code == reason
         executed = chain.execute(world.proposal(chain, [raw]))
-        assert [(entry.index, entry.hash, entry.reason) for entry in executed.result.dropped] == [
-            (0, keccak(raw), reason)
-        ]
+        assert [
+            (entry.batch_index, entry.hash, entry.reason) for entry in executed.result.dropped
+        ] == [(0, keccak(raw), reason)]
         assert executed.result.included == ()
         assert executed.header.state_root == chain.head.header.state_root
         assert executed.result.writes.accounts == {}
@@ -100,8 +100,8 @@ def test_a_full_block_counts_gas_limits(world, signed):
         signed(world.admin, nonce=0, to=TO, gas=21_000),
     ]
     result = world.extend(chain, *batch).result
-    assert [entry.index for entry in result.included] == [0, 2]
-    assert [(e.index, e.reason) for e in result.dropped] == [
+    assert [entry.batch_index for entry in result.included] == [0, 2]
+    assert [(e.batch_index, e.reason) for e in result.dropped] == [
         (1, Reason.BLOCK_FULL),
         (3, Reason.BLOCK_FULL),
     ]

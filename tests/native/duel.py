@@ -242,7 +242,7 @@ class Duel:
         for name, result in ((self.reference.name, expected), (self.native.name, got)):
             self.states[name] = Overlay(self.states[name], result.writes)
         if expected.included:
-            index = self.random.choice(expected.included).index
+            index = self.random.choice(expected.included).batch_index
             self._compare_traces(self._candidates(self.reference, raw), index, parents)
         self.number += 1
         return expected
@@ -290,7 +290,7 @@ class Duel:
             for place, (one, other) in enumerate(zip(ones, others, strict=True)):
                 if one != other:
                     entry = expected.included[place] if what == "receipts" else one
-                    return f"transaction {entry.index}, {what}: {one} but {other}"
+                    return f"transaction {entry.batch_index}, {what}: {one} but {other}"
         kept = encode_included(Outcome(expected.included, expected.receipts, ()))
         for what, one, other in (
             ("lists", expected.lists, got.lists),

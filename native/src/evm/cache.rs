@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
+use revm::primitives::map::{AddressMap, B256Map};
 use revm::primitives::{Address, B256, HashMap, U256};
 
 use super::state::Cell;
 
 /// Trie nodes in two generations: when the young one is full, the old one is forgotten.
 pub struct NodeCache {
-    young: HashMap<B256, Arc<[u8]>>,
-    old: HashMap<B256, Arc<[u8]>>,
+    young: B256Map<Arc<[u8]>>,
+    old: B256Map<Arc<[u8]>>,
     young_bytes: usize,
     young_bytes_max: usize,
 }
@@ -18,8 +19,8 @@ pub struct NodeCache {
 impl NodeCache {
     pub fn new(bytes_max: usize) -> Self {
         NodeCache {
-            young: HashMap::default(),
-            old: HashMap::default(),
+            young: B256Map::default(),
+            old: B256Map::default(),
             young_bytes: 0,
             young_bytes_max: bytes_max / 2,
         }
@@ -51,7 +52,7 @@ const ENTRY_BYTES: usize = 96;
 #[derive(Default)]
 pub struct FlatState {
     pub root: B256,
-    pub accounts: HashMap<Address, Option<Cell>>,
+    pub accounts: AddressMap<Option<Cell>>,
     pub slots: HashMap<(Address, U256), U256>,
 }
 

@@ -6,21 +6,30 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::PyErr;
 use rayon::prelude::*;
-use revm::primitives::{Address, B256, Bytes, HashMap, U256, keccak256};
+use revm::primitives::map::B256Map;
+use revm::primitives::{Address, B256, Bytes, U256, keccak256};
 
 use super::cache::NodeCache;
 use super::state::{Cell, ReaderRaised, State};
 use crate::trie::NodeFailure;
 use crate::trie::fetch::fetch;
+use crate::trie::node::EMPTY_ROOT;
 use crate::trie::rlp;
-use crate::trie::update::{EMPTY_ROOT, Fresh, update};
+use crate::trie::update::update;
+use crate::trie::write::Fresh;
 
-/// What a block changes, like `ledger.state.Writes`; tables are in the order of addresses.
+/// Accounts, or None where there is none any more, in the order of their addresses.
+type Accounts = Vec<(Address, Option<Cell>)>;
+/// Slots of each account, in their order.
+type Storage = BTreeMap<Address, Vec<(U256, U256)>>;
+
+/// What a block changes, like `ledger.state.Writes`; all in the order of the keys, as a store likes
+/// it.
 pub struct Writes {
     pub root: B256,
-    pub accounts: BTreeMap<Address, Option<Cell>>,
-    pub storage: BTreeMap<Address, BTreeMap<U256, U256>>,
-    pub codes: HashMap<B256, Bytes>,
+    pub accounts: Accounts,
+    pub storage: Storage,
+    pub codes: B256Map<Bytes>,
     pub cleared: Vec<Address>,
     pub nodes: Fresh,
 }
@@ -50,60 +59,64 @@ pub fn commit(
     cache: &Mutex<NodeCache>,
 ) -> Result<Writes, CommitFailure> {
     let storage = changed_slots(state)?;
-    let accounts = changed_accounts(state, &storage)?;
-    let mut writes = Writes {
-        root,
-        accounts: BTreeMap::new(),
-        storage,
-        codes: HashMap::default(),
-        cleared: Vec::new(),
-        nodes: Vec::new(),
-    };
-    let mut leaves = Vec::with_capacity(accounts.len());
-    for (address, account) in accounts {
-        let key = keccak256(address);
-        let Some(mut cell) = account else {
-            leaves.push((key, Vec::new()));
-            writes.accounts.insert(address, None);
-            continue;
-        };
-        let before = if state.cleared.contains(&address) {
-            None
-        } else {
-            state.account_before(address)?
-        };
-        cell.storage_root = before.map_or(EMPTY_ROOT, |cell| cell.storage_root);
-        if let Some(slots) = writes.storage.get(&address) {
-            let changes: Vec<_> = slots
-                .par_iter()
-                .map(|(slot, value)| slot_leaf(*slot, *value))
-                .collect();
-            cell.storage_root =
-                updated(state, cell.storage_root, &changes, cache, &mut writes.nodes)?;
-        }
-        if let Some(code) = state.deployed.get(&cell.code_hash) {
-            writes.codes.insert(cell.code_hash, code.original_bytes());
-        }
-        leaves.push((key, account_leaf(&cell)));
-        writes.accounts.insert(address, Some(cell));
-    }
-    if !leaves.is_empty() {
-        writes.root = updated(state, root, &leaves, cache, &mut writes.nodes)?;
-    }
+    let mut accounts = changed_accounts(state, &storage)?;
+    let mut cleared = Vec::new();
     for address in state.cleared.clone() {
         if state.account_before(address)?.is_some() {
-            writes.cleared.push(address);
+            cleared.push(address);
         }
     }
-    Ok(writes)
+    let source = Source { state, cache };
+    let known: Vec<_> = accounts
+        .par_iter()
+        .map(|(address, _)| {
+            let before = source.state.read_account(address);
+            (
+                keccak256(address),
+                before.map_or_else(Vec::new, account_leaf),
+            )
+        })
+        .collect();
+    let (below, top) = rayon::join(
+        || source.update_storage(&mut accounts, &storage),
+        || fetch(root, &known, &mut |hashes| source.nodes(hashes)),
+    );
+    let mut nodes: Fresh = below?.into_iter().flatten().collect();
+    let leaves: Vec<_> = known
+        .into_par_iter()
+        .zip(&accounts)
+        .map(|((key, _), (_, account))| (key, account.as_ref().map_or_else(Vec::new, account_leaf)))
+        .collect();
+    let (root, fresh) = if leaves.is_empty() {
+        (root, Fresh::new())
+    } else {
+        update(top?, &leaves, &|hash| source.node(hash))?
+    };
+    nodes.extend(fresh);
+    nodes.par_sort_unstable_by_key(|(hash, _)| *hash);
+    source.remember(&nodes);
+    let mut codes = B256Map::default();
+    for cell in accounts.iter().filter_map(|(_, account)| account.as_ref()) {
+        if let Some(code) = state.deployed.get(&cell.code_hash) {
+            codes.insert(cell.code_hash, code.original_bytes());
+        }
+    }
+    Ok(Writes {
+        root,
+        accounts,
+        storage,
+        codes,
+        cleared,
+        nodes,
+    })
 }
 
-fn changed_slots(
-    state: &mut State,
-) -> Result<BTreeMap<Address, BTreeMap<U256, U256>>, ReaderRaised> {
-    let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
+/// Slots that differ from the predecessor's.
+fn changed_slots(state: &mut State) -> Result<Storage, ReaderRaised> {
+    let mut changed = Storage::new();
     for (address, slots) in std::mem::take(&mut state.slots) {
         let is_cleared = state.cleared.contains(&address);
+        let mut differing = Vec::with_capacity(slots.len());
         for (slot, value) in slots {
             let before = if is_cleared {
                 U256::ZERO
@@ -111,39 +124,51 @@ fn changed_slots(
                 state.slot_before(address, slot)?
             };
             if value != before {
-                changed.entry(address).or_default().insert(slot, value);
+                differing.push((slot, value));
             }
         }
+        if !differing.is_empty() {
+            differing.par_sort_unstable();
+            changed.insert(address, differing);
+        }
     }
     Ok(changed)
 }
 
-/// Accounts that differ from the predecessor's, or whose storage does.
-fn changed_accounts(
-    state: &mut State,
-    storage: &BTreeMap<Address, BTreeMap<U256, U256>>,
-) -> Result<BTreeMap<Address, Option<Cell>>, ReaderRaised> {
-    let mut changed = BTreeMap::new();
-    for (address, account) in std::mem::take(&mut state.accounts) {
-        if storage.contains_key(&address) || account != state.account_before(address)? {
-            changed.insert(address, account);
-        }
-    }
+/// Accounts that differ from the predecessor's, or whose storage does; with the storage roots that
+/// the block found.
+fn changed_accounts(state: &mut State, storage: &Storage) -> Result<Accounts, ReaderRaised> {
+    let mut written = std::mem::take(&mut state.accounts);
     for address in storage.keys() {
-        if !changed.contains_key(address) {
-            changed.insert(*address, state.account_before(*address)?);
+        if !written.contains_key(address) {
+            written.insert(*address, state.account_before(*address)?);
         }
     }
+    let mut changed = Vec::with_capacity(written.len());
+    for (address, mut account) in written {
+        let before = state.account_before(address)?;
+        if !storage.contains_key(&address) && account == before {
+            continue;
+        }
+        if let Some(cell) = &mut account {
+            cell.storage_root = match before {
+                Some(before) if !state.cleared.contains(&address) => before.storage_root,
+                _ => EMPTY_ROOT,
+            };
+        }
+        changed.push((address, account));
+    }
+    changed.par_sort_unstable_by_key(|(address, _)| *address);
     Ok(changed)
 }
 
-fn slot_leaf(slot: U256, value: U256) -> (B256, Vec<u8>) {
-    let key = keccak256(slot.to_be_bytes::<32>());
+/// A slot's value as the storage trie holds it: zero is nothing.
+fn slot_leaf(value: U256) -> Vec<u8> {
     let mut leaf = Vec::new();
     if !value.is_zero() {
         rlp::put_string(&mut leaf, &value.to_be_bytes_trimmed_vec());
     }
-    (key, leaf)
+    leaf
 }
 
 /// The account's RLP, as the state trie holds it and the store keeps it.
@@ -156,49 +181,72 @@ pub fn account_leaf(cell: &Cell) -> Vec<u8> {
     rlp::as_list(&payload)
 }
 
-/// The root after the changes; new nodes go to `nodes` and to the cache.
-fn updated(
-    state: &State,
-    root: B256,
-    changes: &[(B256, Vec<u8>)],
-    cache: &Mutex<NodeCache>,
-    nodes: &mut Fresh,
-) -> Result<B256, NodeFailure> {
-    let cached = || cache.lock().expect("no thread panics with the cache");
-    let mut ask = |hashes: &[B256]| known_or_asked(state, hashes, &mut cached());
-    let ahead = fetch(root, changes.iter().map(|(key, _)| key), &mut ask)?;
-    let read = |hash: &B256| -> Result<Arc<[u8]>, NodeFailure> {
-        match ahead.get(hash) {
-            Some(node) => Ok(node.clone()),
-            None => Ok(known_or_asked(state, &[*hash], &mut cached())?.remove(0)),
-        }
-    };
-    let (root, fresh) = update(root, changes, &read)?;
-    let mut cached = cached();
-    for (hash, node) in &fresh {
-        cached.put(*hash, node.clone());
-    }
-    nodes.extend(fresh);
-    Ok(root)
+/// Where trie nodes come from: the cache, or else the state's reader.
+struct Source<'a> {
+    state: &'a State,
+    cache: &'a Mutex<NodeCache>,
 }
 
-/// Nodes from the cache, and what it lacks from the reader, in one question.
-fn known_or_asked(
-    state: &State,
-    hashes: &[B256],
-    cache: &mut NodeCache,
-) -> Result<Vec<Arc<[u8]>>, NodeFailure> {
-    let mut found: Vec<_> = hashes.iter().map(|hash| cache.get(hash)).collect();
-    let missing: Vec<_> = (0..hashes.len())
-        .filter(|place| found[*place].is_none())
-        .collect();
-    if !missing.is_empty() {
-        let wanted: Vec<_> = missing.iter().map(|place| hashes[*place]).collect();
-        let nodes = state.nodes(&wanted).map_err(NodeFailure)?;
-        for (place, node) in missing.into_iter().zip(nodes) {
-            cache.put(hashes[place], node.clone());
-            found[place] = Some(node);
+impl Source<'_> {
+    /// Gives the accounts the roots of their changed storage; the new nodes of each of its tries.
+    fn update_storage(
+        &self,
+        accounts: &mut Accounts,
+        storage: &Storage,
+    ) -> Result<Vec<Fresh>, NodeFailure> {
+        let changed = accounts.par_iter_mut().filter_map(|(address, account)| {
+            let slots = storage.get(address)?;
+            account.as_mut().map(|cell| (*address, cell, slots))
+        });
+        changed
+            .map(|(address, cell, slots)| {
+                let known: Vec<_> = slots
+                    .par_iter()
+                    .map(|(slot, _)| {
+                        let before = self.state.read_slot(address, *slot).unwrap_or_default();
+                        (keccak256(slot.to_be_bytes::<32>()), slot_leaf(before))
+                    })
+                    .collect();
+                let top = fetch(cell.storage_root, &known, &mut |hashes| self.nodes(hashes))?;
+                let changes: Vec<_> = known
+                    .into_par_iter()
+                    .zip(slots)
+                    .map(|((key, _), (_, value))| (key, slot_leaf(*value)))
+                    .collect();
+                let (root, fresh) = update(top, &changes, &|hash| self.node(hash))?;
+                cell.storage_root = root;
+                Ok(fresh)
+            })
+            .collect()
+    }
+
+    fn node(&self, hash: &B256) -> Result<Arc<[u8]>, NodeFailure> {
+        Ok(self.nodes(&[*hash])?.remove(0))
+    }
+
+    /// Nodes from the cache, and what it lacks from the reader, in one question. Nobody else asks
+    /// meanwhile: two threads would only hand the interpreter's lock to and fro.
+    fn nodes(&self, hashes: &[B256]) -> Result<Vec<Arc<[u8]>>, NodeFailure> {
+        let mut known = self.cache.lock().expect("no thread panics with the cache");
+        let mut found: Vec<_> = hashes.iter().map(|hash| known.get(hash)).collect();
+        let missing: Vec<_> = (0..hashes.len())
+            .filter(|place| found[*place].is_none())
+            .collect();
+        if !missing.is_empty() {
+            let wanted: Vec<_> = missing.iter().map(|place| hashes[*place]).collect();
+            let nodes = self.state.nodes(&wanted).map_err(NodeFailure)?;
+            for (place, node) in missing.into_iter().zip(nodes) {
+                known.put(hashes[place], node.clone());
+                found[place] = Some(node);
+            }
+        }
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn remember(&self, nodes: &Fresh) {
+        let mut cached = self.cache.lock().expect("no thread panics with the cache");
+        for (hash, node) in nodes {
+            cached.put(*hash, node.clone());
         }
     }
-    Ok(found.into_iter().flatten().collect())
 }

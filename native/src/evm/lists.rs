@@ -8,7 +8,7 @@ use revm::primitives::{Address, B256, HashMap, Log, keccak256};
 use super::block::Outcome;
 use super::validity::Reason;
 use crate::trie::rlp;
-use crate::trie::update::ordered_root;
+use crate::trie::write::ordered_root;
 
 const BLOOM_BYTES: usize = 256;
 /// The first byte of a legacy transaction is a list's; that of the others is their type.

@@ -27,7 +27,7 @@ use super::gate;
 use super::precompiles::{OwnTable, Table};
 use super::state::{ReaderRaised, State};
 use super::transaction::Environment;
-use crate::trie::update::EMPTY_ROOT;
+use crate::trie::node::EMPTY_ROOT;
 
 pub type Ctx<'a> = Context<BlockEnv, TxEnv, CfgEnv, &'a mut State, Journal<&'a mut State>, ()>;
 type Inner<'a, INSP> = Evm<

@@ -101,8 +101,8 @@ impl Results {
         address: &[u8],
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let slots = self.writes.storage.get(&address_from(address)?);
-        let slots = slots.into_iter().flat_map(|slots| slots.keys());
-        slots.map(|slot| int_from_word(py, *slot)).collect()
+        let slots = slots.into_iter().flatten();
+        slots.map(|(slot, _)| int_from_word(py, *slot)).collect()
     }
 
     /// `{hash: code}`.

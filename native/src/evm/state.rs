@@ -4,19 +4,21 @@
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use revm::bytecode::Bytecode;
 use revm::database_interface::{DBErrorMarker, Database};
-use revm::primitives::{Address, B256, HashMap, HashSet, KECCAK_EMPTY, U256};
+use revm::primitives::map::{AddressMap, AddressSet, B256Map, U256Map};
+use revm::primitives::{Address, B256, KECCAK_EMPTY, U256};
 use revm::state::{AccountInfo, EvmState};
 
 use super::cache::FlatState;
 use super::commitment::Writes;
 use super::convert::address_bytes;
 use crate::trie::hash_from;
+use crate::trie::node::EMPTY_ROOT;
 use crate::trie::rlp::{self, Malformed};
-use crate::trie::update::EMPTY_ROOT;
 
 /// An account as the state trie has it.
 #[derive(Clone, PartialEq, Eq)]
@@ -45,11 +47,11 @@ pub struct State {
     reader: Py<PyAny>,
     ancestor_hash: Py<PyAny>,
     read: FlatState,
-    codes: HashMap<B256, Bytecode>,
-    pub accounts: HashMap<Address, Option<Cell>>,
-    pub slots: HashMap<Address, HashMap<U256, U256>>,
-    pub cleared: HashSet<Address>,
-    pub deployed: HashMap<B256, Bytecode>,
+    codes: B256Map<Bytecode>,
+    pub accounts: AddressMap<Option<Cell>>,
+    pub slots: AddressMap<U256Map<U256>>,
+    pub cleared: AddressSet,
+    pub deployed: B256Map<Bytecode>,
     pub raised: Option<PyErr>,
 }
 
@@ -59,11 +61,11 @@ impl State {
             reader,
             ancestor_hash,
             read,
-            codes: HashMap::default(),
-            accounts: HashMap::default(),
-            slots: HashMap::default(),
-            cleared: HashSet::default(),
-            deployed: HashMap::default(),
+            codes: B256Map::default(),
+            accounts: AddressMap::default(),
+            slots: AddressMap::default(),
+            cleared: AddressSet::default(),
+            deployed: B256Map::default(),
             raised: None,
         }
     }
@@ -85,7 +87,10 @@ impl State {
             return Ok(known.clone());
         }
         let found = self.ask(|py, reader| {
-            let account = reader.call_method1("encoded_account", (address_bytes(py, address),))?;
+            let account = reader.call_method1(
+                intern!(py, "encoded_account"),
+                (address_bytes(py, address),),
+            )?;
             if account.is_none() {
                 return Ok(None);
             }
@@ -95,6 +100,16 @@ impl State {
         })?;
         self.read.accounts.insert(address, found.clone());
         Ok(found)
+    }
+
+    /// The account as the block's predecessor left it, if it was read and there was one.
+    pub fn read_account(&self, address: &Address) -> Option<&Cell> {
+        self.read.accounts.get(address)?.as_ref()
+    }
+
+    /// The slot as the block's predecessor left it, if it was read.
+    pub fn read_slot(&self, address: Address, slot: U256) -> Option<U256> {
+        self.read.slots.get(&(address, slot)).copied()
     }
 
     /// The account as the last transaction left it.
@@ -112,7 +127,10 @@ impl State {
         }
         let found = self.ask(|py, reader| {
             let slot = PyBytes::new(py, &slot.to_be_bytes::<32>());
-            let value = reader.call_method1("encoded_slot", (address_bytes(py, address), slot))?;
+            let value = reader.call_method1(
+                intern!(py, "encoded_slot"),
+                (address_bytes(py, address), slot),
+            )?;
             U256::try_from_be_slice(value.extract()?)
                 .ok_or_else(|| PyValueError::new_err("a slot is malformed: the store is damaged"))
         })?;
@@ -201,7 +219,10 @@ impl State {
     pub fn nodes(&self, hashes: &[B256]) -> PyResult<Vec<Arc<[u8]>>> {
         Python::attach(|py| {
             let wanted = PyList::new(py, hashes.iter().map(|hash| PyBytes::new(py, &hash[..])))?;
-            let nodes = self.reader.bind(py).call_method1("nodes", (wanted,))?;
+            let nodes = self
+                .reader
+                .bind(py)
+                .call_method1(intern!(py, "nodes"), (wanted,))?;
             let nodes = nodes.cast_into::<PyList>()?;
             if nodes.len() != hashes.len() {
                 return Err(PyValueError::new_err(
@@ -256,7 +277,7 @@ impl Database for State {
         let code = self.ask(|py, reader| {
             let arguments = (PyBytes::new(py, code_hash.as_slice()),);
             reader
-                .call_method1("code_by_hash", arguments)?
+                .call_method1(intern!(py, "code_by_hash"), arguments)?
                 .extract::<Vec<u8>>()
         })?;
         // Every byte string is code before EOF and delegations: nothing here has a meaning of its own.

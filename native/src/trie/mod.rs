@@ -1,15 +1,18 @@
 //! Tries for Python: `trie_update`, `trie_prove` and `ordered_root` as `ledger/trie.py` has them.
 
 pub mod fetch;
+pub mod node;
 mod prove;
 pub mod rlp;
 pub mod update;
+pub mod write;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use revm::primitives::B256;
 
+use node::Node;
 use rlp::Malformed;
 
 /// What Python's node reader raised, or a node that is none.
@@ -53,7 +56,7 @@ fn trie_update<'py>(
                 })
                 .map_err(NodeFailure)
             };
-            update::update(root, &changes, &read)
+            update::update(Node::of_root(root), &changes, &read)
         })
         .map_err(|failure| failure.0)?;
     let nodes = PyDict::new(py);
@@ -66,7 +69,7 @@ fn trie_update<'py>(
 /// Root of the trie of RLP(index) to value.
 #[pyfunction]
 fn ordered_root<'py>(py: Python<'py>, values: Vec<Vec<u8>>) -> Bound<'py, PyBytes> {
-    let root = py.detach(|| update::ordered_root(&values));
+    let root = py.detach(|| write::ordered_root(&values));
     PyBytes::new(py, root.as_slice())
 }
 

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use revm::primitives::{B256, HashMap};
 
+use super::node::{EMPTY_ROOT, nibbles, unpack};
 use super::rlp::{Item, Malformed, list};
-use super::update::EMPTY_ROOT;
 use super::{NodeFailure, hash_from};
 
 /// A node as far as a walk needs it. An embedded child is a node of its own without a hash.
@@ -46,7 +46,7 @@ impl Reader<'_> {
 
     /// The value of a key, and the nodes on the way to it.
     fn walk(&mut self, root: B256, key: &B256) -> Result<Walked, NodeFailure> {
-        let path: Vec<u8> = key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect();
+        let path = nibbles(&key[..]);
         let py = self.py;
         let (mut used, mut depth, mut next) = (Vec::new(), 0, root);
         loop {
@@ -114,20 +114,6 @@ fn decode_child(item: &Item<'_>) -> Result<Child, Malformed> {
     Ok(Child::Stored(
         B256::try_from(item.payload).map_err(|_| Malformed)?,
     ))
-}
-
-/// A path in its hex prefix form: its nibbles, and whether a leaf follows.
-fn unpack(packed: &[u8]) -> Result<(Vec<u8>, bool), Malformed> {
-    let (first, rest) = packed.split_first().ok_or(Malformed)?;
-    if *first >= 0x40 {
-        return Err(Malformed);
-    }
-    let mut nibbles = Vec::with_capacity(2 * packed.len());
-    if first & 0x10 != 0 {
-        nibbles.push(first & 15);
-    }
-    nibbles.extend(rest.iter().flat_map(|byte| [byte >> 4, byte & 15]));
-    Ok((nibbles, *first >= 0x20))
 }
 
 /// For each key its value, None where there is none, and its proof from the root down.

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use revm::primitives::{B256, keccak256};
+use revm::primitives::B256;
 
-use super::rlp::{self, Malformed};
+use super::node::{EMPTY_ROOT, Node, Reference, no_children, path_of};
+use super::rlp::Malformed;
+use super::write::{Fresh, Writer};
 
-/// The root of a trie with nothing in it.
-pub const EMPTY_ROOT: B256 =
-    revm::primitives::b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
-/// Fewer changes, or entries of a list, than these are not worth another thread.
+/// Fewer changes than these are not worth another thread.
 const PARALLEL_CHANGES_MIN: usize = 64;
 /// Branches down to this depth are hashed by several threads.
 const PARALLEL_DEPTH: usize = 2;
@@ -23,54 +22,6 @@ impl<T: From<Malformed> + Send> ReadFailure for T {}
 
 /// Gives the RLP of the node with a hash.
 pub type Read<'a, E> = dyn Fn(&B256) -> Result<Arc<[u8]>, E> + Sync + 'a;
-type Nibbles = Vec<u8>;
-/// New nodes with their hashes.
-pub type Fresh = Vec<(B256, Arc<[u8]>)>;
-
-/// How a parent names a node: its encoding if below 32 bytes, else its hash as a string.
-#[derive(Clone)]
-struct Reference {
-    length: u8,
-    data: [u8; 33],
-}
-
-impl Reference {
-    fn new(encoding: &[u8]) -> Result<Self, Malformed> {
-        let mut data = [0; 33];
-        let place = data.get_mut(..encoding.len()).ok_or(Malformed)?;
-        place.copy_from_slice(encoding);
-        Ok(Reference {
-            length: encoding.len() as u8,
-            data,
-        })
-    }
-
-    fn of_hash(hash: &B256) -> Self {
-        let mut data = [0xa0; 33];
-        data[1..].copy_from_slice(hash.as_slice());
-        Reference { length: 33, data }
-    }
-
-    fn encoding(&self) -> &[u8] {
-        &self.data[..usize::from(self.length)]
-    }
-
-    fn hash(&self) -> Result<B256, Malformed> {
-        match self.encoding().split_first() {
-            Some((0xa0, hash)) if hash.len() == 32 => Ok(B256::from_slice(hash)),
-            _ => Err(Malformed),
-        }
-    }
-}
-
-enum Node {
-    Empty,
-    /// Known by its reference only.
-    Unread(Reference),
-    Leaf(Nibbles, Vec<u8>),
-    Extension(Nibbles, Box<Node>),
-    Branch(Box<[Node; 16]>, Vec<u8>),
-}
 
 /// What a key is set to; an empty value deletes.
 struct Change<'a> {
@@ -78,41 +29,35 @@ struct Change<'a> {
     value: &'a [u8],
 }
 
-/// The root after the changes (an empty value deletes), and the new nodes.
+/// The root after the changes (an empty value deletes) to the trie below `top`, and the new nodes.
 ///
 /// `changes` are pairs of key and value; a later one of the same key wins.
 pub fn update<E: ReadFailure>(
-    root: B256,
+    top: Node,
     changes: &[(B256, Vec<u8>)],
     read: &Read<'_, E>,
 ) -> Result<(B256, Fresh), E> {
-    let top = if root == EMPTY_ROOT {
-        Node::Empty
-    } else {
-        Node::Unread(Reference::of_hash(&root))
-    };
-    let mut ordered: Vec<_> = changes
-        .iter()
+    let mut ordered: Vec<_> = changes.iter().collect();
+    ordered.sort_by_key(|(key, _)| key);
+    let ordered: Vec<_> = ordered
+        .into_iter()
         .map(|(key, value)| Change {
             path: path_of(key),
             value,
         })
         .collect();
-    ordered.sort_by_key(|change| change.path);
     match apply(top, &ordered, 0, read)? {
         Node::Empty => Ok((EMPTY_ROOT, Vec::new())),
         Node::Unread(reference) => Ok((reference.hash()?, Vec::new())),
         changed => {
-            let mut fresh = Vec::with_capacity(4 * changes.len());
             let depth = if changes.len() < PARALLEL_CHANGES_MIN {
                 0
             } else {
                 PARALLEL_DEPTH
             };
-            let data = encode(&changed, &mut fresh, depth);
-            let hash = keccak256(&data);
-            fresh.push((hash, data.into()));
-            Ok((hash, fresh))
+            let mut writer = Writer::keeping();
+            let root = writer.root(changed, depth);
+            Ok((root, writer.fresh()))
         }
     }
 }
@@ -170,7 +115,7 @@ fn apply_below<E: ReadFailure>(
     collapsed(children, here, read)
 }
 
-fn insert<E: ReadFailure>(
+pub fn insert<E: ReadFailure>(
     node: Node,
     path: &[u8],
     value: Vec<u8>,
@@ -285,169 +230,13 @@ fn under(path: &[u8], node: Node) -> Node {
     }
 }
 
-fn no_children() -> Box<[Node; 16]> {
-    Box::new([const { Node::Empty }; 16])
-}
-
 fn shared_length(one: &[u8], two: &[u8]) -> usize {
     one.iter().zip(two).take_while(|(a, b)| a == b).count()
 }
 
-/// The nibbles of a hashed key.
-pub fn path_of(key: &B256) -> [u8; 64] {
-    std::array::from_fn(|index| {
-        let byte = key[index / 2];
-        if index % 2 == 0 { byte >> 4 } else { byte & 15 }
-    })
-}
-
-/// The nibbles of a key, one a byte.
-pub fn nibbles(key: &[u8]) -> Nibbles {
-    key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
-}
-
-// Reading
-
 fn resolve<E: ReadFailure>(reference: &Reference, read: &Read<'_, E>) -> Result<Node, E> {
-    let encoding = reference.encoding();
-    if encoding[0] >= 0xc0 {
-        return Ok(decode(encoding)?);
-    }
-    let data = read(&reference.hash()?)?;
-    Ok(decode(&data)?)
-}
-
-fn decode(data: &[u8]) -> Result<Node, Malformed> {
-    let (outer, rest) = rlp::split(data)?;
-    if !outer.is_list || !rest.is_empty() {
-        return Err(Malformed);
-    }
-    let (first, rest) = rlp::split(outer.payload)?;
-    let (second, mut rest) = rlp::split(rest)?;
-    if rest.is_empty() {
-        let (path, is_leaf) = unpack(first.payload)?;
-        if is_leaf {
-            return Ok(Node::Leaf(path, second.payload.to_vec()));
-        }
-        let child = Node::Unread(Reference::new(second.raw)?);
-        return Ok(Node::Extension(path, Box::new(child)));
-    }
-    let mut children = no_children();
-    for (place, child) in children.iter_mut().enumerate() {
-        let item = match place {
-            0 => first,
-            1 => second,
-            _ => {
-                let (item, after) = rlp::split(rest)?;
-                rest = after;
-                item
-            }
-        };
-        if !item.payload.is_empty() {
-            *child = Node::Unread(Reference::new(item.raw)?);
-        }
-    }
-    let (here, rest) = rlp::split(rest)?;
-    if !rest.is_empty() {
-        return Err(Malformed);
-    }
-    Ok(Node::Branch(children, here.payload.to_vec()))
-}
-
-/// The path that a leaf or an extension holds, and whether it is a leaf.
-pub fn unpack(packed: &[u8]) -> Result<(Nibbles, bool), Malformed> {
-    let first = *packed.first().ok_or(Malformed)?;
-    let skipped = if first & 0x10 == 0 { 2 } else { 1 };
-    Ok((nibbles(packed)[skipped..].to_vec(), first >= 0x20))
-}
-
-// Writing
-
-fn pack(path: &[u8], is_leaf: bool) -> Vec<u8> {
-    let flag = if is_leaf { 0x20 } else { 0 };
-    let (first, rest) = if path.len() % 2 == 1 {
-        (flag | 0x10 | path[0], &path[1..])
-    } else {
-        (flag, path)
-    };
-    let mut packed = Vec::with_capacity(1 + rest.len() / 2);
-    packed.push(first);
-    packed.extend(rest.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]));
-    packed
-}
-
-/// The encoding of a node that was read or made; nodes below it go to `fresh`. Branches down to
-/// `parallel` levels below share their children out.
-fn encode(node: &Node, fresh: &mut Fresh, parallel: usize) -> Vec<u8> {
-    let mut payload = Vec::new();
-    match node {
-        Node::Empty | Node::Unread(_) => unreachable!("has a reference already"),
-        Node::Leaf(path, value) => {
-            payload.reserve(path.len() / 2 + value.len() + 16);
-            rlp::put_string(&mut payload, &pack(path, true));
-            rlp::put_string(&mut payload, value);
-        }
-        Node::Extension(path, child) => {
-            rlp::put_string(&mut payload, &pack(path, false));
-            put_reference(&mut payload, child, fresh, parallel);
-        }
-        Node::Branch(children, here) => {
-            payload.reserve(16 * 33 + 1 + here.len() + 8);
-            if parallel > 0 {
-                let found: Vec<(Vec<u8>, Fresh)> = children
-                    .par_iter()
-                    .map(|child| {
-                        let (mut reference, mut below) = (Vec::new(), Vec::new());
-                        put_reference(&mut reference, child, &mut below, parallel - 1);
-                        (reference, below)
-                    })
-                    .collect();
-                for (reference, below) in found {
-                    payload.extend(reference);
-                    fresh.extend(below);
-                }
-            } else {
-                for child in children.iter() {
-                    put_reference(&mut payload, child, fresh, 0);
-                }
-            }
-            rlp::put_string(&mut payload, here);
-        }
-    }
-    rlp::as_list(&payload)
-}
-
-fn put_reference(out: &mut Vec<u8>, node: &Node, fresh: &mut Fresh, parallel: usize) {
-    match node {
-        Node::Empty => out.push(0x80),
-        Node::Unread(reference) => out.extend_from_slice(reference.encoding()),
-        changed => {
-            let data = encode(changed, fresh, parallel);
-            if data.len() < 32 {
-                out.extend(data);
-                return;
-            }
-            let hash = keccak256(&data);
-            rlp::put_string(out, hash.as_slice());
-            fresh.push((hash, data.into()));
-        }
-    }
-}
-
-/// The root of the trie of RLP(index) to value, in which keys have several lengths.
-pub fn ordered_root<T: AsRef<[u8]>>(values: &[T]) -> B256 {
-    let mut top = Node::Empty;
-    for (index, value) in values.iter().enumerate() {
-        let digits = index.to_be_bytes();
-        let leading = digits.iter().take_while(|digit| **digit == 0).count();
-        let mut key = Vec::with_capacity(4);
-        rlp::put_string(&mut key, &digits[leading..]);
-        let read = &|_: &B256| Err(Malformed);
-        top = insert(top, &nibbles(&key), value.as_ref().to_vec(), read)
-            .expect("a trie in memory reads nothing");
-    }
-    match top {
-        Node::Empty => EMPTY_ROOT,
-        full => keccak256(encode(&full, &mut Vec::new(), 0)),
+    match reference.embedded() {
+        Some(encoding) => Ok(Node::decode(encoding)?),
+        None => Ok(Node::decode(&read(&reference.hash()?)?)?),
     }
 }
