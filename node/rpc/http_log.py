@@ -1,7 +1,7 @@
 """What the HTTP server logs: faults of ours. A caller's broken request is counted, not told.
 
-aiohttp logs a broken head as an error with a traceback and the bytes that came: whoever reaches the
-port could fill the log with it.
+aiohttp logs a broken head, a broken body and a caller that leaves within one as errors with
+tracebacks: whoever reaches the port could fill the log with them.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 from node.metrics import Metrics
 
 NAME = "node.rpc.http"
+_CALLERS = (HttpProcessingError, RequestPayloadError, ConnectionError)
 
 
 def logger_without_callers(metrics: Metrics) -> logging.Logger:
@@ -30,7 +32,7 @@ class _CallersFaults(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         fault = record.exc_info[1] if record.exc_info else None
-        if not isinstance(fault, HttpProcessingError):
+        if not isinstance(fault, _CALLERS):
             return True
         self._metrics.rpc_requests.labels("invalid", "error").inc()
         return False
