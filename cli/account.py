@@ -1,4 +1,6 @@
-"""The `quorate account` commands: a new account with its keystore and its role in the group."""
+"""The `quorate account` commands: a new account with its keystore and its role in the group, and
+what is done to accounts later: removed, frozen by a regulator, lifted by the organisations' vote.
+"""
 
 import secrets
 from pathlib import Path
@@ -14,16 +16,28 @@ from cli.network.create import LOCAL_KEYSTORE_ROUNDS
 from cli.network.folder import Account, save_network
 from cli.network.manifest import NAME_PATTERN
 from cli.output import JsonOption, emit, table
+from cli.proposals import (
+    Wish,
+    agree,
+    proposal_row,
+    proposal_sentence,
+    propose,
+    subject_address,
+)
 from client.accounts import password_file, save_account, save_password
-from contracts.bindings.accounts import permission, set_account
-from contracts.roles import role_label, role_named
+from contracts.bindings import accounts
+from contracts.bindings.accounts import ProposalKind, holder_digest, permission
+from contracts.roles import ACCOUNT_ROLES, role_label, role_named
+from contracts.system_alloc import ADMINISTRATORS
 from ledger.gate import Role
-from ledger.values import address_from_hex
+from ledger.values import Address, address_from_hex, checksum_address
+from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
 
 app = typer.Typer(help="Accounts of officers and systems. 账户。")
 
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
 GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
+Target = Annotated[str, typer.Argument(help="An account's name, or an address: a contract's too.")]
 
 
 @app.command()
@@ -34,19 +48,21 @@ def create(
         str, typer.Option(help="member, gateway, author, regulator or an administrator.")
     ],
     name: Annotated[str, typer.Option(help="A new name.")],
+    holder: Annotated[
+        str,
+        typer.Option(help="An administrator's pseudonym, drawn by chance; nobody holds two posts."),
+    ] = "",
     group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key and have the organisation's admin give it its role. 新建账户。"""
+    """Make a key and give it its role; an administrator's is then up for vote. 新建账户。"""
     local = LocalNetwork(network, group)
     wanted = role_named(role)
-    if wanted is Role.ADMIN:
-        raise CommandFailed("an admin is appointed by vote of the organisations, not by one admin")
     if not NAME_PATTERN.fullmatch(name):
         raise CommandFailed(f"--name '{name}': a-z, 0-9 and '-', at most 31 characters")
     if name in {entry.name for entry in local.file.accounts}:
         raise CommandFailed(f"--name '{name}': this network has an account of that name")
-    admin = local.set_up_desk(local.first_account(org, "admin"))
+    desk = local.set_up_desk(local.first_account(org, *ACCOUNT_ROLES))
     account = EthereumAccount.create()
     key_file = Path("accounts") / f"{name}.json"
     groups = (local.group.name,) if len(local.file.groups) > 1 else ()
@@ -55,15 +71,95 @@ def create(
     save_account(account, network / key_file, password, rounds=LOCAL_KEYSTORE_ROUNDS)
     try:
         save_password(network / key_file, password)
-        admin.act(f"account-{name}", set_account(address_from_hex(account.address), wanted))
+        digest = holder_digest(local.group.name, holder) if holder else bytes(32)
+        said = _give_role(desk, entry, wanted, digest)
     except BaseException:
         # Nothing on chain knows this key: a file left behind would only block the next try.
         (network / key_file).unlink()
         password_file(network / key_file).unlink(missing_ok=True)
         raise
-    accounts = (*local.file.accounts, entry)
-    save_network(network, msgspec.structs.replace(local.file, accounts=accounts))
-    emit(entry, as_json, lambda: f"{name}: {account.address}, {role} of {org}")
+    known = (*local.file.accounts, entry)
+    save_network(network, msgspec.structs.replace(local.file, accounts=known))
+    emit(entry, as_json, lambda: f"{name}: {account.address}, {role} of {org}{said}")
+
+
+def _give_role(desk: SetUpDesk, entry: Account, role: Role, holder: bytes) -> str:
+    """At once, or by a proposal to the organisations: what to say of that."""
+    address = address_from_hex(entry.address)
+    is_plain_admin = desk.ask(permission(desk.sender)).holds(Role.ADMIN)
+    named = any(holder)
+    if named and role not in (*ADMINISTRATORS, Role.ADMIN):
+        raise CommandFailed("--holder is for administrators; of other accounts nobody keeps one")
+    if role is not Role.ADMIN and not named and (is_plain_admin or role not in ADMINISTRATORS):
+        desk.act(f"account-{entry.name}", accounts.set_account(address, role))
+        return ""
+    number = organisation_number(desk, entry.org)
+    change = propose(desk, Wish(ProposalKind.APPOINT, address, number, role, holder))
+    return f", once agreed: {proposal_sentence(proposal_row(desk, change))}"
+
+
+@app.command()
+def remove(
+    account: Annotated[str, typer.Argument(help="An account's name, or an address.")],
+    network: NetworkOption,
+    sender: Annotated[
+        str, typer.Option("--as", help="A security administrator or admin of its organisation.")
+    ],
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an account's role from it; its keystore stays. 注销账户。"""
+    local = LocalNetwork(network, group)
+    target, desk = subject_address(local, account), local.set_up_desk(sender)
+    if desk.ask(permission(target)).roles:
+        desk.act(f"remove-{target.hex()}", accounts.remove_account(target))
+    _emit_standing(desk, target, as_json)
+
+
+@app.command()
+def freeze(
+    target: Target,
+    network: NetworkOption,
+    sender: Annotated[str, typer.Option("--as", help="A regulator's account.")],
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """By any regulator: stop an account or a contract at once. 冻结。"""
+    local = LocalNetwork(network, group)
+    subject, desk = subject_address(local, target), local.set_up_desk(sender)
+    if not desk.ask(permission(subject)).frozen:
+        desk.act(f"freeze-{subject.hex()}", accounts.freeze(subject))
+    _emit_standing(desk, subject, as_json)
+
+
+@app.command()
+def lift(
+    target: Target,
+    network: NetworkOption,
+    sender: Annotated[
+        str, typer.Option("--as", help="A security administrator or admin, for its organisation.")
+    ],
+    group: GroupOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Propose to end a freezing, or agree to it where that is proposed. 解冻。"""
+    local = LocalNetwork(network, group)
+    subject, desk = subject_address(local, target), local.set_up_desk(sender)
+    change = propose(desk, Wish(ProposalKind.LIFT, subject))
+    row = proposal_row(desk, agree(desk, local.file.account(sender).org, change))
+    frozen = desk.ask(permission(subject)).frozen
+    emit({**row, "frozen": frozen}, as_json, lambda: proposal_sentence(row))
+
+
+def _emit_standing(desk: SetUpDesk, target: Address, as_json: bool) -> None:
+    found = desk.ask(permission(target))
+    roles = ", ".join(role_label(role) for role in Role if found.holds(role))
+    value = {"address": checksum_address(target), "roles": roles, "frozen": found.frozen}
+    emit(
+        value,
+        as_json,
+        lambda: f"{value['address']}: {roles or 'no role'}{', frozen' if found.frozen else ''}",
+    )
 
 
 @app.command("list")
@@ -72,7 +168,7 @@ def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption
     local = LocalNetwork(network, group)
     rows = []
     for entry in local.accounts:
-        desk = local.set_up_desk(local.first_account(entry.org, "admin"))
+        desk = local.set_up_desk(local.first_account(entry.org, *ACCOUNT_ROLES))
         granted = desk.ask(permission(address_from_hex(entry.address)))
         roles = ", ".join(role_label(role) for role in Role if granted.holds(role))
         rows.append(

@@ -9,6 +9,7 @@ from cli.desks import LocalNetwork
 from cli.output import JsonOption, emit, table
 from contracts.bindings.accounts import organisation
 from contracts.bindings.agreements import agreement_state
+from contracts.roles import ACCOUNT_ROLES
 from ledger.values import to_hex
 from workflows.equity_transfer.agreement import load_agreement, shipped_agreement
 from workflows.equity_transfer.deploy import propose_agreement, sign_agreement
@@ -52,7 +53,7 @@ def propose(
     local = LocalNetwork(network, group)
     agreement = load_agreement(file)
     signing = (agreement.tax_organisation, agreement.registrar_organisation)
-    admins = [local.first_account(organisation, "admin") for organisation in signing]
+    admins = [local.first_account(organisation, *ACCOUNT_ROLES) for organisation in signing]
     signatories = [local.set_up_desk(admin).sender for admin in admins]
     propose_agreement(local.set_up_desk(account), agreement, signatories)
     value = {"id": to_hex(agreement.id), "signatories": admins}

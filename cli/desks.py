@@ -112,12 +112,13 @@ class LocalNetwork:
         """Where the organisation notes what it sent in this group before the first transfer."""
         return self.desk_folder(organisation) / "set-up" / self.group.name
 
-    def first_account(self, organisation: str, role: str) -> str:
-        """The name of the first account that the organisation has in that role."""
+    def first_account(self, organisation: str, *roles: str) -> str:
+        """The name of the first account that the organisation has in one of these roles."""
         for entry in self.accounts:
-            if entry.org == organisation and entry.role == role:
+            if entry.org == organisation and entry.role in roles:
                 return entry.name
-        raise CommandFailed(f"organisation '{organisation}' has no account of role '{role}'")
+        wanted = " or ".join(f"'{role}'" for role in roles)
+        raise CommandFailed(f"organisation '{organisation}' has no account of role {wanted}")
 
     def first_of_role(self, role: str) -> str:
         """The name of the first account in that role, of whatever organisation."""

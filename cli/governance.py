@@ -1,7 +1,7 @@
 """The `quorate governance` commands: what organisations vote on, and what they voted.
 
-Each act is an admin's own transaction. What would leave too few live validators is refused here
-unless it is forced: the contract itself knows only its state.
+Each act is an administrator's own transaction. What would leave too few live validators is refused
+here unless it is forced: the contract itself knows only its state.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,21 @@ from cli.failure import CommandFailed
 from cli.liveness import objection_to_adding, objection_to_removing
 from cli.network.folder import NetworkFile, Node, save_network
 from cli.output import JsonOption, emit, table
+from cli.proposals import (
+    KIND_LABELS,
+    Wish,
+    agree,
+    proposal,
+    proposal_row,
+    proposal_sentence,
+    subject_address,
+)
+from cli.proposals import propose as make_proposal
 from contracts.bindings import accounts
-from contracts.bindings.accounts import ProposalKind, ProposedChange
+from contracts.bindings.accounts import ProposalKind, ProposedChange, holder_digest
+from contracts.roles import role_named
 from ledger.suite import STANDARD, KeySigner
-from ledger.values import Address, InvalidValue, address_from_hex, checksum_address, to_hex
+from ledger.values import Address, address_from_hex, to_hex
 from node.config import NodeFolder
 from node.keyfile import load_private_key
 from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
@@ -28,14 +39,17 @@ app = typer.Typer(help="Votes of the organisations. 组织投票治理。")
 
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
 GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
-AsOption = Annotated[str, typer.Option("--as", help="An account with the role admin.")]
+AsOption = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="Whose vote it is: a system administrator's on validators, a security "
+        "administrator's on the rest; an admin's on all, in local networks.",
+    ),
+]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Do it though too few validators seem to be alive.")
 ]
-KINDS = {
-    "add-validator": ProposalKind.ADD_VALIDATOR,
-    "remove-validator": ProposalKind.REMOVE_VALIDATOR,
-}
 
 
 @app.command()
@@ -64,29 +78,49 @@ def ready(
 
 @app.command()
 def propose(
-    kind: Annotated[str, typer.Argument(help=f"{' or '.join(KINDS)}.")],
-    node: Annotated[str, typer.Argument(help="The node's name, or a consensus key's address.")],
+    kind: Annotated[str, typer.Argument(help=f"{', '.join(KIND_LABELS)}.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            help="For validators a node's name or a consensus key's address, else an account's "
+            "name or an address.",
+        ),
+    ],
     network: NetworkOption,
     account: AsOption,
+    role: Annotated[str, typer.Option(help="appoint: an administrator's role.")] = "",
+    org: Annotated[str, typer.Option(help="appoint: by default the account's own.")] = "",
+    holder: Annotated[
+        str, typer.Option(help="appoint: the person's pseudonym; nobody holds two posts.")
+    ] = "",
     group: GroupOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Propose a change; the organisation's own vote is counted at once. 提案。"""
-    if kind not in KINDS:
-        raise CommandFailed(f"'{kind}' is no kind of proposal; there are: {', '.join(KINDS)}")
+    if kind not in KIND_LABELS:
+        raise CommandFailed(f"'{kind}' is no kind of proposal; there are: {', '.join(KIND_LABELS)}")
+    chosen = KIND_LABELS[kind]
+    if bool(role) != (chosen is ProposalKind.APPOINT):
+        raise CommandFailed("--role belongs to an appointment, and an appointment needs it")
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
-    key = _key(local, desk, node)
-    _object(desk, KINDS[kind], key, force)
-    pending = _open_proposal(desk, KINDS[kind], key)
-    if pending is None:
-        # Numbered, for a proposal made again after an expired one is another transaction.
-        step = f"propose-{kind}-{to_hex(key)}-{desk.ask(accounts.proposal_count())}"
-        desk.act(step, accounts.propose_validator(KINDS[kind], key))
-        pending = _open_proposal(desk, KINDS[kind], key, enacted=True)
-    assert pending is not None
-    _emit_proposal(local, desk, pending, as_json)
+    if chosen.concerns_validators:
+        wish = Wish(chosen, _key(local, subject))
+    elif chosen is ProposalKind.APPOINT:
+        home = org or local.file.account(subject).org
+        wish = Wish(
+            chosen,
+            subject_address(local, subject),
+            organisation_number(desk, home),
+            role_named(role),
+            holder_digest(local.group.name, holder) if holder else bytes(32),
+        )
+    else:
+        wish = Wish(chosen, subject_address(local, subject))
+    _object(desk, chosen, wish.subject, force)
+    change = make_proposal(desk, wish)
+    _emit_proposal(desk, change, as_json)
 
 
 @app.command()
@@ -101,12 +135,11 @@ def vote(
     """Agree for the account's organisation; the last vote needed enacts. 投票。"""
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
-    change = _proposal(desk, number)
-    organisation = organisation_number(desk, local.file.account(account).org)
-    if organisation not in change.votes:
+    change = proposal(desk, number)
+    organisation = local.file.account(account).org
+    if organisation_number(desk, organisation) not in change.votes:
         _object(desk, change.kind, change.subject, force)
-        desk.act(f"vote-{number}", accounts.vote(number))
-    _emit_proposal(local, desk, _proposal(desk, number), as_json)
+    _emit_proposal(desk, agree(desk, organisation, change), as_json)
 
 
 @app.command()
@@ -121,30 +154,31 @@ def enact(
     """Enact what has its votes but was in the way of another change. 生效。"""
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
-    change = _proposal(desk, number)
+    change = proposal(desk, number)
     if not change.enacted:
         obstacle = desk.ask(accounts.obstacle(number))
         if obstacle:
             raise CommandFailed(f"proposal {number} cannot be enacted now: {obstacle}")
         _object(desk, change.kind, change.subject, force)
         desk.act(f"enact-{number}", accounts.enact(number))
-    _emit_proposal(local, desk, _proposal(desk, number), as_json)
+    _emit_proposal(desk, proposal(desk, number), as_json)
 
 
 @app.command("list")
 def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption = False) -> None:
     """Every proposal: what, who agrees, what is in the way. 提案一览。"""
     local = LocalNetwork(network, group)
-    desk = local.set_up_desk(local.first_of_role("admin"))
+    desk = local.set_up_desk(local.file.accounts[0].name)
     count = desk.ask(accounts.proposal_count())
-    rows = [_row(desk, _proposal(desk, number)) for number in range(1, count + 1)]
+    rows = [proposal_row(desk, proposal(desk, number)) for number in range(1, count + 1)]
     pending = desk.ask(accounts.pending_until())
+    columns = ("number", "kind", "subject", "node", "role", "agree", "weight", "needed", "state")
     emit(
         {"proposals": rows, "pending_until": pending},
         as_json,
         lambda: table(
             f"Proposals; the next change is taken from block {pending}" if pending else "Proposals",
-            ("number", "kind", "subject", "node", "agree", "needed", "state"),
+            columns,
             ([", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows),
         ),
     )
@@ -160,18 +194,15 @@ def _note_address(folder: Path, file: NetworkFile, entry: Node, address: str) ->
         save_network(folder, msgspec.structs.replace(file, nodes=nodes))
 
 
-def _key(local: LocalNetwork, desk: SetUpDesk, node: str) -> Address:
+def _key(local: LocalNetwork, node: str) -> Address:
     """The consensus key that a name or an address stands for."""
-    if not node.startswith("0x"):
-        return address_from_hex(local.file.node(node).address)
-    try:
-        return address_from_hex(node)
-    except InvalidValue as error:
-        raise CommandFailed(f"'{node}': {error}") from None
+    if node.startswith("0x"):
+        return subject_address(local, node)
+    return address_from_hex(local.file.node(node).address)
 
 
 def _object(desk: SetUpDesk, kind: ProposalKind, key: Address, force: bool) -> None:
-    if kind is ProposalKind.APPOINT_ADMIN:
+    if not kind.concerns_validators:
         return
     status = _group_status(desk)
     holder = desk.ask(accounts.consensus_key(key))
@@ -190,49 +221,6 @@ def _group_status(desk: SetUpDesk) -> Mapping[str, Any]:
     raise CommandFailed(f"the node of this account does not carry group '{desk.client.group}'")
 
 
-def _proposal(desk: SetUpDesk, number: int) -> ProposedChange:
-    count = desk.ask(accounts.proposal_count())
-    if not 1 <= number <= count:
-        raise CommandFailed(f"there is no proposal {number}; the latest is {count}")
-    return desk.ask(accounts.proposal(number))
-
-
-def _open_proposal(
-    desk: SetUpDesk, kind: ProposalKind, key: Address, *, enacted: bool = False
-) -> ProposedChange | None:
-    """The latest proposal of this change that still counts."""
-    now = int(desk.client.block()["timestamp"], 16)  # type: ignore[index]
-    for number in range(desk.ask(accounts.proposal_count()), 0, -1):
-        change = desk.ask(accounts.proposal(number))
-        if (change.kind, change.subject) == (kind, key):
-            is_open = not change.enacted and change.expires_at >= now
-            return change if is_open or (enacted and change.enacted) else None
-    return None
-
-
-def _row(desk: SetUpDesk, change: ProposedChange) -> dict[str, Any]:
-    names = [desk.ask(accounts.organisation(number)).name for number in sorted(change.votes)]
-    state = "enacted" if change.enacted else desk.ask(accounts.obstacle(change.number)) or "open"
-    return {
-        "number": change.number,
-        "kind": change.kind.name.lower().replace("_", "-"),
-        "subject": checksum_address(change.subject),
-        "node": desk.ask(accounts.consensus_key(change.subject)).node,
-        "agree": names,
-        "needed": desk.ask(accounts.threshold()),
-        "state": state,
-    }
-
-
-def _emit_proposal(
-    local: LocalNetwork, desk: SetUpDesk, change: ProposedChange, as_json: bool
-) -> None:
-    row = _row(desk, change)
-    emit(
-        row,
-        as_json,
-        lambda: (
-            f"proposal {row['number']}: {row['kind']} {row['node'] or row['subject']}; "
-            f"{', '.join(row['agree'])} agree, {row['needed']} are needed; {row['state']}"
-        ),
-    )
+def _emit_proposal(desk: SetUpDesk, change: ProposedChange, as_json: bool) -> None:
+    row = proposal_row(desk, change)
+    emit(row, as_json, lambda: proposal_sentence(row))

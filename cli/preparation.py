@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from contracts.roles import ACCOUNT_ROLES
 from ledger.values import Hash32, checksum_address
 from workflows.equity_transfer.agreement import Agreement, load_agreement
 from workflows.equity_transfer.deploy import (
@@ -52,7 +53,7 @@ def prepare(network: LocalNetwork, keys_folder: Path, progress: Progress) -> Dep
 
 def _sign_agreement(network: LocalNetwork, agreement: Agreement, progress: Progress) -> None:
     signing = (agreement.tax_organisation, agreement.registrar_organisation)
-    admins = [network.first_account(organisation, "admin") for organisation in signing]
+    admins = [network.first_account(organisation, *ACCOUNT_ROLES) for organisation in signing]
     desks = [network.set_up_desk(admin) for admin in admins]
     propose_agreement(desks[0], agreement, [desk.sender for desk in desks])
     for admin, desk in zip(admins, desks, strict=True):
@@ -72,7 +73,7 @@ def _approve(
     author = network.set_up_desk(network.first_of_role("author"))
     named = register_key(author, circuit, key.proving.verifying, test_only=key.test_only)
     for entry in network.accounts:
-        if entry.role != "admin":
+        if entry.role not in ACCOUNT_ROLES:
             continue
         desk = network.set_up_desk(entry.name)
         in_force = approve_key(desk, circuit, named)

@@ -2,6 +2,19 @@
 
 from ledger.gate import Role
 
+NODE_ROLES = ("admin", "system-administrator")
+"""Who acts for its organisation's nodes and votes on validators."""
+ACCOUNT_ROLES = ("admin", "security-administrator")
+"""Who acts for its organisation's accounts and keys, and votes on the rest."""
+
+
+ADMINISTRATOR_ROLES = (
+    "system-administrator",
+    "security-administrator",
+    "audit-administrator",
+)
+"""Three roles that no person combines."""
+
 
 class InvalidRole(ValueError):
     """A name that is no role."""

@@ -26,8 +26,17 @@ ORGANISATIONS_MAX = 128
 ACCOUNTS_MAX = 4096
 NAME_BYTES_MAX = 32
 ENVELOPE_KEY_BYTES = 32
+HOLDER_BYTES = 32
 WINDOW_BLOCKS_MAX = 1024
 RESERVED_ADDRESS_MAX = 0xFFFF
+WEIGHT_MAX = 1024
+ADMINISTRATORS = (
+    Role.SYSTEM_ADMINISTRATOR,
+    Role.SECURITY_ADMINISTRATOR,
+    Role.AUDIT_ADMINISTRATOR,
+)
+ACCOUNT_VOTERS = (Role.ADMIN, Role.SECURITY_ADMINISTRATOR)
+"""Who votes on accounts for its organisation; on validators the system administrator does."""
 
 
 class InvalidAllocation(ValueError):
@@ -36,19 +45,23 @@ class InvalidAllocation(ValueError):
 
 @dataclass(frozen=True)
 class OrganisationEntry:
-    """An organisation, by its short name; the envelope key is X25519, 32 bytes."""
+    """An organisation, by its short name; the envelope key is X25519, 32 bytes; `weight` is what
+    its vote counts."""
 
     name: str
     envelope_key: bytes | None = None
+    weight: int = 1
 
 
 @dataclass(frozen=True)
 class AccountEntry:
-    """An account with its one role."""
+    """An account with its one role; an administrator's has the digest of the person's pseudonym,
+    32 bytes, of whom there is no second administrator's account."""
 
     address: Address
     organisation: str
     role: Role
+    holder: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -99,13 +112,16 @@ def system_alloc(
 ) -> dict[Address, AllocatedContract]:
     """Allocation of all system contracts; raises InvalidAllocation.
 
-    Organisations are numbered from 1 in the given order. `threshold` is how many of them must
-    agree to a proposal: by default more than half.
+    Organisations are numbered from 1 in the given order. `threshold` is what those that agree to a
+    proposal must weigh together: by default more than half of all.
     """
-    majority = len(organisations) // 2 + 1
+    majority = sum(entry.weight for entry in organisations) // 2 + 1
     threshold = majority if threshold is None else threshold
     index = _organisation_index(organisations, threshold)
     _check_addresses(accounts, validators)
+    _check_holders(accounts)
+    if production:
+        _check_separation(organisations, accounts, threshold)
     if not 1 <= window_blocks <= WINDOW_BLOCKS_MAX:
         raise InvalidAllocation(
             f"expected a window of 1 to {WINDOW_BLOCKS_MAX} blocks, got {window_blocks}"
@@ -118,6 +134,7 @@ def system_alloc(
         gate.layout["production"].slot: int(production),
         **_organisation_slots(gate, organisations, accounts, index),
         **_account_slots(gate, accounts, index),
+        **_holder_slots(gate, accounts),
         **_validator_slots(gate, validators, index),
         **_node_slots(gate, [*validators, *observers], index),
     }
@@ -141,11 +158,64 @@ def _organisation_index(
     index = {entry.name: number for number, entry in enumerate(organisations, start=1)}
     if len(index) != len(organisations):
         raise InvalidAllocation("expected organisations with different names")
-    if not 1 <= threshold <= len(organisations):
+    for entry in organisations:
+        if not 1 <= entry.weight <= WEIGHT_MAX:
+            raise InvalidAllocation(
+                f"expected a weight of 1 to {WEIGHT_MAX} for {entry.name}, got {entry.weight}"
+            )
+    weight = sum(entry.weight for entry in organisations)
+    if not 1 <= threshold <= weight:
         raise InvalidAllocation(
-            f"expected a threshold of 1 to {len(organisations)} organisations, got {threshold}"
+            f"expected a threshold of 1 to {weight}, all organisations' weight, got {threshold}"
         )
     return index
+
+
+def _check_holders(accounts: Sequence[AccountEntry]) -> None:
+    known: dict[bytes, AccountEntry] = {}
+    for entry in accounts:
+        if len(entry.holder) != HOLDER_BYTES:
+            raise InvalidAllocation(f"expected a holder of 32 bytes, got {len(entry.holder)}")
+        if not any(entry.holder):
+            continue
+        if entry.role not in (*ADMINISTRATORS, Role.ADMIN):
+            raise InvalidAllocation(
+                f"{to_hex(entry.address)} is no administrator's account and names no holder"
+            )
+        if entry.holder in known:
+            raise InvalidAllocation(
+                f"{to_hex(known[entry.holder].address)} and {to_hex(entry.address)} have one "
+                "holder: nobody combines two administrators, appoint another person"
+            )
+        known[entry.holder] = entry
+
+
+def _check_separation(
+    organisations: Sequence[OrganisationEntry], accounts: Sequence[AccountEntry], threshold: int
+) -> None:
+    """Three administrators by three persons in each organisation, and none decides alone."""
+    for entry in accounts:
+        if entry.role is Role.ADMIN:
+            raise InvalidAllocation(
+                f"{to_hex(entry.address)} is a plain admin, which production groups do not have: "
+                "appoint a system, a security and an audit administrator"
+            )
+        if entry.role in ADMINISTRATORS and not any(entry.holder):
+            raise InvalidAllocation(
+                f"{to_hex(entry.address)} is an administrator without a holder: give the person's "
+                "pseudonym, so that nobody combines two"
+            )
+    for organisation in organisations:
+        held = {entry.role for entry in accounts if entry.organisation == organisation.name}
+        for role in ADMINISTRATORS:
+            if role not in held:
+                missing = role.name.lower().replace("_", " ")
+                raise InvalidAllocation(f"{organisation.name} has no {missing}: appoint one")
+        if len(organisations) > 1 and organisation.weight >= threshold:
+            raise InvalidAllocation(
+                f"{organisation.name} alone weighs {organisation.weight} of the {threshold} that "
+                "decide: give it less, or raise the threshold"
+            )
 
 
 def _check_addresses(
@@ -178,8 +248,10 @@ def _organisation_slots(
         number = index[entry.name]
         base = value_slot(gate.layout["organisations"].slot, number)
         slots[base] = _name_word(entry.name)
-        slots[base + 1] = roles.count(Role.ADMIN)
+        slots[base + 1] = sum(role in ACCOUNT_VOTERS for role in roles)
         slots[base + 2] = int(Role.REGULATOR in roles)
+        if entry.weight != 1:
+            slots[value_slot(gate.layout["weights"].slot, number)] = entry.weight
         if entry.envelope_key is not None:
             if len(entry.envelope_key) != ENVELOPE_KEY_BYTES:
                 raise InvalidAllocation(
@@ -201,6 +273,17 @@ def _account_slots(
         )
         for entry in accounts
     }
+
+
+def _holder_slots(gate: Compiled, accounts: Sequence[AccountEntry]) -> dict[int, int]:
+    slots: dict[int, int] = {}
+    for entry in accounts:
+        if any(entry.holder):
+            account = address_key(entry.address)
+            held = value_slot(gate.layout["holders"].slot, account)
+            slots[held] = int.from_bytes(entry.holder, "big")
+            slots[value_slot(gate.layout["administrator_of"].slot, entry.holder)] = account
+    return slots
 
 
 def _validator_slots(

@@ -15,6 +15,7 @@ GATE_CONTRACT = Address((0x7001).to_bytes(20))
 AGREEMENTS_CONTRACT = Address((0x7002).to_bytes(20))
 KEYS_CONTRACT = Address((0x7003).to_bytes(20))
 GROTH16_CONTRACT = Address((0x7004).to_bytes(20))
+SYSTEM_CONTRACTS = (GATE_CONTRACT, AGREEMENTS_CONTRACT, KEYS_CONTRACT, GROTH16_CONTRACT)
 
 OWN_PRECOMPILES = range(0x7100, 0x7200)
 """Addresses reserved for precompiles of ours."""
@@ -54,10 +55,12 @@ def _mask(*roles: Role) -> int:
     return sum(1 << role for role in roles)
 
 
-_REGULATOR_MASK = _mask(Role.REGULATOR)
 _DEPLOY_MASK = _mask(Role.AUTHOR, Role.ADMIN)
-_SEND_MASK = _mask(*Role)
-_CALL_MASK = _SEND_MASK & ~_REGULATOR_MASK
+_CALL_MASK = _mask(Role.MEMBER, Role.AUTHOR, Role.ADMIN, Role.GATEWAY)
+_SYSTEM_MASK = _CALL_MASK | _mask(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR)
+_SEND_MASK = _SYSTEM_MASK | _mask(Role.REGULATOR)
+"""All but the audit administrator: it reads, and no transaction of its own stands in what it
+audits."""
 
 
 class StorageReader(Protocol):
@@ -80,10 +83,12 @@ class Permission:
         """Whether some role lets the account send anything at all."""
         return bool(self.roles & _SEND_MASK)
 
-    @property
-    def may_call_anything(self) -> bool:
-        """Whether the account may call more than the gate contract: a mere regulator may not."""
-        return bool(self.roles & _CALL_MASK)
+    def may_address(self, to: Address | None) -> bool:
+        """Whether a transaction may go there (None creates): a regulator's goes to the gate only,
+        a system or security administrator's to system contracts only."""
+        if self.roles & _CALL_MASK or to == GATE_CONTRACT:
+            return True
+        return bool(self.roles & _SYSTEM_MASK) and to in SYSTEM_CONTRACTS
 
     @property
     def may_deploy(self) -> bool:

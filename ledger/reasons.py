@@ -51,10 +51,16 @@ _REMEDIES = {
     Reason.INIT_CODE_TOO_LARGE: "Split the contract: init code has at most 49152 bytes (EIP-3860).",
     Reason.GAS_TOO_LOW: "Raise the gas limit: eth_estimateGas answers one that is enough.",
     Reason.GAS_TOO_HIGH: "Lower the gas limit to the block's.",
-    Reason.FROZEN: "The account is frozen: ask your organisation's administrator.",
-    Reason.NO_PERMISSION: "The account has no role that may send: ask your administrator for one.",
+    Reason.FROZEN: "The account is frozen: the organisations lift that by vote.",
+    Reason.NO_PERMISSION: (
+        "The account has no role that may send (an audit administrator's only reads): ask your "
+        "administrator for one."
+    ),
     Reason.NO_DEPLOY: "Only authors and administrators deploy: ask one of them to do it.",
-    Reason.NOT_THE_GATE: "A regulator's account calls the accounts contract only.",
+    Reason.NOT_THE_GATE: (
+        "A regulator's account calls the accounts contract only, an administrator's the system "
+        "contracts only: send with an account of another role."
+    ),
     Reason.NONCE_USED: "The nonce is used: take the next one and sign again.",
     Reason.NONCE_GAP: "Send the transactions with the lower nonces first.",
     Reason.SENDER_HAS_CODE: "The sender is a contract: send from an account with a key (EIP-3607).",

@@ -110,7 +110,7 @@ def check_permission(transaction: Transaction, sender: Address, permission: Perm
         raise InvalidTransaction(Reason.FROZEN, f"0x{sender.hex()} is frozen")
     if not permission.may_send:
         raise InvalidTransaction(Reason.NO_PERMISSION, f"0x{sender.hex()} has no role")
-    if not permission.may_call_anything and transaction.to != GATE_CONTRACT:
+    if not permission.may_address(transaction.to):
         raise InvalidTransaction(Reason.NOT_THE_GATE, f"expected a call to 0x{GATE_CONTRACT.hex()}")
     if transaction.to is None and not permission.may_deploy:
         raise InvalidTransaction(Reason.NO_DEPLOY, f"0x{sender.hex()} is no author or admin")

@@ -11,7 +11,14 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from scripts.reference_pages import command, error_codes, json_rpc, manifest, metrics  # noqa: E402
+from scripts.reference_pages import (  # noqa: E402
+    command,
+    error_codes,
+    json_rpc,
+    manifest,
+    metrics,
+    permissions,
+)
 
 FOLDER = ROOT / "docs" / "reference"
 PAGES = {
@@ -20,6 +27,7 @@ PAGES = {
     "json-rpc.md": json_rpc.render,
     "manifest.md": manifest.render,
     "metrics.md": metrics.render,
+    "permissions.md": permissions.render,
 }
 
 

@@ -147,19 +147,24 @@ def _plan(
     observers: tuple[str, ...],
 ) -> GroupPlan:
     manifest = load_manifest(folder / "network.toml")
-    labels = {entry.name: entry.label for entry in manifest.org}
+    known = {entry.name: entry for entry in manifest.org}
     nodes = [network.node(node) for node in (*validators, *observers)]
     founders = list(dict.fromkeys(node.org for node in nodes))
     return GroupPlan(
         name=name,
         organisation=tuple(
-            planned_organisation(folder, founder, labels.get(founder, "")) for founder in founders
+            planned_organisation(folder, founder, known[founder].label, known[founder].weight)
+            if founder in known
+            else planned_organisation(folder, founder)
+            for founder in founders
         ),
         validator=tuple(
             PlannedValidator(node.node_id, node.address) for node in nodes[: len(validators)]
         ),
         account=tuple(
-            PlannedAccount(entry.address, entry.org, entry.role)
+            PlannedAccount(
+                entry.address, entry.org, entry.role, manifest.holder(entry.name, entry.role)
+            )
             for entry in network.accounts
             if entry.org in founders
         ),

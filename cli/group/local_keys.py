@@ -30,11 +30,13 @@ def envelope_key(network: Path, name: str) -> Path:
     return network / "desks" / name / "keys" / "envelope.key"
 
 
-def planned_organisation(network: Path, name: str, label: str = "") -> PlannedOrganisation:
+def planned_organisation(
+    network: Path, name: str, label: str = "", weight: int = 1
+) -> PlannedOrganisation:
     """The public parts that the organisation gives to a group. Raises CommandFailed."""
     recovery = _recovery_signer(network, name)
     public = envelope.public_key_of(envelope.load_private_key(envelope_key(network, name)))
-    return PlannedOrganisation(name, to_hex(recovery.address), to_hex(public), label)
+    return PlannedOrganisation(name, to_hex(recovery.address), to_hex(public), label, weight)
 
 
 def sign_as_organisation(

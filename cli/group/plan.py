@@ -12,7 +12,8 @@ import msgspec
 
 from cli.failure import CommandFailed
 from cli.network.manifest import NAME_PATTERN, VALIDATORS_MIN, ConsensusEntry
-from contracts.roles import InvalidRole, role_named
+from contracts.bindings.accounts import holder_digest
+from contracts.roles import ACCOUNT_ROLES, InvalidRole, role_named
 from contracts.system_alloc import (
     AccountEntry,
     AllocatedContract,
@@ -32,12 +33,14 @@ ENVELOPE_KEY_BYTES = 32
 
 
 class PlannedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A founder: its offline recovery key's address, and the public key of its envelopes."""
+    """A founder: its offline recovery key's address, the public key of its envelopes, and what
+    its vote counts."""
 
     name: str
     recovery_key: str
     envelope_key: str = ""
     label: str = ""
+    weight: int = 1
 
 
 class PlannedValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,11 +51,12 @@ class PlannedValidator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlannedAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An account of the first state."""
+    """An account of the first state; `holder` is an administrator's pseudonym."""
 
     address: str
     org: str
     role: str
+    holder: str = ""
 
 
 class GroupPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,12 +110,12 @@ def _check(plan: GroupPlan) -> None:
 
 def check_votes(plan: GroupPlan) -> None:
     """Raise CommandFailed if an organisation would have nobody who votes for it."""
-    admins = {entry.org for entry in plan.account if entry.role == "admin"}
+    admins = {entry.org for entry in plan.account if entry.role in ACCOUNT_ROLES}
     without = [entry.name for entry in plan.organisation if entry.name not in admins]
     if without:
         raise CommandFailed(
-            f"group '{plan.name}': {', '.join(without)} would have no admin, and so no vote; "
-            "name an account with the role admin for each organisation"
+            f"group '{plan.name}': {', '.join(without)} would have no admin, and so no vote; name "
+            f"an account with the role {' or '.join(ACCOUNT_ROLES)} for each organisation"
         )
 
 
@@ -128,12 +132,18 @@ def _genesis(
                 from_hex(entry.envelope_key, size=ENVELOPE_KEY_BYTES)
                 if entry.envelope_key
                 else None,
+                entry.weight,
             )
             for entry in plan.organisation
         ],
         accounts=[
             *(
-                AccountEntry(address_from_hex(entry.address), entry.org, role_named(entry.role))
+                AccountEntry(
+                    address_from_hex(entry.address),
+                    entry.org,
+                    role_named(entry.role),
+                    holder_digest(plan.name, entry.holder) if entry.holder else bytes(32),
+                )
                 for entry in plan.account
             ),
             *more_accounts,

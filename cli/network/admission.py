@@ -1,4 +1,4 @@
-"""A node is let into a group, or taken off its list, by its organisation's admin on chain."""
+"""A node is let into a group, or taken off its list, by its organisation's administrator."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from client.rpc import Client
 from contracts.bindings import accounts
+from contracts.roles import NODE_ROLES
 from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
 
 
@@ -42,7 +43,7 @@ def is_admitted(desk: SetUpDesk, organisation: str, name: str) -> bool:
 
 
 def _desk(network: LocalNetwork, organisation: str) -> SetUpDesk:
-    return network.set_up_desk(network.first_account(organisation, "admin"))
+    return network.set_up_desk(network.first_account(organisation, *NODE_ROLES))
 
 
 def _step(act: str, desk: SetUpDesk, name: str) -> str:

@@ -229,7 +229,7 @@ class _Builder:
         plan = GroupPlan(
             name=group.name,
             organisation=tuple(
-                planned_organisation(self._folder, entry.name, entry.label)
+                planned_organisation(self._folder, entry.name, entry.label, entry.weight)
                 for entry in self._manifest.org
                 if entry.name in founders
             ),
@@ -238,7 +238,12 @@ class _Builder:
                 for name in group.validators
             ),
             account=tuple(
-                PlannedAccount(account.address, account.org, account.role)
+                PlannedAccount(
+                    account.address,
+                    account.org,
+                    account.role,
+                    self._manifest.holder(account.name, account.role),
+                )
                 for account in accounts
                 if account.is_of(group.name) and account.org in founders
             ),

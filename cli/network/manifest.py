@@ -10,9 +10,19 @@ from typing import Literal
 import msgspec
 
 from cli.failure import CommandFailed
+from contracts.roles import ADMINISTRATOR_ROLES
 from ledger.parameters import Parameters
 
-Role = Literal["member", "author", "regulator", "admin"]
+Role = Literal[
+    "member",
+    "author",
+    "regulator",
+    "admin",
+    "gateway",
+    "system-administrator",
+    "security-administrator",
+    "audit-administrator",
+]
 Engine = Literal["auto", "native", "py-evm"]
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -25,10 +35,11 @@ PERTURB_S_MAX = 86_400
 
 
 class Organisation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One department; `label` is what people read."""
+    """One department; `label` is what people read, `weight` what its vote counts."""
 
     name: str
     label: str = ""
+    weight: int = 1
 
 
 class NodeEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,12 +61,14 @@ class GroupEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AccountEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One account of an officer or a system, in all of its organisation's groups or in some."""
+    """One account of an officer or a system, in all of its organisation's groups or in some;
+    `holder` is an administrator's pseudonym, by default the account's name."""
 
     name: str
     org: str
     role: Role
     groups: tuple[str, ...] = ()
+    holder: str = ""
 
 
 _DEFAULTS = Parameters(chain_id=1)
@@ -94,6 +107,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     production: bool = False
     consensus: ConsensusEntry = ConsensusEntry()
     perturb: tuple[Perturbation, ...] = ()
+
+    def holder(self, account: str, role: str) -> str:
+        """The pseudonym of the person who has an administrator's account; nobody else has one."""
+        if role not in ADMINISTRATOR_ROLES:
+            return ""
+        given = {entry.name: entry.holder for entry in self.account}
+        return given.get(account) or account
 
     def groups_of(self, node: str) -> list[tuple[str, Literal["validator", "observer"]]]:
         """The groups that `node` takes part in, its default group first."""

@@ -19,7 +19,14 @@ class ProposalKind(IntEnum):
 
     ADD_VALIDATOR = 1
     REMOVE_VALIDATOR = 2
-    APPOINT_ADMIN = 3
+    APPOINT = 3
+    DISMISS = 4
+    LIFT = 5
+
+    @property
+    def concerns_validators(self) -> bool:
+        """Whether system administrators vote on it; on the rest security administrators do."""
+        return self in (ProposalKind.ADD_VALIDATOR, ProposalKind.REMOVE_VALIDATOR)
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,8 @@ class ConsensusKey:
 
 @dataclass(frozen=True)
 class ProposedChange:
-    """A proposal; `votes` are the numbers of the organisations that agree."""
+    """A proposal; `votes` are the numbers of the organisations that agree, `weight` is what they
+    weigh together; `role` and `holder` are of an appointment."""
 
     number: int
     kind: ProposalKind
@@ -43,11 +51,14 @@ class ProposedChange:
     votes: frozenset[int]
     expires_at: int
     enacted: bool
+    weight: int
+    role: Role | None
+    holder: bytes
 
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation as the gate knows it; `admins` is how many it has."""
+    """An organisation as the gate knows it; `admins` is how many vote on accounts for it."""
 
     name: str
     admins: int
@@ -61,12 +72,12 @@ def gate() -> Contract:
 
 
 def set_account(account: Address, role: Role) -> Call:
-    """By an admin: an account of its own organisation gets this role."""
+    """By a security administrator: an account of its own organisation gets this role."""
     return gate().call("set_account", account, int(role))
 
 
 def remove_account(account: Address) -> Call:
-    """By an admin: an account of its own organisation is removed."""
+    """By a security administrator: an account of its own organisation is removed."""
     return gate().call("remove_account", account)
 
 
@@ -75,23 +86,23 @@ def freeze(target: Address) -> Call:
     return gate().call("freeze", target)
 
 
-def lift(target: Address) -> Call:
-    """By an admin: a freezing ends."""
-    return gate().call("lift", target)
+def propose_lift(target: Address) -> Call:
+    """By a security administrator: a freezing ends once enough organisations agree."""
+    return gate().call("propose_lift", target)
 
 
 def set_envelope_key(key: bytes) -> Call:
-    """By an admin: the organisation's X25519 public key, 32 bytes."""
+    """By a security administrator: the organisation's X25519 public key, 32 bytes."""
     return gate().call("set_envelope_key", key)
 
 
 def admit_node(node: str) -> Call:
-    """By an admin: a node of its own organisation, by its short name, may follow the group."""
+    """By a system administrator: a node of its organisation, by its short name, may follow."""
     return gate().call("admit_node", node.encode())
 
 
 def dismiss_node(node: str) -> Call:
-    """By an admin: a node of its own organisation follows the group no longer."""
+    """By a system administrator: a node of its organisation follows the group no longer."""
     return gate().call("dismiss_node", node.encode())
 
 
@@ -109,7 +120,7 @@ def ready_digest(chain_id: int, organisation: int, node: str, key: Address) -> H
 
 
 def ready(key: Address, node: str, signature: bytes) -> Call:
-    """By an admin: declares a consensus key ready.
+    """By a system administrator: declares a consensus key ready.
 
     `signature` is the key's own, 65 bytes r, s, v with v 0 or 1, over `ready_digest`.
     """
@@ -119,22 +130,40 @@ def ready(key: Address, node: str, signature: bytes) -> Call:
 
 
 def propose_validator(kind: ProposalKind, key: Address) -> Call:
-    """By an admin: adds or removes a consensus key once enough organisations agree."""
+    """By a system administrator: adds or removes a consensus key once enough agree."""
     return gate().call("propose_validator", int(kind), key)
 
 
-def propose_admin(account: Address, organisation: int) -> Call:
-    """By an admin: makes an account an admin of any organisation once enough agree."""
-    return gate().call("propose_admin", account, organisation)
+def holder_digest(group: str, pseudonym: str) -> Hash32:
+    """A person as a group's gate knows one; another group knows the same person by another digest.
+
+    The pseudonym is drawn, not derived: whoever can guess what it was made of learns the person.
+    """
+    return keccak(b"\0".join((b"quorate/holder/1", group.encode(), pseudonym.encode())))
+
+
+def propose_administrator(
+    account: Address, organisation: int, role: Role, holder: bytes = bytes(32)
+) -> Call:
+    """By a security administrator: makes an account an administrator of any organisation.
+
+    `holder` is the person's digest; production groups refuse zeros.
+    """
+    return gate().call("propose_administrator", account, organisation, int(role), holder)
+
+
+def propose_dismissal(account: Address) -> Call:
+    """By a security administrator: takes the role from an administrator or regulator."""
+    return gate().call("propose_dismissal", account)
 
 
 def vote(proposal: int) -> Call:
-    """By an admin: agrees for its organisation."""
+    """By the administrator whom the kind concerns: agrees for its organisation."""
     return gate().call("vote", proposal)
 
 
 def enact(proposal: int) -> Call:
-    """By an admin: enacts what has its votes but was blocked before."""
+    """By who may vote on it: enacts what has its votes but was blocked before."""
     return gate().call("enact", proposal)
 
 
@@ -187,7 +216,7 @@ def proposal_count() -> Query[int]:
 
 
 def threshold() -> Query[int]:
-    """How many organisations must agree to a proposal."""
+    """What the organisations that agree to a proposal must weigh together."""
     return gate().query("threshold")
 
 
@@ -204,6 +233,9 @@ def proposal(number: int) -> Query[ProposedChange]:
             frozenset(index for index in range(votes.bit_length()) if votes >> index & 1),
             fields["expires_at"],
             fields["enacted"],
+            fields["weight"],
+            Role(fields["roles"].bit_length() - 1) if fields["roles"] else None,
+            fields["holder"],
         )
 
     return gate().query("proposals", number).then(change)
@@ -212,6 +244,16 @@ def proposal(number: int) -> Query[ProposedChange]:
 def organisation_count() -> Query[int]:
     """How many organisations there are."""
     return gate().query("organisation_count")
+
+
+def weight_of(number: int) -> Query[int]:
+    """What an organisation's vote weighs."""
+    return gate().query("weight_of", number)
+
+
+def administrator_of(holder: bytes) -> Query[Address]:
+    """The one administrator's account of a person, by the holder's digest; zeros if none."""
+    return gate().query("administrator_of", holder)
 
 
 def envelope_key(number: int) -> Query[bytes]:

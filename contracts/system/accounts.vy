@@ -20,11 +20,13 @@ READY_TAG: constant(bytes32) = keccak256("quorate/consensus-key/ready/1")
 
 ADD_VALIDATOR: constant(uint256) = 1
 REMOVE_VALIDATOR: constant(uint256) = 2
-APPOINT_ADMIN: constant(uint256) = 3
+APPOINT: constant(uint256) = 3
+DISMISS: constant(uint256) = 4
+LIFT: constant(uint256) = 5
 
 struct Organisation:
     name: bytes32  # UTF-8, padded with zeros
-    admins: uint256  # accounts with the role admin
+    admins: uint256  # accounts that vote on accounts: admins and security administrators
     supervisory: bool  # may have regulators
 
 struct ConsensusKey:
@@ -39,12 +41,14 @@ struct Node:
 
 struct Proposal:
     kind: uint256
-    subject: address  # a consensus key, or an account for APPOINT_ADMIN
-    organisation: uint256  # APPOINT_ADMIN only
+    subject: address  # a consensus key, an account, or for LIFT a contract too
+    organisation: uint256  # APPOINT only
     votes: uint256  # bit i: organisation i agrees
-    vote_count: uint256
+    weight: uint256  # of the organisations that agree, together
     expires_at: uint256  # seconds
     enacted: bool
+    roles: uint256  # APPOINT only: the bit of the role
+    holder: bytes32  # APPOINT only: the person's pseudonym
 
 event AccountSet:
     account: indexed(address)
@@ -64,8 +68,8 @@ event Frozen:
 
 event Lifted:
     target: indexed(address)
-    organisation: indexed(uint256)  # the admin's
-    sender: indexed(address)
+    proposal: indexed(uint256)
+    sender: indexed(address)  # the last voter
 
 event Ready:
     key: indexed(address)
@@ -77,7 +81,8 @@ event Proposed:
     proposal: indexed(uint256)
     kind: uint256
     subject: indexed(address)
-    organisation: uint256  # APPOINT_ADMIN: the admin's organisation
+    organisation: uint256  # APPOINT: the account's organisation
+    roles: uint256  # APPOINT: the bit of the role
     expires_at: uint256
     sender: indexed(address)
 
@@ -119,13 +124,19 @@ organisation_count: public(uint256)
 organisations: public(HashMap[uint256, Organisation])
 # X25519 public keys for envelopes (RFC 9180), by organisation.
 envelope_keys: public(HashMap[uint256, bytes32])
-# Organisations that must agree to a proposal.
+# What the organisations that agree to a proposal must weigh together.
 threshold: public(uint256)
 production: public(bool)
 proposal_count: public(uint256)
 proposals: public(HashMap[uint256, Proposal])
 # Whom the group's frames reach besides the validators in force: each may follow the group.
 nodes: DynArray[Node, NODES_MAX]
+# An organisation's votes where genesis gives it other than one.
+weights: HashMap[uint256, uint256]
+# Who an administrator is: a pseudonym of a person, chosen outside; zero where none was given.
+holders: public(HashMap[address, bytes32])
+# The one administrator's account of a person.
+administrator_of: public(HashMap[bytes32, address])
 
 
 # Accounts
@@ -134,65 +145,58 @@ nodes: DynArray[Node, NODES_MAX]
 @external
 def set_account(account: address, role: uint256):
     """
-    @notice An admin gives an account of its own organisation its one role.
+    @notice A security administrator gives an account of its own organisation its one role; an
+            admin, whom local networks have, appoints administrators too.
     @param role The role's bit number, 0 (member) to 7 (gateway).
     """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    organisation: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert role <= permission.ROLE_INDEX_MAX, "role must be 0 to 7"
     self._check_account(account, organisation)
     roles: uint256 = 1 << role
+    self._check_by_vote(self.permissions[account] | roles)
+    self._check_role(roles)
     if roles == permission.REGULATOR:
         assert self.organisations[organisation].supervisory, "organisation is not supervisory"
+    assert not self._is_last_voter(account, roles), "last admin of its organisation"
     self._set_account(account, organisation, roles)
 
 
 @external
 def remove_account(account: address):
     """
-    @notice An admin removes an account of its own organisation. A frozen one stays frozen, so
-            that removing and adding is no way around a regulator.
+    @notice A security administrator removes an account of its own organisation. A frozen one
+            stays frozen, so that removing and adding is no way around a regulator.
     """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    organisation: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     word: uint256 = self.permissions[account]
     assert permission.organisation_of(word) == organisation, "account of another organisation"
-    self._release_admin(word)
-    self.permissions[account] = word & permission.FROZEN
-    log AccountRemoved(account=account, organisation=organisation, sender=msg.sender)
+    self._check_by_vote(word)
+    assert not self._is_last_voter(account, 0), "last admin of its organisation"
+    self._remove_account(account)
 
 
 @external
 def freeze(target: address):
     """
-    @notice A regulator stops an account or a contract. Admins are out of its reach: a regulator
-            that could freeze them all could not be undone.
+    @notice A regulator stops an account or a contract. Who votes on lifting is out of its reach:
+            a regulator that could freeze them all could not be undone.
     """
     organisation: uint256 = self._sender_organisation(permission.REGULATOR)
     assert convert(target, uint256) > RESERVED_ADDRESS_MAX, "system addresses cannot be frozen"
     word: uint256 = self.permissions[target]
     assert not permission.is_frozen(word), "already frozen"
-    assert word & permission.ADMIN == 0, "an admin is removed by its organisation, not frozen"
+    assert word & permission.ACCOUNT_ROLES == 0, "who votes on lifting is dismissed, not frozen"
     self.permissions[target] = word | permission.FROZEN
     log Frozen(target=target, organisation=organisation, sender=msg.sender)
 
 
 @external
-def lift(target: address):
-    """
-    @notice An admin ends a freezing.
-    """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
-    word: uint256 = self.permissions[target]
-    assert permission.is_frozen(word), "not frozen"
-    self.permissions[target] = word ^ permission.FROZEN
-    log Lifted(target=target, organisation=organisation, sender=msg.sender)
-
-
-@external
 def set_envelope_key(key: bytes32):
     """
-    @notice An admin registers the X25519 key to which envelopes for its organisation are sealed.
+    @notice A security administrator registers the X25519 key to which envelopes for its
+            organisation are sealed.
     """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    organisation: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert key != empty(bytes32), "key is zero"
     self.envelope_keys[organisation] = key
     log EnvelopeKeySet(organisation=organisation, key=key, sender=msg.sender)
@@ -204,12 +208,10 @@ def set_envelope_key(key: bytes32):
 @external
 def admit_node(node: bytes32):
     """
-    @notice An admin lets a node of its own organisation follow the group. What the organisation
-            may read it may read on any node of its own.
+    @notice A system administrator lets a node of its own organisation follow the group. What
+            the organisation may read it may read on any node of its own.
     """
-    organisation: uint256 = self._sender_organisation(
-        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
-    )
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert node != empty(bytes32), "node name is empty"
     assert self._node_position(organisation, node) == len(self.nodes), "node is admitted already"
     assert len(self.nodes) < NODES_MAX, "no more than 256 nodes"
@@ -220,12 +222,10 @@ def admit_node(node: bytes32):
 @external
 def dismiss_node(node: bytes32):
     """
-    @notice An admin takes a node of its own organisation out of the group. Who validates is
-            voted out first: its frames are still needed.
+    @notice A system administrator takes a node of its own organisation out of the group. Who
+            validates is voted out first: its frames are still needed.
     """
-    organisation: uint256 = self._sender_organisation(
-        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
-    )
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     position: uint256 = self._node_position(organisation, node)
     assert position < len(self.nodes), "no such node in this group"
     for validator: address in self.validators:
@@ -247,9 +247,7 @@ def ready(key: address, node: bytes32, v: uint256, r: uint256, s: uint256):
             step. The signature is the new key's own, over `ready_digest`: nobody can bring in a
             key that it does not hold, nor one under another organisation's name.
     """
-    organisation: uint256 = self._sender_organisation(
-        permission.ADMIN | permission.SYSTEM_ADMINISTRATOR
-    )
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert key != empty(address), "key is zero"
     assert node != empty(bytes32), "node name is empty"
     owner: uint256 = permission.organisation_of(self.permissions[key])
@@ -270,35 +268,74 @@ def ready(key: address, node: bytes32, v: uint256, r: uint256, s: uint256):
 @external
 def propose_validator(kind: uint256, key: address) -> uint256:
     """
-    @notice An admin proposes to add (1) or remove (2) a consensus key; its organisation's vote
-            is counted at once.
+    @notice A system administrator proposes to add (1) or remove (2) a consensus key; its
+            organisation's vote is counted at once.
     @return The proposal's number.
     """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert kind in [ADD_VALIDATOR, REMOVE_VALIDATOR], "kind must be 1 (add) or 2 (remove)"
     assert key != empty(address), "key is zero"
-    return self._propose(kind, key, 0, organisation)
+    return self._propose(kind, key, 0, 0, empty(bytes32), organisation)
+
+
+# Powers over others
 
 
 @external
-def propose_admin(account: address, organisation: uint256) -> uint256:
+def propose_administrator(
+    account: address, organisation: uint256, role: uint256, holder: bytes32
+) -> uint256:
     """
-    @notice An admin proposes an admin for any organisation, for instance one that lost its own.
+    @notice A security administrator proposes an administrator for any organisation, for instance
+            one that lost its own.
+    @param role The role's bit number, 3 (admin) to 6 (audit administrator).
+    @param holder The person's pseudonym: who has an administrator's account gets no second one.
+            That a person has one pseudonym only is for the organisations to see to.
     """
-    voter: uint256 = self._sender_organisation(permission.ADMIN)
+    voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert 0 < organisation and organisation <= self.organisation_count, "no such organisation"
+    assert role <= permission.ROLE_INDEX_MAX, "role must be 0 to 7"
+    roles: uint256 = 1 << role
+    assert roles & permission.ADMINISTRATORS != 0, "not an administrator's role"
+    assert holder != empty(bytes32) or not self.production, "holder is zero"
+    self._check_role(roles)
     self._check_account(account, organisation)
-    return self._propose(APPOINT_ADMIN, account, organisation, voter)
+    return self._propose(APPOINT, account, organisation, roles, holder, voter)
+
+
+@external
+def propose_dismissal(account: address) -> uint256:
+    """
+    @notice A security administrator proposes that an administrator or regulator, of whatever
+            organisation, loses its role.
+    """
+    voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
+    return self._propose(DISMISS, account, 0, 0, empty(bytes32), voter)
+
+
+@external
+def propose_lift(target: address) -> uint256:
+    """
+    @notice A security administrator proposes to end a freezing.
+    """
+    voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
+    assert permission.is_frozen(self.permissions[target]), "not frozen"
+    return self._propose(LIFT, target, 0, 0, empty(bytes32), voter)
+
+
+# Votes
 
 
 @external
 def vote(proposal: uint256):
     """
-    @notice An admin agrees for its organisation. The last vote needed enacts the proposal, unless
-            something is in the way (a pending change, a key that is not ready): then `enact` later.
+    @notice The administrator whom the kind concerns agrees for its organisation: on validators the
+            system administrator, on the rest the security administrator. The last vote needed
+            enacts the proposal, unless something is in the way (a pending change, a key that is
+            not ready): then `enact` later.
     """
-    organisation: uint256 = self._sender_organisation(permission.ADMIN)
     change: Proposal = self.proposals[proposal]
+    organisation: uint256 = self._sender_organisation(self._voters(change.kind))
     self._check_open(change)
     assert change.votes & (1 << organisation) == 0, "organisation has voted"
     self._count_vote(proposal, organisation)
@@ -308,11 +345,12 @@ def vote(proposal: uint256):
 @external
 def enact(proposal: uint256):
     """
-    @notice An admin enacts a proposal that has its votes.
+    @notice Who may vote on it enacts a proposal that has its votes.
     """
-    self._sender_organisation(permission.ADMIN)
-    self._check_open(self.proposals[proposal])
-    obstacle: String[64] = self._obstacle(self.proposals[proposal])
+    change: Proposal = self.proposals[proposal]
+    self._sender_organisation(self._voters(change.kind))
+    self._check_open(change)
+    obstacle: String[64] = self._obstacle(change)
     assert len(obstacle) == 0, obstacle
     self._enact(proposal)
 
@@ -330,6 +368,15 @@ def validator_set() -> DynArray[address, VALIDATORS_MAX]:
 @view
 def node_list() -> DynArray[Node, NODES_MAX]:
     return self.nodes
+
+
+@external
+@view
+def weight_of(organisation: uint256) -> uint256:
+    """
+    @return What the organisation's vote weighs.
+    """
+    return self._weight_of(organisation)
 
 
 @external
@@ -384,23 +431,73 @@ def _check_account(account: address, organisation: uint256):
 
 
 @internal
+@view
+def _check_by_vote(word: uint256):
+    """Only the admin of a local network makes or unmakes administrators alone."""
+    if word & permission.ADMINISTRATORS != 0:
+        assert self.permissions[msg.sender] & permission.ADMIN != 0, "administrators need a vote"
+
+
+@internal
+@view
+def _check_role(roles: uint256):
+    assert roles != permission.ADMIN or not self.production, "no plain admin in production"
+
+
+@internal
+@view
+def _is_last_voter(account: address, roles: uint256) -> bool:
+    """Whether the account's organisation would have nobody to vote on accounts, were these its
+    roles."""
+    word: uint256 = self.permissions[account]
+    if word & permission.ACCOUNT_ROLES == 0 or roles & permission.ACCOUNT_ROLES != 0:
+        return False
+    return self.organisations[permission.organisation_of(word)].admins <= 1
+
+
+@internal
 def _set_account(account: address, organisation: uint256, roles: uint256):
     word: uint256 = self.permissions[account]
-    if roles == permission.ADMIN:
-        if word & permission.ADMIN == 0:
-            self.organisations[organisation].admins += 1
-    else:
-        self._release_admin(word)
+    self._release(account, word)
+    if roles & permission.ACCOUNT_ROLES != 0:
+        self.organisations[organisation].admins += 1
     self.permissions[account] = permission.pack(roles, organisation) | (word & permission.FROZEN)
     log AccountSet(account=account, organisation=organisation, roles=roles, sender=msg.sender)
 
 
 @internal
-def _release_admin(word: uint256):
-    if word & permission.ADMIN != 0:
-        organisation: uint256 = permission.organisation_of(word)
-        assert self.organisations[organisation].admins > 1, "last admin of its organisation"
-        self.organisations[organisation].admins -= 1
+def _remove_account(account: address):
+    word: uint256 = self.permissions[account]
+    self._release(account, word)
+    self.permissions[account] = word & permission.FROZEN
+    log AccountRemoved(
+        account=account, organisation=permission.organisation_of(word), sender=msg.sender
+    )
+
+
+@internal
+def _release(account: address, word: uint256):
+    """Takes back what its role gave: the organisation's count of voters, the person's one post."""
+    if word & permission.ACCOUNT_ROLES != 0:
+        self.organisations[permission.organisation_of(word)].admins -= 1
+    holder: bytes32 = self.holders[account]
+    if holder != empty(bytes32):
+        self.administrator_of[holder] = empty(address)
+        self.holders[account] = empty(bytes32)
+
+
+@internal
+@view
+def _weight_of(organisation: uint256) -> uint256:
+    return max(self.weights[organisation], 1)
+
+
+@internal
+@pure
+def _voters(kind: uint256) -> uint256:
+    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR]:
+        return permission.NODE_ROLES
+    return permission.ACCOUNT_ROLES
 
 
 @internal
@@ -410,7 +507,14 @@ def _ready_digest(key: address, organisation: uint256, node: bytes32) -> bytes32
 
 
 @internal
-def _propose(kind: uint256, subject: address, organisation: uint256, voter: uint256) -> uint256:
+def _propose(
+    kind: uint256,
+    subject: address,
+    organisation: uint256,
+    roles: uint256,
+    holder: bytes32,
+    voter: uint256,
+) -> uint256:
     self.proposal_count += 1
     proposal: uint256 = self.proposal_count
     expires_at: uint256 = block.timestamp + PROPOSAL_SECONDS_MAX
@@ -419,15 +523,18 @@ def _propose(kind: uint256, subject: address, organisation: uint256, voter: uint
         subject=subject,
         organisation=organisation,
         votes=0,
-        vote_count=0,
+        weight=0,
         expires_at=expires_at,
         enacted=False,
+        roles=roles,
+        holder=holder,
     )
     log Proposed(
         proposal=proposal,
         kind=kind,
         subject=subject,
         organisation=organisation,
+        roles=roles,
         expires_at=expires_at,
         sender=msg.sender,
     )
@@ -447,7 +554,7 @@ def _check_open(change: Proposal):
 @internal
 def _count_vote(proposal: uint256, organisation: uint256):
     self.proposals[proposal].votes |= 1 << organisation
-    self.proposals[proposal].vote_count += 1
+    self.proposals[proposal].weight += self._weight_of(organisation)
     log Voted(proposal=proposal, organisation=organisation, sender=msg.sender)
 
 
@@ -490,15 +597,41 @@ def _node_position(organisation: uint256, name: bytes32) -> uint256:
 @internal
 @view
 def _obstacle(change: Proposal) -> String[64]:
-    if change.vote_count < self.threshold:
+    if change.weight < self.threshold:
         return "too few organisations agree"
-    if change.kind == APPOINT_ADMIN:
-        owner: uint256 = permission.organisation_of(self.permissions[change.subject])
-        if owner not in [0, change.organisation]:
-            return "account of another organisation"
-        if self.consensus_keys[change.subject].organisation != 0:
-            return "a consensus key cannot be an account"
+    if change.kind == LIFT:
+        if not permission.is_frozen(self.permissions[change.subject]):
+            return "not frozen"
         return ""
+    if change.kind == DISMISS:
+        if self.permissions[change.subject] & permission.POWERS == 0:
+            return "not an administrator or regulator"
+        if self._is_last_voter(change.subject, 0):
+            return "last admin of its organisation"
+        return ""
+    if change.kind == APPOINT:
+        return self._obstacle_to_appointing(change)
+    return self._obstacle_to_validators(change)
+
+
+@internal
+@view
+def _obstacle_to_appointing(change: Proposal) -> String[64]:
+    owner: uint256 = permission.organisation_of(self.permissions[change.subject])
+    if owner not in [0, change.organisation]:
+        return "account of another organisation"
+    if self.consensus_keys[change.subject].organisation != 0:
+        return "a consensus key cannot be an account"
+    if self._is_last_voter(change.subject, change.roles):
+        return "last admin of its organisation"
+    if self.administrator_of[change.holder] not in [empty(address), change.subject]:
+        return "holder has an administrator's account"
+    return ""
+
+
+@internal
+@view
+def _obstacle_to_validators(change: Proposal) -> String[64]:
     if self._is_pending():
         return "a validator change is pending"
     size: uint256 = len(self.validators)
@@ -522,8 +655,18 @@ def _obstacle(change: Proposal) -> String[64]:
 def _enact(proposal: uint256):
     change: Proposal = self.proposals[proposal]
     self.proposals[proposal].enacted = True
-    if change.kind == APPOINT_ADMIN:
-        self._set_account(change.subject, change.organisation, permission.ADMIN)
+    if change.kind == LIFT:
+        self.permissions[change.subject] ^= permission.FROZEN
+        log Lifted(target=change.subject, proposal=proposal, sender=msg.sender)
+        return
+    if change.kind == DISMISS:
+        self._remove_account(change.subject)
+        return
+    if change.kind == APPOINT:
+        self._set_account(change.subject, change.organisation, change.roles)
+        if change.holder != empty(bytes32):
+            self.holders[change.subject] = change.holder
+            self.administrator_of[change.holder] = change.subject
         return
     if change.kind == ADD_VALIDATOR:
         self.validators.append(change.subject)

@@ -8,6 +8,7 @@ interface Gate:
     def permissions(account: address) -> uint256: view
     def threshold() -> uint256: view
     def production() -> bool: view
+    def weight_of(organisation: uint256) -> uint256: view
 
 ADDRESS: constant(address) = 0x0000000000000000000000000000000000007001
 
@@ -38,3 +39,9 @@ def threshold() -> uint256:
 @view
 def production() -> bool:
     return staticcall Gate(ADDRESS).production()
+
+
+@internal
+@view
+def weight_of(organisation: uint256) -> uint256:
+    return staticcall Gate(ADDRESS).weight_of(organisation)

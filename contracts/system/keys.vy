@@ -80,7 +80,8 @@ key_in_force: public(HashMap[bytes32, bytes32])
 rules: public(HashMap[bytes32, HashMap[uint256, Rule]])
 # Bit i: organisation i approves this subject.
 approvals: public(HashMap[bytes32, uint256])
-approval_counts: public(HashMap[bytes32, uint256])
+# What they weigh together.
+approval_weights: public(HashMap[bytes32, uint256])
 
 
 @external
@@ -122,14 +123,16 @@ def register(
 @external
 def approve_key(key: bytes32):
     """
-    @notice An admin approves a registered key for its organisation; enough approvals put it in
-            force, in the place of the circuit's former one.
+    @notice A security administrator approves a registered key for its organisation; enough
+            approvals put it in force, in the place of the circuit's former one.
     """
     circuit: bytes32 = self.registered[key].circuit
     assert circuit != empty(bytes32), "no such key"
-    organisation: uint256 = self._approve(key)
+    organisation: uint256 = 0
+    in_force: bool = False
+    organisation, in_force = self._approve(key)
     log KeyApproved(circuit=circuit, key=key, organisation=organisation, sender=msg.sender)
-    if self.approval_counts[key] == gate.threshold():
+    if in_force:
         self.key_in_force[circuit] = key
         log KeyInForce(circuit=circuit, key=key)
 
@@ -137,8 +140,8 @@ def approve_key(key: bytes32):
 @external
 def approve_rule(circuit: bytes32, rule: uint256, rate_bps: uint256):
     """
-    @notice An admin approves a rule version and its rate for its organisation. A version's rate
-            never changes once in force: another rate is another version.
+    @notice A security administrator approves a rule version and its rate for its organisation. A
+            version's rate never changes once in force: another rate is another version.
     """
     assert circuit != empty(bytes32), "circuit id is zero"
     assert 0 < rule and rule <= RULE_MAX, "rule id must be 1 to 2^32 - 1"
@@ -146,7 +149,9 @@ def approve_rule(circuit: bytes32, rule: uint256, rate_bps: uint256):
     assert not self.rules[circuit][rule].in_force, "rule version is in force"
     assert not self.rules[circuit][rule].ended, "rule version has ended"
     subject: bytes32 = keccak256(abi_encode(convert("rule", Bytes[8]), circuit, rule, rate_bps))
-    organisation: uint256 = self._approve(subject)
+    organisation: uint256 = 0
+    in_force: bool = False
+    organisation, in_force = self._approve(subject)
     log RuleApproved(
         circuit=circuit,
         rule=rule,
@@ -154,7 +159,7 @@ def approve_rule(circuit: bytes32, rule: uint256, rate_bps: uint256):
         organisation=organisation,
         sender=msg.sender,
     )
-    if self.approval_counts[subject] == gate.threshold():
+    if in_force:
         self.rules[circuit][rule] = Rule(rate_bps=rate_bps, in_force=True, ended=False)
         log RuleInForce(circuit=circuit, rule=rule, rate_bps=rate_bps)
 
@@ -162,16 +167,18 @@ def approve_rule(circuit: bytes32, rule: uint256, rate_bps: uint256):
 @external
 def approve_rule_end(circuit: bytes32, rule: uint256):
     """
-    @notice An admin approves that a rule version ends, for instance one with a wrong rate: nothing
-            attested under it verifies afterwards.
+    @notice A security administrator approves that a rule version ends, for instance one with a
+            wrong rate: nothing attested under it verifies afterwards.
     """
     assert self.rules[circuit][rule].in_force, "rule version is not in force"
     subject: bytes32 = keccak256(abi_encode(convert("rule end", Bytes[8]), circuit, rule))
-    organisation: uint256 = self._approve(subject)
+    organisation: uint256 = 0
+    in_force: bool = False
+    organisation, in_force = self._approve(subject)
     log RuleEndApproved(
         circuit=circuit, rule=rule, organisation=organisation, sender=msg.sender
     )
-    if self.approval_counts[subject] == gate.threshold():
+    if in_force:
         self.rules[circuit][rule].in_force = False
         self.rules[circuit][rule].ended = True
         log RuleEnded(circuit=circuit, rule=rule)
@@ -217,10 +224,14 @@ def _check_point(coordinates: uint256[2]):
 
 
 @internal
-def _approve(subject: bytes32) -> uint256:
-    organisation: uint256 = gate.organisation_with(msg.sender, permission.ADMIN)
+def _approve(subject: bytes32) -> (uint256, bool):
+    """The approving organisation, and whether its approval is the one that was still needed."""
+    organisation: uint256 = gate.organisation_with(msg.sender, permission.ACCOUNT_ROLES)
     assert organisation != 0, "sender is not an admin"
     assert self.approvals[subject] & (1 << organisation) == 0, "organisation has approved"
     self.approvals[subject] |= 1 << organisation
-    self.approval_counts[subject] += 1
-    return organisation
+    before: uint256 = self.approval_weights[subject]
+    after: uint256 = before + gate.weight_of(organisation)
+    self.approval_weights[subject] = after
+    needed: uint256 = gate.threshold()
+    return organisation, before < needed and needed <= after

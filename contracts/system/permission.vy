@@ -12,6 +12,15 @@ SECURITY_ADMINISTRATOR: constant(uint256) = 32
 AUDIT_ADMINISTRATOR: constant(uint256) = 64
 GATEWAY: constant(uint256) = 128
 
+# Three persons in production; a local network's admin may do what they may.
+ADMINISTRATORS: constant(uint256) = (
+    ADMIN | SYSTEM_ADMINISTRATOR | SECURITY_ADMINISTRATOR | AUDIT_ADMINISTRATOR
+)
+NODE_ROLES: constant(uint256) = ADMIN | SYSTEM_ADMINISTRATOR
+ACCOUNT_ROLES: constant(uint256) = ADMIN | SECURITY_ADMINISTRATOR
+# Who has power over others, and loses it by vote only.
+POWERS: constant(uint256) = ADMINISTRATORS | REGULATOR
+
 ROLES: constant(uint256) = 65535
 ROLE_INDEX_MAX: constant(uint256) = 7
 ORGANISATION_SHIFT: constant(uint256) = 16

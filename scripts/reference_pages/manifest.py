@@ -28,9 +28,10 @@ TABLES = {
 
 MEANING = {
     "Manifest.name": "the network's name",
-    "Manifest.production": "refuses verification keys that one party made alone",
+    "Manifest.production": "refuses plain admins, and verification keys that one party made alone",
     "Organisation.name": "short name, as in `org/node`",
     "Organisation.label": "what people read, such as 税务局",
+    "Organisation.weight": "what its vote counts in a proposal",
     "NodeEntry.name": "the node's name",
     "NodeEntry.org": "whose it is",
     "NodeEntry.engine": "the execution engine: `native`, `py-evm`, or `auto`: the first where its "
@@ -45,6 +46,8 @@ MEANING = {
     "AccountEntry.role": "see [admission](../explanation/admission.md#accounts)",
     "AccountEntry.groups": "the groups that know it; by default all of its organisation's. "
     "One account in two groups ties them together for whoever sees both",
+    "AccountEntry.holder": "an administrator's pseudonym, by default the account's name: nobody "
+    "holds two posts",
     "Perturbation.at_s": "seconds after the load began; `quorate` itself only checks these "
     "entries: the runner in `tests/fire` plants them",
     "Perturbation.node": "which node",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from contracts.bindings.accounts import holder_digest
 from contracts.bindings.contract import Call, Contract, Event, Query, decode_revert
 from contracts.system_alloc import (
     AccountEntry,
@@ -48,6 +49,12 @@ ACCOUNTS = {
     "author": ("data", Role.AUTHOR),
     "auditor": ("audit", Role.REGULATOR),
     **{f"{name}-admin": (name, Role.ADMIN) for name in ORGANISATIONS},
+}
+GROUP = "equity"
+POSTS = {
+    "system": Role.SYSTEM_ADMINISTRATOR,
+    "security": Role.SECURITY_ADMINISTRATOR,
+    "audit": Role.AUDIT_ADMINISTRATOR,
 }
 VALIDATORS = tuple(f"{name}-1" for name in ORGANISATIONS)
 
@@ -147,6 +154,25 @@ class Group:
             chain_id=CHAIN_ID,
             ancestor_hash=lambda number: keccak(str(number).encode()),
         )
+
+
+def production_staff() -> list[AccountEntry]:
+    """Three administrators for each organisation, two officers and a regulator."""
+    return [
+        *(
+            AccountEntry(
+                address(f"{organisation}-{post}"),
+                organisation,
+                role,
+                holder_digest(GROUP, f"{organisation} {post}"),
+            )
+            for organisation in ORGANISATIONS
+            for post, role in POSTS.items()
+        ),
+        AccountEntry(address("applicant"), "data", Role.MEMBER),
+        AccountEntry(address("author"), "data", Role.AUTHOR),
+        AccountEntry(address("auditor"), "audit", Role.REGULATOR),
+    ]
 
 
 def allocate(**changes: Any) -> dict[Address, Any]:

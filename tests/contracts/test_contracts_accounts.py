@@ -8,15 +8,17 @@ from contracts.bindings.equity import EquityTransfer
 from contracts.compiler import deploy_data
 from ledger.gate import GATE_CONTRACT, Role
 from ledger.reasons import Reason
+from ledger.values import Address
 from tests.contracts.contract_group import DATA, Group, address
 
 ADMINS_ONLY = (
     accounts.set_account(address("new"), Role.MEMBER),
     accounts.remove_account(address("applicant")),
-    accounts.lift(address("applicant")),
+    accounts.propose_lift(address("applicant")),
     accounts.set_envelope_key(bytes([1]) * 32),
     accounts.propose_validator(accounts.ProposalKind.ADD_VALIDATOR, address("data-2")),
-    accounts.propose_admin(address("new"), DATA),
+    accounts.propose_administrator(address("new"), DATA, Role.ADMIN),
+    accounts.propose_dismissal(address("auditor")),
     accounts.vote(1),
     accounts.enact(1),
     accounts.ready(address("data-2"), "data-2", bytes(64) + b"\0"),
@@ -67,7 +69,7 @@ def test_regulators_belong_to_supervisory_organisations(group: Group) -> None:
         (accounts.gate().call("set_account", address("new"), 8), "role must be 0 to 7"),
         (accounts.remove_account(address("data-admin")), "last admin"),
         (accounts.set_account(address("data-admin"), Role.MEMBER), "last admin"),
-        (accounts.lift(address("applicant")), "not frozen"),
+        (accounts.propose_lift(address("applicant")), "not frozen"),
         (accounts.set_envelope_key(bytes(32)), "key is zero"),
     ],
 )
@@ -92,15 +94,25 @@ def test_a_removed_account_cannot_send(group: Group) -> None:
     assert group.send("applicant", ADMINS_ONLY[0]).dropped is Reason.NO_PERMISSION
 
 
-def test_regulator_freezes_and_admin_lifts(group: Group) -> None:
+def lift(group: Group, target: Address) -> None:
+    """Three of four organisations agree."""
+    proposal = group.ask(accounts.proposal_count()) + 1
+    group.do("data-admin", accounts.propose_lift(target))
+    group.do("tax-admin", accounts.vote(proposal))
+    [voted, lifted] = group.events("market-admin", accounts.vote(proposal), accounts.gate())
+    assert (voted.name, lifted.name) == ("Voted", "Lifted")
+    assert lifted.arguments["target"] == target
+    assert lifted.arguments["proposal"] == proposal
+
+
+def test_a_regulator_freezes_and_organisations_lift(group: Group) -> None:
     [frozen] = group.events("auditor", accounts.freeze(address("applicant")), accounts.gate())
     assert (frozen.name, frozen.arguments["target"]) == ("Frozen", address("applicant"))
     assert group.ask(accounts.permission(address("applicant"))).frozen
     assert group.send("applicant", ADMINS_ONLY[0]).dropped is Reason.FROZEN
     again = group.send("auditor", accounts.freeze(address("applicant")))
     assert again.revert == "already frozen"
-    [lifted] = group.events("data-admin", accounts.lift(address("applicant")), accounts.gate())
-    assert lifted.name == "Lifted"
+    lift(group, address("applicant"))
     assert group.send("applicant", ADMINS_ONLY[0]).dropped is None
 
 
@@ -115,7 +127,7 @@ def test_removing_and_adding_is_no_way_around_a_freezing(group: Group) -> None:
     ("target", "message"),
     [
         (GATE_CONTRACT, "system addresses cannot be frozen"),
-        (address("tax-admin"), "an admin is removed by its organisation, not frozen"),
+        (address("tax-admin"), "who votes on lifting is dismissed, not frozen"),
     ],
 )
 def test_what_cannot_be_frozen(group: Group, target: bytes, message: str) -> None:
@@ -139,7 +151,7 @@ def test_a_frozen_contract_is_dead_until_lifted(group: Group) -> None:
     outcome = group.send("applicant", Call(where, circuit.data))
     assert not outcome.ok
     assert outcome.receipt is not None
-    group.do("tax-admin", accounts.lift(where))
+    lift(group, where)
     assert group.ask(circuit) == bytes([3]) * 32
 
 

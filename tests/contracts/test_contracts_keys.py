@@ -9,7 +9,7 @@ from contracts.bindings.contract import Call
 from contracts.compiler import compile_source
 from ledger.gate import GATE_CONTRACT
 from ledger.values import Hash32
-from tests.contracts.contract_group import Group, in_state, new_group
+from tests.contracts.contract_group import Group, in_state, new_group, production_staff
 from zkp.groth16.keys import VerifyingKey
 from zkp.snarkjs.texts import decode_verifying_key
 
@@ -56,7 +56,7 @@ def test_a_second_key_replaces_the_first(group: Group, key: VerifyingKey) -> Non
 
 
 def test_production_refuses_test_keys(key: VerifyingKey) -> None:
-    group = new_group(production=True)
+    group = new_group(production=True, accounts=production_staff())
     refused = group.send("author", keys.register(CIRCUIT, key, test_only=True))
     assert refused.revert == "test-only key in a production group"
     group.do("author", keys.register(CIRCUIT, key, test_only=False))

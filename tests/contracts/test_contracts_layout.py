@@ -38,6 +38,9 @@ FINAL_SLOTS = {
     "proposal_count": (138, 1),
     "proposals": (139, 1),
     "nodes": (140, 513),
+    "weights": (653, 1),
+    "holders": (654, 1),
+    "administrator_of": (655, 1),
 }
 
 

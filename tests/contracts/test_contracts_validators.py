@@ -253,14 +253,14 @@ def test_proposals_are_well_formed(group: Group) -> None:
     assert "kind must be" in group.send("data-admin", appoint).revert
     zero = accounts.gate().call("propose_validator", 1, bytes(20))
     assert group.send("data-admin", zero).revert == "key is zero"
-    nowhere = accounts.propose_admin(address("x"), 5)
+    nowhere = accounts.propose_administrator(address("x"), 5, Role.ADMIN)
     assert group.send("data-admin", nowhere).revert == "no such organisation"
 
 
 def test_organisations_can_give_one_of_them_an_admin(group: Group) -> None:
-    vote_in(group, accounts.propose_admin(address("new"), 2))
+    vote_in(group, accounts.propose_administrator(address("new"), 2, Role.ADMIN))
     permission = group.ask(accounts.permission(address("new")))
     assert (permission.roles, permission.organisation) == (1 << Role.ADMIN, 2)
     assert group.ask(accounts.organisation(2)).admins == 2
-    foreign = accounts.propose_admin(address("registrar"), DATA)
+    foreign = accounts.propose_administrator(address("registrar"), DATA, Role.ADMIN)
     assert "another organisation" in group.send("data-admin", foreign).revert

@@ -62,6 +62,8 @@ class World:
     author = key("author")
     regulator = key("regulator")
     admin = key("admin")
+    system = key("system")
+    audit = key("audit")
     frozen = key("frozen")
     stranger = key("stranger")
 
@@ -75,6 +77,8 @@ class World:
             self.author.address: permission_word(Role.AUTHOR, organisation=1),
             self.regulator.address: permission_word(Role.REGULATOR, organisation=2),
             self.admin.address: permission_word(Role.ADMIN, organisation=1),
+            self.system.address: permission_word(Role.SYSTEM_ADMINISTRATOR, organisation=1),
+            self.audit.address: permission_word(Role.AUDIT_ADMINISTRATOR, organisation=1),
             self.frozen.address: permission_word(Role.MEMBER, organisation=1, frozen=True),
         }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.gate import GATE_CONTRACT, permission_slot
+from ledger.gate import GATE_CONTRACT, KEYS_CONTRACT, permission_slot
 from ledger.genesis import Allocation
 from ledger.reasons import Reason
 from ledger.transactions import InvalidTransaction, decode_transaction
@@ -29,6 +29,10 @@ def cases(world, signed):
     yield Reason.NO_DEPLOY, signed(world.member, nonce=0, data=b"\x00")
     yield Reason.NOT_THE_GATE, signed(world.regulator, nonce=0, to=TO)
     yield Reason.NOT_THE_GATE, signed(world.regulator, nonce=0, data=b"\x00")
+    yield Reason.NOT_THE_GATE, signed(world.system, nonce=0, to=TO)
+    yield Reason.NOT_THE_GATE, signed(world.system, nonce=0, data=b"\x00")
+    yield Reason.NOT_THE_GATE, signed(world.regulator, nonce=0, to=KEYS_CONTRACT)
+    yield Reason.NO_PERMISSION, signed(world.audit, nonce=0, to=GATE_CONTRACT)
     yield Reason.NONCE_GAP, signed(world.member, nonce=1, to=TO)
     yield Reason.BALANCE_TOO_LOW, signed(world.member, nonce=0, to=TO, value=10**18 + 1)
     yield Reason.MALFORMED, b"\xc0"

@@ -6,12 +6,23 @@ use super::state::{ReaderRaised, State};
 
 pub const GATE_CONTRACT: Address = address!("0000000000000000000000000000000000007001");
 const ROLES_MASK: u64 = 0xffff;
+const MEMBER: u64 = 1;
 const AUTHOR: u64 = 1 << 1;
 const REGULATOR: u64 = 1 << 2;
 const ADMIN: u64 = 1 << 3;
-const SEND_MASK: u64 = 0xff;
-const CALL_MASK: u64 = SEND_MASK & !REGULATOR;
+const SYSTEM_ADMINISTRATOR: u64 = 1 << 4;
+const SECURITY_ADMINISTRATOR: u64 = 1 << 5;
+const GATEWAY: u64 = 1 << 7;
 const DEPLOY_MASK: u64 = AUTHOR | ADMIN;
+const CALL_MASK: u64 = MEMBER | AUTHOR | ADMIN | GATEWAY;
+const SYSTEM_MASK: u64 = CALL_MASK | SYSTEM_ADMINISTRATOR | SECURITY_ADMINISTRATOR;
+const SEND_MASK: u64 = SYSTEM_MASK | REGULATOR;
+const SYSTEM_CONTRACTS: [Address; 4] = [
+    GATE_CONTRACT,
+    address!("0000000000000000000000000000000000007002"),
+    address!("0000000000000000000000000000000000007003"),
+    address!("0000000000000000000000000000000000007004"),
+];
 
 /// A decoded permission word.
 #[derive(Clone, Copy)]
@@ -32,8 +43,11 @@ impl Permission {
         self.roles & SEND_MASK != 0
     }
 
-    pub fn may_call_anything(self) -> bool {
-        self.roles & CALL_MASK != 0
+    pub fn may_address(self, to: Option<Address>) -> bool {
+        if self.roles & CALL_MASK != 0 || to == Some(GATE_CONTRACT) {
+            return true;
+        }
+        self.roles & SYSTEM_MASK != 0 && to.is_some_and(|to| SYSTEM_CONTRACTS.contains(&to))
     }
 
     pub fn may_deploy(self) -> bool {

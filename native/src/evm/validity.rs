@@ -2,7 +2,7 @@
 
 use revm::primitives::KECCAK_EMPTY;
 
-use super::gate::{self, GATE_CONTRACT};
+use super::gate;
 use super::state::{ReaderRaised, State};
 use super::transaction::Transaction;
 
@@ -27,7 +27,7 @@ pub fn check_state(
     if !permission.may_send() {
         return Ok(Some("NO_PERMISSION"));
     }
-    if !permission.may_call_anything() && transaction.to != Some(GATE_CONTRACT) {
+    if !permission.may_address(transaction.to) {
         return Ok(Some("NOT_THE_GATE"));
     }
     if transaction.to.is_none() && !permission.may_deploy() {
