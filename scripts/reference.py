@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:
 
 from scripts.reference_pages import (  # noqa: E402
     command,
+    doctor,
     error_codes,
     json_rpc,
     manifest,
@@ -23,6 +24,7 @@ from scripts.reference_pages import (  # noqa: E402
 FOLDER = ROOT / "docs" / "reference"
 PAGES = {
     "command.md": command.render,
+    "doctor.md": doctor.render,
     "error-codes.md": error_codes.render,
     "json-rpc.md": json_rpc.render,
     "manifest.md": manifest.render,
