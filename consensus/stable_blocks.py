@@ -44,6 +44,9 @@ class StableBlocks:
             core.emit(Synchronise(core.mark))
         else:
             self._resume()
+            # A store that came from elsewhere may be far ahead of the log's mark. Votes beyond it
+            # would lie outside the window of that mark, should this store be lost.
+            core.count_towards_compaction(core.stable - (core.mark.number if core.mark else 0))
 
     def on_stored(self, event: Stored, receive: Callable[[Signed], None]) -> None:
         """`receive` takes the messages that were kept for an epoch that begins now."""

@@ -156,3 +156,27 @@ def test_trap_a_transaction_that_cannot_execute_yet_forces_no_view_change() -> N
     net.step("r1", ev.RequestGone(gapped))  # its predecessor was replaced: it has to wait again
     net.tick(200)
     assert place_of(net, "r1") == (0, True)
+
+
+def test_trap_a_store_that_is_ahead_of_the_log_and_lost_after_the_next_votes() -> None:
+    net = cluster(window_blocks=4)
+    node = net.nodes["r1"]
+    for text in "ab":
+        net.commit_one(text)
+    net.crash("r1")
+    for text in "cdefghijkl":
+        net.commit_one(text)
+    node.stored = list(net.nodes["r0"].stored)  # from a snapshot: its log's mark is far below
+    net.start("r1")
+    net.deliver()
+    for text in "mnop":
+        net.propose("r0", text)
+    net.deliver(lambda source, to, s: isinstance(s.message, PrePrepare))
+    net.queue.clear()
+    net.crash("r1")
+    node.stored = []
+    net.start("r1")
+    net.tick(10)
+    net.deliver()
+    assert net.chain("r1")[:12] == list("abcdefghijkl")
+    assert node.replica.status().is_voter

@@ -439,6 +439,12 @@ FAULTS = (
         "        elif self._is_leaving and",
         "        elif not self.current and",
     ),
+    PlantedFault(
+        "votes go beyond the window of the log's mark",
+        "consensus/stable_blocks.py",
+        "            core.count_towards_compaction(core.stable - (core.mark.number if core.mark else 0))\n",
+        "",
+    ),
     # Recovery epochs.
     PlantedFault(
         "the old set certifies blocks above a recovery epoch's beginning",
