@@ -442,8 +442,8 @@ FAULTS = (
     PlantedFault(
         "votes go beyond the window of the log's mark",
         "consensus/stable_blocks.py",
-        "            core.count_towards_compaction(core.stable - (core.mark.number if core.mark else 0))\n",
-        "",
+        "count_towards_compaction(core.stable - (core.mark.number if core.mark else 0))",
+        "count_towards_compaction(0)",
     ),
     # Recovery epochs.
     PlantedFault(
