@@ -12,7 +12,7 @@ from cli.output import JsonOption, emit, table
 from client.rpc import Client
 from contracts.bindings.contract import Contract
 from contracts.compiler import compile_source, deploy_data
-from ledger.values import address_from_hex, checksum_address, to_hex
+from ledger.values import InvalidValue, address_from_hex, checksum_address, from_hex, to_hex
 
 app = typer.Typer(help="Write, deploy and use contracts. 合约的编译、部署与调用。")
 
@@ -27,14 +27,38 @@ At = Annotated[str, typer.Option("--at", help="The contract's address.")]
 Method = Annotated[str, typer.Argument(metavar="METHOD", help="The method's name.")]
 
 
-def _arguments(text: str) -> list[Any]:
+def _arguments(text: str, source: Path, method: str | None = None) -> list[Any]:
+    """The values for a method, or for the constructor: text stands for bytes as hexadecimal."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
         raise CommandFailed(f"--args: expected a JSON list, got {text!r:.80}: {error}") from None
     if not isinstance(values, list):
         raise CommandFailed(f"--args: expected a JSON list, got {type(values).__name__}")
-    return values
+    kinds = next(
+        (
+            [item["type"] for item in entry["inputs"]]
+            for entry in compile_source(source).abi
+            if (entry.get("name"), entry["type"]) == (method, "function")
+            or (method is None and entry["type"] == "constructor")
+        ),
+        [],
+    )
+    # Too many or too few is told by whoever encodes them.
+    kinds += [""] * (len(values) - len(kinds))
+    try:
+        return [_typed(kind, value) for kind, value in zip(kinds, values, strict=False)]
+    except InvalidValue as error:
+        raise CommandFailed(f"--args: {error}") from None
+
+
+def _typed(kind: str, value: Any) -> Any:
+    """A JSON value as the ABI's type wants it: bytes from hexadecimal, in arrays too."""
+    if kind.endswith("]") and isinstance(value, list):
+        return [_typed(kind[: kind.rindex("[")], entry) for entry in value]
+    if kind.startswith("bytes") and isinstance(value, str):
+        return from_hex(value)
+    return value
 
 
 def _contract(source: Path, address: str) -> Contract:
@@ -75,7 +99,7 @@ def deploy(
     """Deploy a contract; the account must be an author. 部署。"""
     local = LocalNetwork(network, group)
     client = _client(local, account)
-    data = deploy_data(source, *_arguments(arguments))
+    data = deploy_data(source, *_arguments(arguments, source))
     receipt = client.confirm(client.send_transaction(local.account(account), to=None, data=data))
     address = checksum_address(address_from_hex(receipt["contractAddress"]))
     value = {"address": address, "transaction": receipt["transactionHash"]}
@@ -95,7 +119,7 @@ def call(
 ) -> None:
     """Ask a contract; nothing is sent. 查询。"""
     local = LocalNetwork(network, group)
-    query = _contract(source, at).query(method, *_arguments(arguments))
+    query = _contract(source, at).query(method, *_arguments(arguments, source, method))
     answer = query.decode(_client(local, account).call(checksum_address(query.to), query.data))
     emit({"result": _plain(answer)}, as_json, lambda: table(method, ("result",), [(answer,)]))
 
@@ -114,7 +138,7 @@ def send(
     """Send a transaction to a contract and wait for its receipt. 发送交易。"""
     local = LocalNetwork(network, group)
     client = _client(local, account)
-    made = _contract(source, at).call(method, *_arguments(arguments))
+    made = _contract(source, at).call(method, *_arguments(arguments, source, method))
     receipt = client.confirm(
         client.send_transaction(
             local.account(account), to=checksum_address(made.to), data=made.data
