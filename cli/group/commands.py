@@ -8,6 +8,7 @@ app = typer.Typer(help="Groups, ledgers of their own on one network. 群组。")
 
 app.command()(founding.create)
 app.command()(founding.sign)
+app.command()(founding.key)
 app.command()(taking_part.join)
 app.command()(taking_part.leave)
 app.command("list")(carried.list_)

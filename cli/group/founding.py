@@ -16,7 +16,7 @@ from ledger.genesis import Genesis, load_genesis, save_genesis, sign_genesis
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import address_from_hex, to_hex
 from node.founding import sign_founding, signed_founders, unsigned_founders
-from node.keyfile import load_private_key
+from node.keyfile import load_private_key, save_private_key
 from node.membership import Membership
 
 
@@ -70,7 +70,7 @@ def sign(
     against: Annotated[
         Path, typer.Option(help="The membership document in force, or a node's folder.")
     ],
-    key: Annotated[
+    membership_key: Annotated[
         Path | None, typer.Option("--key", help="The organisation's key file, or its folder.")
     ] = None,
     recovery_key: Annotated[
@@ -82,13 +82,13 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Add an organisation's signatures to a genesis, or those of another copy. 签署创世文件。"""
-    if key is None and recovery_key is None and not copies:
+    if membership_key is None and recovery_key is None and not copies:
         raise typer.BadParameter("give --key FILE, --recovery-key FILE or --with COPY")
     genesis, membership = load_genesis(file, founding=True), load_document(against)
     for path in copies or ():
         genesis = _with_copy(genesis, load_genesis(path, founding=True), path)
-    if key is not None:
-        genesis = sign_founding(genesis, membership, load_organisation_signer(key))
+    if membership_key is not None:
+        genesis = sign_founding(genesis, membership, load_organisation_signer(membership_key))
     if recovery_key is not None:
         genesis = _with_recovery(genesis, recovery_key)
     save_genesis(genesis.checked(founding=True), file)
@@ -100,6 +100,22 @@ def sign(
             f"{file}: signed by {', '.join(value['signed']) or 'nobody'}; "
             + (f"still to sign: {', '.join(value['unsigned'])}" if value["unsigned"] else "by all")
         ),
+    )
+
+
+def key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A key file, or one to make.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say the address of a key that a plan names, and make the key if there is none. 密钥地址。"""
+    is_new = not file.exists()
+    if is_new:
+        save_private_key(file, STANDARD.new_private_key())
+    address = to_hex(STANDARD.address_of(load_private_key(file)))
+    emit(
+        {"address": address, "key_file": str(file), "made": is_new},
+        as_json,
+        lambda: address + (f", a new key in {file}: keep it offline" if is_new else ""),
     )
 
 
