@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 
@@ -21,12 +22,14 @@ from node.p2p.entrance import Entrance
 from node.p2p.exchange import Connection, Exchange
 from node.p2p.frames import MembershipDocument, RevocationDocument
 from node.p2p.groups import PeerCallback
+from node.p2p.handshakes import Handshakes
 from node.p2p.limits import Limits
 from node.p2p.link import Link
 from node.p2p.reconnect import Backoff
 from node.p2p.trust import Refusal, RefusedPeer
 
-_LISTEN_BACKLOG = 128
+_LISTEN_BACKLOG = 1_024
+_TOO_MANY_TOLD_S = 1.0
 _INSTANCES_REMEMBERED = 8
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +56,8 @@ class Connections:
         self._node_id = entrance.identity.node_id
         self._instances: dict[str, deque[bytes]] = {}
         self._changed: dict[str, asyncio.Event] = {}
-        self._handshakes: Counter[str] = Counter()
+        self._handshakes = Handshakes(limits)
+        self._told_too_many_s = -math.inf
         self._socket: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
@@ -138,16 +142,21 @@ class Connections:
                 await asyncio.sleep(self._limits.backoff_initial_s)
                 continue
             host = str(address[0])
-            if (
-                self._handshakes.total() >= self._limits.handshakes_count_max
-                or self._handshakes[host] >= self._limits.handshakes_per_host_max
-            ):
+            if not self._handshakes.begin(host):
                 connection.close()
-                self._refuse(host, RefusedPeer(Refusal.TOO_MANY, "too many handshakes at a time"))
+                self._turn_away_unheard(host)
                 continue
             connection.setblocking(False)
-            self._handshakes[host] += 1
             self._spawn(self._take_in(connection, host))
+
+    def _turn_away_unheard(self, host: str) -> None:
+        """Counted each time, told once in a while: else a siege would fill the log."""
+        now_s = time.monotonic()
+        is_news = now_s - self._told_too_many_s >= _TOO_MANY_TOLD_S
+        if is_news:
+            self._told_too_many_s = now_s
+        refusal = RefusedPeer(Refusal.TOO_MANY, "too many handshakes at a time, more are not told")
+        self._refuse(host, refusal, is_news=is_news)
 
     async def _take_in(self, connection: socket.socket, host: str) -> None:
         try:
@@ -156,9 +165,8 @@ class Connections:
             self._refuse(host, refusal)
             return
         finally:
-            self._handshakes[host] -= 1
-            if not self._handshakes[host]:
-                del self._handshakes[host]
+            self._handshakes.end(host)
+        self._handshakes.meet(link.node_id, host)
         await self._carry(link)
 
     async def _dial_always(self, peer: str) -> None:
@@ -298,6 +306,7 @@ class Connections:
     def _update_dialers(self) -> None:
         if not self._is_running:
             return
+        self._expect_members()
         wanted = set(self._entrance.trust.membership.nodes) - {self._node_id}
         for node_id in set(self._dialers) - wanted:
             self._dialers.pop(node_id).cancel()
@@ -311,6 +320,11 @@ class Connections:
             for connection in self._exchange.connections.values():
                 connection.link.tick()
             self._exchange.refresh()
+            self._expect_members()
+
+    def _expect_members(self) -> None:
+        addresses = {**self._entrance.trust.membership.nodes, **self.addresses}
+        self._handshakes.expect(addresses.values())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -317,6 +317,22 @@ async def test_handshakes_of_one_host_are_bounded(consortium, quick_limits):
         writer.close()
 
 
+async def test_strangers_that_say_nothing_keep_no_member_out(consortium, quick_limits):
+    limits = replace(quick_limits, handshakes_count_max=4, handshake_timeout_s=60)
+    tax = await consortium.start(TAX, limits=limits)
+    strangers = [
+        await asyncio.open_connection(*tax.address, local_addr=(f"127.0.0.{turn + 2}", 0))
+        for turn in range(6)
+    ]
+    await tax.metrics.refused.reaches("too_many", 2)
+    peer = await consortium.raw_peer(tax, consortium.identity(MARKET))
+    async with asyncio.timeout(10):
+        await peer.frame()
+    assert tax.is_connected(MARKET)
+    for _, writer in strangers:
+        writer.close()
+
+
 @pytest.mark.parametrize(
     "first",
     [
