@@ -10,6 +10,7 @@ import msgspec
 import typer
 from eth_account import Account as EthereumAccount
 
+from cli.access import certificate, token
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.network.create import LOCAL_KEYSTORE_ROUNDS
@@ -34,6 +35,8 @@ from ledger.values import Address, address_from_hex, checksum_address
 from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
 
 app = typer.Typer(help="Accounts of officers and systems. 账户。")
+app.add_typer(token, name="token")
+app.command()(certificate)
 
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
 GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]

@@ -20,11 +20,13 @@ from cli.finding import Finding
 from cli.member.health import findings_of_folder
 from cli.network.process import running_pid
 from cli.output import JsonOption, emit, table
+from cli.reach import remote
 from node.config import NodeFolder
 
 _MIB = 1 << 20
 
 
+@remote
 def doctor(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[NODE_DIR]", help="A node's folder.")

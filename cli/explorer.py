@@ -14,7 +14,7 @@ import explorer
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
-from client.rpc import Client
+from cli.reach import reach, remote
 from explorer.values import Verification
 from ledger.genesis import Genesis, load_genesis
 from ledger.values import address_from_hex
@@ -58,7 +58,7 @@ class _Reach:
             group = local.group.name
             genesis = genesis or local.genesis_file
             urls = urls or [node.rpc for node in local.file.nodes]
-        self.clients = [Client(url, group) for url in urls]
+        self.clients = [reach(url, group) for url in urls]
         self.genesis: Genesis | None = None if genesis is None else load_genesis(genesis)
 
     @property
@@ -67,6 +67,7 @@ class _Reach:
 
 
 @app.command()
+@remote
 def status(
     rpc: RpcOption = None,
     group: GroupOption = None,
@@ -81,6 +82,7 @@ def status(
 
 
 @app.command()
+@remote
 def blocks(
     rpc: RpcOption = None,
     group: GroupOption = None,
@@ -100,6 +102,7 @@ def blocks(
 
 
 @app.command()
+@remote
 def block(
     number: Annotated[int, typer.Argument(min=0, help="The block's number.")],
     rpc: RpcOption = None,
@@ -115,6 +118,7 @@ def block(
 
 
 @app.command()
+@remote
 def tx(
     transaction: Annotated[str, typer.Argument(metavar="HASH", help="A transaction's hash.")],
     rpc: RpcOption = None,
@@ -132,6 +136,7 @@ def tx(
 
 
 @app.command()
+@remote
 def account(
     address: Annotated[str, typer.Argument(help="An account's address.")],
     rpc: RpcOption = None,
@@ -149,6 +154,7 @@ def account(
 
 
 @app.command()
+@remote
 def contract(
     address: Annotated[str, typer.Argument(help="A contract's address.")],
     rpc: RpcOption = None,
@@ -165,6 +171,7 @@ def contract(
 
 
 @app.command()
+@remote
 def trace(
     item: Annotated[str, typer.Argument(metavar="ID", help="A transfer, agreement or hash.")],
     rpc: RpcOption = None,
@@ -182,6 +189,7 @@ def trace(
 
 
 @app.command()
+@remote
 def verify(
     rpc: RpcOption = None,
     group: GroupOption = None,

@@ -17,6 +17,7 @@ PARTS = {
     "member": "cli.member.commands",
     "group": "cli.group.commands",
     "governance": "cli.governance",
+    "audit": "cli.audit",
     "recovery": "cli.recovery",
     "snapshot": "cli.snapshot",
     "contract": "cli.contract",

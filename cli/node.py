@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from cli.output import JsonOption, emit
+from cli.second_factor import app as second_factor
 from ledger.values import to_hex
 from node.config import NodeFolder
 from node.key_renewal import renew_consensus_key
 from node.service import run_node
 
 app = typer.Typer(help="One node. 单个节点。")
+app.add_typer(second_factor, name="second-factor")
 
 
 @app.command()

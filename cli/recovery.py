@@ -14,7 +14,9 @@ from cli.desks import LocalNetwork
 from cli.explorer import Language, LanguageOption
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
+from cli.reach import reach, remote
 from cli.recovery_apply import apply_to_node, followed_by
+from cli.second_factor import CodeOption, confirm
 from client.light import InvalidAnswer, LightClient
 from client.rpc import Client
 from ledger.genesis import Genesis, genesis_block, load_genesis
@@ -30,6 +32,7 @@ from ledger.recovery import (
 from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
 from ledger.values import Address, InvalidValue, address_from_hex, to_hex
+from node.config import NodeFolder
 from node.keyfile import load_private_key
 from node.whole_file import write_whole
 
@@ -70,6 +73,7 @@ _WORDS = {
 
 
 @app.command()
+@remote
 def propose(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")],
     validator: Annotated[
@@ -97,7 +101,7 @@ def propose(
     document, local = _genesis(genesis, network, group)
     if rpc is None:
         raise CommandFailed("give --rpc URL of a node that is left and has the most blocks")
-    client = Client(rpc, document.name)
+    client = reach(rpc, document.name)
     try:
         light = LightClient(document, client)
         block = light.head() if at is None else light.header(at)
@@ -161,11 +165,14 @@ def apply_(
     group: Annotated[str | None, typer.Option("--group", help="By default the default group.")] = (
         None
     ),
+    code: CodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Have one node follow a certificate; every operator does it. 应用恢复证书。"""
+    recovery = load_recovery(file)
+    confirm(NodeFolder(node), code)
     try:
-        outcome = apply_to_node(node, load_recovery(file), group)
+        outcome = apply_to_node(node, recovery, group)
     except InvalidRecovery as error:
         raise CommandFailed(f"{file}: {error}") from None
     emit(outcome, as_json, lambda: outcome.sentence)

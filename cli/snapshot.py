@@ -14,8 +14,8 @@ import typer
 
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
+from cli.reach import reach, remote
 from client.light import InvalidAnswer, LightClient
-from client.rpc import Client
 from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.header import Header
@@ -76,6 +76,7 @@ def export(
 
 
 @app.command("import")
+@remote
 def import_(
     node: NodeDir,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `snapshot export` wrote.")],
@@ -128,7 +129,7 @@ def _compare(genesis: Genesis, header: Header, urls: list[str], needed: int) -> 
     """Nodes of enough organisations must hold this very block."""
     names = set()
     for url in urls:
-        client = Client(url, genesis.name)
+        client = reach(url, genesis.name)
         try:
             held = LightClient(genesis, client).header(header.number).header.hash
         except InvalidAnswer as error:

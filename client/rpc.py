@@ -15,6 +15,7 @@ from urllib.parse import quote
 import msgspec
 import urllib3
 
+from client.credentials import Credentials
 from ledger.values import InvalidValue, address_from_hex, checksum_address, from_hex
 
 if TYPE_CHECKING:
@@ -84,13 +85,29 @@ class Client:
     """One group of one node. Safe to use from several threads."""
 
     def __init__(
-        self, url: str, group: str | None = None, *, request_s_max: float = REQUEST_S_MAX
+        self,
+        url: str,
+        group: str | None = None,
+        *,
+        request_s_max: float = REQUEST_S_MAX,
+        credentials: Credentials | None = None,
     ) -> None:
-        """`url` is the node's (`http://127.0.0.1:…`); without `group` its default group."""
+        """`url` is the node's (`http://127.0.0.1:…`); without `group` its default group.
+
+        `credentials` are for a node's TLS address. Raises InvalidCredentials.
+        """
         base = url.rstrip("/")
         self.url = base if group is None else f"{base}/groups/{quote(group, safe='')}"
         self.group = group
+        self._credentials = credentials or Credentials()
+        self._headers = {
+            "Content-Type": "application/json",
+            **self._credentials.headers(base),
+        }
+        is_tls = base.startswith("https:")
         self._pool = urllib3.PoolManager(
+            ssl_context=self._credentials.context() if is_tls else None,
+            assert_hostname=False if is_tls else None,
             timeout=urllib3.Timeout(connect=CONNECT_S_MAX, read=request_s_max),
             retries=False,
             maxsize=4,
@@ -105,7 +122,9 @@ class Client:
         """web3.py over the same address, with its defaults."""
         from web3 import Web3  # noqa: PLC0415  (takes a second to import; most commands need none)
 
-        return Web3(Web3.HTTPProvider(self.url))
+        if not self.url.startswith("https:"):
+            return Web3(Web3.HTTPProvider(self.url))
+        return Web3(Web3.HTTPProvider(self.url, session=self._credentials.session(self.url)))
 
     # -- requests
 
@@ -141,11 +160,16 @@ class Client:
                 "POST",
                 self.url,
                 body=msgspec.json.encode(body),
-                headers={"Content-Type": "application/json"},
+                headers=self._headers,
                 preload_content=False,
             )
             content = response.read(RESPONSE_BYTES_MAX + 1)
             response.release_conn()
+        except urllib3.exceptions.SSLError as problem:
+            raise NodeUnreachable(
+                f"no TLS with {self.url} ({problem}): --ca is the CA of the organisation whose "
+                "node it is, --cert a certificate of a member organisation that is in force"
+            ) from problem
         except urllib3.exceptions.HTTPError as problem:
             raise NodeUnreachable(
                 f"no node answers at {self.url} ({type(problem).__name__}): is it running, "

@@ -21,6 +21,7 @@ NAME_LENGTH_MAX = 64
 GROUPS_COUNT_MAX = 64
 PEERS_COUNT_MAX = 512
 CONFIG_BYTES_MAX = 1 << 20
+PATH_LENGTH_MAX = 512
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?")
 
@@ -37,6 +38,27 @@ class ListenConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a listener binds: `host:port`; port 0 asks the system for a free one."""
 
     listen: str
+
+
+class RpcConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`listen` is the operator's, on loopback; `tls_listen` is for everybody else, with TLS 1.3
+    and authentication, and is not opened where it is empty.
+
+    certificate and key: PEM files, in the node's folder where relative; without them the node's
+    own certificate is shown.
+    """
+
+    listen: str
+    tls_listen: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """second_factor: commands that act on this node ask for a one-time code."""
+
+    log_retention_days_min: Annotated[int, msgspec.Meta(ge=180, le=36_500)] = 180
+    second_factor: bool = False
 
 
 class GroupConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,13 +103,14 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     org: str
     p2p: ListenConfig
-    rpc: ListenConfig
+    rpc: RpcConfig
     engine: str = "auto"
     default_group: str = ""
     group: tuple[GroupConfig, ...] = ()
     peer: tuple[PeerConfig, ...] = ()
     limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
+    audit: AuditConfig = msgspec.field(default_factory=AuditConfig)
 
     @property
     def node_id(self) -> str:
@@ -168,6 +191,22 @@ class NodeFolder:
         return self.path / "envelopes"
 
     @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def audit_key(self) -> Path:
+        return self.path / "keys" / "audit.key"
+
+    @property
+    def second_factor(self) -> Path:
+        return self.path / "keys" / "second-factor"
+
+    @property
+    def grants(self) -> Path:
+        return self.path / "access" / "grants.json"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 
@@ -225,6 +264,7 @@ def check_node_config(config: NodeConfig) -> None:
         raise ConfigurationError(f"the node {config.node_id!r} is listed as its own peer")
     for address in (config.p2p.listen, config.rpc.listen, *(p.address for p in config.peer)):
         parse_address(address)
+    _check_rpc(config.rpc)
 
 
 def load_node_config(folder: NodeFolder) -> NodeConfig:
@@ -263,7 +303,7 @@ def save_node_config(config: NodeConfig, folder: NodeFolder) -> None:
 def render_node_config(config: NodeConfig) -> str:
     """`node.toml`'s text. Every value was checked: names and addresses need no escapes."""
     plain = msgspec.to_builtins(config)
-    tables = {key: plain.pop(key) for key in ("p2p", "rpc", "limits", "log")}
+    tables = {key: plain.pop(key) for key in ("p2p", "rpc", "limits", "log", "audit")}
     arrays = {key: plain.pop(key) for key in ("group", "peer")}
     lines = _render_values(plain)
     for name, values in tables.items():
@@ -276,10 +316,23 @@ def render_node_config(config: NodeConfig) -> str:
 
 
 def _render_values(values: dict[str, object]) -> list[str]:
-    return [
-        f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"'
-        for key, value in values.items()
-    ]
+    return [f"{key} = {_render_value(value)}" for key, value in values.items()]
+
+
+def _render_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def _check_rpc(rpc: RpcConfig) -> None:
+    if rpc.tls_listen:
+        parse_address(rpc.tls_listen)
+    if bool(rpc.certificate) != bool(rpc.key):
+        raise ConfigurationError("[rpc] certificate and key belong together: name both or neither")
+    for name, text in (("certificate", rpc.certificate), ("key", rpc.key)):
+        if len(text) > PATH_LENGTH_MAX or any(sign in text for sign in '"\\\n\r'):
+            raise ConfigurationError(f"[rpc] {name}: expected a plain path, found {text[:80]!r}")
 
 
 def _check_names(config: NodeConfig) -> None:

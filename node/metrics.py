@@ -63,6 +63,12 @@ class Metrics:
         self.rpc_requests = self._counter(
             "quorate_rpc_requests", "JSON-RPC requests answered", "method", "outcome"
         )
+        self.rpc_refused = self._counter(
+            "quorate_rpc_refused", "RPC callers that were not let in, or not to a method", "reason"
+        )
+        self.audit_failing = self._gauge(
+            "quorate_audit_failing", "1 while the audit log cannot be written"
+        )
         self.rpc_connections = self._gauge(
             "quorate_rpc_websocket_connections", "Open WebSocket connections"
         )

@@ -29,6 +29,7 @@ from node.whole_file import write_whole
 NAME_LENGTH_MAX = 64
 NODE_ID_LENGTH_MAX = 2 * NAME_LENGTH_MAX + 1
 NODE_VALIDITY_DAYS = 365
+OFFICER_VALIDITY_DAYS = 365
 CA_VALIDITY_DAYS = 3650
 CRL_VALIDITY_DAYS = 30
 CLOCK_SKEW_MINUTES = 5
@@ -44,6 +45,7 @@ _NAME = rf"[a-z0-9](?:[a-z0-9._-]{{0,{NAME_LENGTH_MAX - 2}}}[a-z0-9])?"
 _ORGANISATION = re.compile(_NAME)
 _SERIAL = re.compile(rf"(?:0x)?[0-9a-fA-F]{{1,{SERIAL_BITS_MAX // 4}}}")
 _NODE_ID = re.compile(f"({_NAME})/({_NAME})")
+_OFFICER_ID = re.compile(f"({_NAME})/officer/({_NAME})")
 
 
 class InvalidNodeId(ValueError):
@@ -202,18 +204,52 @@ def node_id_of(certificate: x509.Certificate) -> str:
 
     Raises InvalidNodeCertificate for a CA certificate, none, several or another kind of name.
     """
+    node_id = _holder_of(certificate)
+    try:
+        organisation_of(node_id)
+    except InvalidNodeId as error:
+        raise InvalidNodeCertificate(str(error)) from error
+    return node_id
+
+
+def officer_id(organisation: str, name: str) -> str:
+    """`org/officer/name`, as a certificate names an officer or a system. Raises InvalidNodeId."""
+    check_organisation_name(organisation)
+    if _ORGANISATION.fullmatch(name) is None:
+        raise InvalidNodeId(
+            f"expected a pseudonym of 1 to {NAME_LENGTH_MAX} characters a-z, 0-9 and inner dots, "
+            f"underscores and hyphens, got {name[:NAME_LENGTH_MAX]!r}: choose another"
+        )
+    return f"{organisation}/officer/{name}"
+
+
+def officer_of(certificate: x509.Certificate) -> tuple[str, str]:
+    """The organisation and pseudonym that an officer's certificate names.
+
+    Raises InvalidNodeCertificate, for a node's certificate too.
+    """
+    match = _OFFICER_ID.fullmatch(_holder_of(certificate))
+    if match is None:
+        raise InvalidNodeCertificate(
+            "expected an officer's certificate, which names quorate:org/officer/name, got another: "
+            "have one issued with: quorate account certificate"
+        )
+    return match[1], match[2]
+
+
+def _holder_of(certificate: x509.Certificate) -> str:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, ValueError) as error:
         raise InvalidNodeCertificate(
-            "expected a node certificate with SAN and basic constraints, got one without: "
+            "expected a certificate with SAN and basic constraints, got one without: "
             "have it issued by the organisation's CA"
         ) from error
     general_names = list(names)
     if constraints.ca or len(general_names) != 1:
         raise InvalidNodeCertificate(
-            "expected a node certificate (no CA) with one SAN URI, got "
+            "expected a certificate (no CA) with one SAN URI, got "
             f"{'a CA' if constraints.ca else f'{len(general_names)} names'}: "
             "have it issued by the organisation's CA"
         )
@@ -228,12 +264,7 @@ def node_id_of(certificate: x509.Certificate) -> str:
             f"expected a SAN URI quorate:org/name, got {only.value[:NODE_ID_LENGTH_MAX]!r}: "
             "have it issued by the organisation's CA"
         )
-    node_id = only.value[len(_URI_SCHEME) :]
-    try:
-        organisation_of(node_id)
-    except InvalidNodeId as error:
-        raise InvalidNodeCertificate(str(error)) from error
-    return node_id
+    return only.value[len(_URI_SCHEME) :]
 
 
 def days_left(certificate: x509.Certificate, now: datetime) -> int:
@@ -468,13 +499,47 @@ class OrganisationCA:
                 f"expected a node id of organisation {self.organisation!r}, got {node_id!r}: "
                 "ask that organisation's CA"
             )
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issue(node_id, public_key, now, validity_days, usages)
+
+    def issue_officer(
+        self,
+        name: str,
+        public_key: ec.EllipticCurvePublicKey,
+        now: datetime,
+        validity_days: int = OFFICER_VALIDITY_DAYS,
+    ) -> x509.Certificate:
+        """A TLS client's certificate for an officer or system under the pseudonym `name`.
+
+        It names `org/officer/name`, which no node id is. Raises InvalidNodeId, or
+        InvalidNodeCertificate when it would outlive this CA's certificate.
+        """
+        holder = officer_id(self.organisation, name)
+        days_max = days_left(self.certificate, now)
+        if not 0 < validity_days <= days_max:
+            raise InvalidNodeCertificate(
+                f"expected 1 to {days_max} days, which the CA of {self.organisation!r} has left, "
+                f"got {validity_days}: ask for fewer, or renew the CA first"
+            )
+        return self._issue(
+            holder, public_key, now, validity_days, [ExtendedKeyUsageOID.CLIENT_AUTH]
+        )
+
+    def _issue(
+        self,
+        holder: str,
+        public_key: ec.EllipticCurvePublicKey,
+        now: datetime,
+        validity_days: int,
+        usages: list[x509.ObjectIdentifier],
+    ) -> x509.Certificate:
         # Of the CA certificate as it stands: one made elsewhere may number its keys otherwise.
         issuer_key = self.certificate.extensions.get_extension_for_class(
             x509.SubjectKeyIdentifier
         ).value
         return (
             _builder(
-                _subject(self.organisation, node_id),
+                _subject(self.organisation, holder),
                 self.certificate.subject,
                 public_key,
                 now,
@@ -482,13 +547,8 @@ class OrganisationCA:
             )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(signs_certificates=False), critical=True)
-            .add_extension(
-                x509.ExtendedKeyUsage(
-                    [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-                ),
-                critical=False,
-            )
-            .add_extension(_node_uri(node_id), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(_node_uri(holder), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key),

@@ -38,6 +38,7 @@ from node.pki import InvalidNodeCertificate, InvalidNodeId, NodeIdentity
 from node.recovery_folder import mark_followed, refuse, waiting_recoveries
 from node.revocations import Revocations, load_revocations
 from node.rpc.server import InvalidListenAddress, RpcServer
+from node.rpc_wiring import RpcWiring
 from node.running_groups import RunningGroups
 from node.tls_renewal import load_identity
 
@@ -63,6 +64,7 @@ class Node:
         self._groups: RunningGroups | None = None
         self._network: PeerNetwork | None = None
         self._rpc: RpcServer | None = None
+        self._wiring = RpcWiring(self._folder, self._config, self.metrics)
         self._pid_file: PidFile | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -176,6 +178,7 @@ class Node:
             log.warning("node.without_native_engine", runs_on=self.engine, reason=missing)
 
     async def _start(self) -> None:
+        self._wiring.open_log()
         membership = self._load_membership()
         network = PeerNetwork(
             self._load_identity(),
@@ -215,7 +218,7 @@ class Node:
     async def _start_rpc(self) -> None:
         host, port = parse_address(self._config.rpc.listen)
         try:
-            self._rpc = RpcServer(self, host, port, metrics=self.metrics)
+            self._rpc = self._wiring.server(self, host, port, self.network)
             await self._rpc.start()
         except InvalidListenAddress as error:
             raise ConfigurationError(str(error)) from error
@@ -228,6 +231,7 @@ class Node:
             await asyncio.gather(self._following, return_exceptions=True)
         if self._rpc is not None:
             await self._rpc.stop()
+        await self._wiring.close()
         if self._groups is not None:
             await self._groups.stop()
         if self._network is not None:
@@ -258,7 +262,10 @@ class Node:
                 self.network.update_crl(held.organisation, held.pem)
         except (ConfigurationError, InvalidMembership, InvalidNodeCertificate, OSError) as error:
             log.error("node.reload_failed", error=str(error))
+            self._wiring.operated("reload", outcome=f"failed: {error}")
             return
+        self._wiring.follow(self.network)
+        self._wiring.operated("reload", asked=f"membership {self.network.membership.version}")
         log.info(
             "node.reloaded",
             membership=self.network.membership.version,
@@ -284,7 +291,14 @@ class Node:
         self._config = msgspec.structs.replace(
             self._config, group=config.group, default_group=config.default_group
         )
+        before = set(self.groups)
         await self._groups.follow(self._config, self._rpc.release)
+        for act, names in (
+            ("join", set(self.groups) - before),
+            ("leave", before - set(self.groups)),
+        ):
+            for name in sorted(names):
+                self._wiring.operated(act, group=name)
 
     async def _follow_recoveries(self) -> None:
         """Hand the certificates that wait in the groups' folders to the groups that run."""
@@ -293,12 +307,15 @@ class Node:
                 try:
                     await driver.adopt(recovery)
                 except InvalidRecovery as error:
+                    self._wiring.operated("recovery", group=name, outcome=f"refused: {error}")
                     refuse(path, str(error))
                 except NeedsCut as error:
                     log.error(
                         "recovery.waits", file=str(path), reason=f"{error}: start the node anew"
                     )
                 else:
+                    block = f"{recovery.number} 0x{recovery.block_hash.hex()}"
+                    self._wiring.operated("recovery", group=name, asked=block)
                     mark_followed(path)
 
     async def _measure(self, measure: NetworkMetrics) -> None:
@@ -331,6 +348,7 @@ class Node:
     def _save_membership(self, membership: Membership) -> None:
         try:
             membership.save(self._folder.membership)
+            self._wiring.follow(self.network)
         except OSError as error:
             # In force all the same; peers bring it again after a restart.
             log.error("node.membership_unsaved", error=str(error))

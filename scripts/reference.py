@@ -12,6 +12,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from scripts.reference_pages import (  # noqa: E402
+    access,
     command,
     doctor,
     error_codes,
@@ -23,6 +24,7 @@ from scripts.reference_pages import (  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
 PAGES = {
+    "access.md": access.render,
     "command.md": command.render,
     "doctor.md": doctor.render,
     "error-codes.md": error_codes.render,

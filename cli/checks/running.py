@@ -5,13 +5,14 @@ from typing import Any
 from cli.finding import Finding
 from cli.finding_codes import Code
 from cli.member.health import findings_of_status
-from client.rpc import Client, NodeUnreachable, RpcFailure
+from cli.reach import reach
+from client.rpc import NodeUnreachable, RpcFailure
 
 
 def findings_of_node(rpc: str) -> list[Finding]:
     """What `quorate_status` says, as findings; one alone if nobody answers."""
     try:
-        status = Client(rpc).status()
+        status = reach(rpc).status()
     except (NodeUnreachable, RpcFailure) as error:
         return [
             Finding(

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 
 from cli.network.folder import load_network
 from cli.output import JsonOption, emit, table
-from client.rpc import Client
+from cli.reach import reach, remote
 from ledger.genesis import genesis_block
 from ledger.suite import STANDARD
 from ledger.values import to_hex
@@ -20,6 +20,7 @@ from node.group_assembly import read_genesis
 from node.membership import load_membership
 
 
+@remote
 def list_(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[NODE_DIR]", help="A node's folder.")
@@ -35,7 +36,7 @@ def list_(
         raise typer.BadParameter("give one of NODE_DIR, --rpc URL and --network DIR")
     value: dict[str, Any]
     if rpc is not None:
-        value = {"groups": Client(rpc).groups()}
+        value = {"groups": reach(rpc).groups()}
     elif folder is not None:
         value = _of_folder(NodeFolder(folder))
     else:

@@ -44,6 +44,7 @@ from node.config import (
     NodeConfig,
     NodeFolder,
     PeerConfig,
+    RpcConfig,
     save_node_config,
 )
 from node.engines import resolve_engine
@@ -268,7 +269,7 @@ class _Builder:
                 name=entry.name,
                 org=entry.org,
                 p2p=ListenConfig(self._p2p(place)),
-                rpc=ListenConfig(self._rpc(place)),
+                rpc=RpcConfig(self._rpc(place)),
                 engine=entry.engine,
                 default_group=default_group,
                 group=tuple(GroupConfig(name, role) for name, role in groups),

@@ -208,7 +208,8 @@ class _Check:
 
     def _judge_end(self, has_files: bool) -> None:
         if has_files and self._head is None:
-            self._find(Fault.HEAD, "the file head is missing or damaged: nothing says the log's end")
+            what = "the file head is missing or damaged: nothing says how far the log went"
+            self._find(Fault.HEAD, what)
         for head, name in self._must:
             if head.number > self._last.number:
                 self._find(

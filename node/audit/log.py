@@ -86,6 +86,11 @@ class AuditLog:
         """The last entry's number and hash."""
         return self._last
 
+    @property
+    def failure(self) -> str:
+        """Why the last writing failed; empty while all is well."""
+        return self._failure
+
     # -- life
 
     def open(self) -> None:
@@ -262,7 +267,8 @@ class AuditLog:
             last = await asyncio.to_thread(_last_of, path) if path.name < oldest else None
             if last is None:
                 return
-            number = self.add("log", method=EXPIRED, asked=f"{path.name} {last.number:020d} {last.hash}")
+            removed = f"{path.name} {last.number:020d} {last.hash}"
+            number = self.add("log", method=EXPIRED, asked=removed)
             await self._sync()
             if self._synced < number:
                 return

@@ -92,31 +92,46 @@ class Trust:
             node_id = node_id_of(certificate)
         except InvalidNodeCertificate as error:
             raise RefusedPeer(Refusal.BAD_CERTIFICATE, str(error)) from error
-        name = organisation_of(node_id)
+        self.check_in_force(certificate, organisation_of(node_id), node_id, now)
+        if node_id not in self.membership.nodes:
+            raise RefusedPeer(
+                Refusal.UNKNOWN_NODE,
+                f"expected a node of membership version {self.membership.version}, got "
+                f"{node_id!r}: add it to the membership document",
+            )
+        return node_id
+
+    def check_in_force(
+        self, certificate: x509.Certificate, name: str, holder: str, now: datetime
+    ) -> None:
+        """Raise RefusedPeer unless the organisation `name` issued it and it counts at `now`.
+
+        `holder` is whom the certificate names: a node id, or an officer.
+        """
         organisation = self.membership.organisations.get(name)
         if organisation is None:
             raise RefusedPeer(
                 Refusal.UNKNOWN_NODE,
-                f"expected a node of a member organisation, got {node_id!r}: "
+                f"expected a node of a member organisation, got {holder!r}: "
                 "the organisation must join the network first",
             )
         issuers = [c for c in organisation.ca_certificates if is_issued_by(certificate, c)]
         if not issuers:
             raise RefusedPeer(
                 Refusal.WRONG_ORGANISATION,
-                f"expected a certificate for {node_id!r} from the CA of {name!r}, got one issued "
+                f"expected a certificate for {holder!r} from the CA of {name!r}, got one issued "
                 f"by {certificate.issuer.rfc4514_string()!r}: somebody claims another's node",
             )
         if now > certificate.not_valid_after_utc:
             raise RefusedPeer(
                 Refusal.EXPIRED,
-                f"expected a valid certificate of {node_id!r}, got one that expired at "
+                f"expected a valid certificate of {holder!r}, got one that expired at "
                 f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: renew it",
             )
         if now < certificate.not_valid_before_utc:
             raise RefusedPeer(
                 Refusal.NOT_YET_VALID,
-                f"expected a valid certificate of {node_id!r}, got one valid from "
+                f"expected a valid certificate of {holder!r}, got one valid from "
                 f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: check both clocks",
             )
         if certificate.serial_number in organisation.revoked_serials or any(
@@ -125,15 +140,8 @@ class Trust:
             raise RefusedPeer(
                 Refusal.REVOKED,
                 f"expected a certificate in force, got {certificate.serial_number:#x} of "
-                f"{node_id!r}, which {name!r} revoked: have a new one issued",
+                f"{holder!r}, which {name!r} revoked: have a new one issued",
             )
-        if node_id not in self.membership.nodes:
-            raise RefusedPeer(
-                Refusal.UNKNOWN_NODE,
-                f"expected a node of membership version {self.membership.version}, got "
-                f"{node_id!r}: add it to the membership document",
-            )
-        return node_id
 
     def with_crl(self, organisation: str, crl_pem: bytes) -> Trust:
         """Trust with an organisation's own revocation list; itself if the list is not newer.

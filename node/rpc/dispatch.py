@@ -21,6 +21,7 @@ from .errors import (
     PARSE_ERROR,
     RpcError,
 )
+from .gatekeeper import Gatekeeper, Visit
 from .limits import Limits
 from .nesting import DEPTH_MAX, is_too_deep
 from .principal import Principal
@@ -36,28 +37,35 @@ _log = structlog.get_logger("rpc")
 class Dispatcher:
     """Requests as bytes in, answers as bytes out."""
 
-    def __init__(self, registry: Registry, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, registry: Registry, limits: Limits, metrics: Metrics, gatekeeper: Gatekeeper
+    ) -> None:
         self._registry = registry
+        self._gatekeeper = gatekeeper
         self._limits = limits
         self._metrics = metrics
 
     async def answer(self, principal: Principal, context: Context, body: bytes) -> bytes | None:
         """The response to a request or batch; None if all of it were notifications."""
-        return await self._metrics.stages.steps("rpc", self._answer(principal, context, body))
+        visit = Visit(principal, context)
+        answer = await self._metrics.stages.steps("rpc", self._answer(visit, body))
+        try:
+            await self._gatekeeper.settle(visit)
+        except RpcError as problem:
+            return msgspec.json.encode(_failure(None, problem))
+        return answer
 
-    async def _answer(self, principal: Principal, context: Context, body: bytes) -> bytes | None:
+    async def _answer(self, visit: Visit, body: bytes) -> bytes | None:
         try:
             request = _parse(body)
         except RpcError as problem:
             return msgspec.json.encode(_failure(None, problem))
         if isinstance(request, list):
-            return await self._answer_batch(principal, context, request)
-        response = await self._answer_one(principal, context, request)
+            return await self._answer_batch(visit, request)
+        response = await self._answer_one(visit, request)
         return None if response is None else msgspec.json.encode(response)
 
-    async def _answer_batch(
-        self, principal: Principal, context: Context, requests: list[Any]
-    ) -> bytes | None:
+    async def _answer_batch(self, visit: Visit, requests: list[Any]) -> bytes | None:
         if not requests:
             return msgspec.json.encode(
                 _failure(None, RpcError(INVALID_REQUEST, "a batch holds at least one request"))
@@ -77,9 +85,9 @@ class Dispatcher:
                 if size > self._limits.response_bytes_max:
                     responses = self._too_long(part)
                 elif name is not None and len(part) > 1:
-                    responses = await self._answer_together(principal, context, name, part)
+                    responses = await self._answer_together(visit, name, part)
                 else:
-                    responses = [await self._answer_one(principal, context, part[0])]
+                    responses = [await self._answer_one(visit, part[0])]
                 encoded = [msgspec.json.encode(one) for one in responses if one is not None]
                 answers += encoded
                 size += sum(map(len, encoded))
@@ -99,7 +107,7 @@ class Dispatcher:
         return [_failure(_id_of(request), problem) for request in requests]
 
     async def _answer_together(
-        self, principal: Principal, context: Context, name: str, requests: list[Any]
+        self, visit: Visit, name: str, requests: list[Any]
     ) -> list[_Response]:
         """As `_answer_one` for each request of a run, by one call of the method."""
         responses: list[_Response] = []
@@ -107,6 +115,7 @@ class Dispatcher:
         for place, request in enumerate(requests):
             try:
                 identifier, _, params = _parse_request(request)
+                self._gatekeeper.check(visit, name, params)
                 calls.append((place, identifier, params))
                 responses.append(None)
             except RpcError as problem:
@@ -115,18 +124,20 @@ class Dispatcher:
         answers: list[Any]
         try:
             given = [params for _, _, params in calls]
-            answers = await self._registry.call_together(principal, context, name, given)
+            answers = await self._registry.call_together(
+                visit.principal, visit.context, name, given
+            )
         except Exception:
             answers = [self._fault(name)] * len(calls)
         else:
             failed = sum(isinstance(answer, RpcError) for answer in answers)
             self._metrics.rpc_requests.labels(name, "error").inc(failed)
             self._metrics.rpc_requests.labels(name, "ok").inc(len(answers) - failed)
-        for (place, identifier, _), answer in zip(calls, answers, strict=True):
-            responses[place] = _response(identifier, answer)
+        for (place, identifier, params), answer in zip(calls, answers, strict=True):
+            responses[place] = _response(identifier, self._noted(visit, name, params, answer))
         return responses
 
-    async def _answer_one(self, principal: Principal, context: Context, request: Any) -> _Response:
+    async def _answer_one(self, visit: Visit, request: Any) -> _Response:
         try:
             identifier, name, params = _parse_request(request)
         except RpcError as problem:
@@ -135,14 +146,31 @@ class Dispatcher:
         label = name if name in self._registry else "unknown"
         answer: Any
         try:
-            answer = await self._registry.call(principal, context, name, params)
+            if name in self._registry:
+                self._gatekeeper.check(visit, name, params)
+        except RpcError as problem:
+            self._metrics.rpc_requests.labels(label, "refused").inc()
+            return _response(identifier, problem)
+        try:
+            answer = await self._registry.call(visit.principal, visit.context, name, params)
             self._metrics.rpc_requests.labels(label, "ok").inc()
         except RpcError as problem:
             self._metrics.rpc_requests.labels(label, "error").inc()
             answer = problem
         except Exception:
             answer = self._fault(label)
-        return _response(identifier, answer)
+        return _response(identifier, self._noted(visit, name, params, answer))
+
+    def _noted(self, visit: Visit, name: str, params: Any, answer: Any) -> Any:
+        """The answer, once the audit log has its entry; otherwise why it cannot be given."""
+        if name not in self._registry:
+            return answer
+        outcome = f"error {answer.code}" if isinstance(answer, RpcError) else "ok"
+        try:
+            self._gatekeeper.note(visit, name, params, outcome)
+        except RpcError as problem:
+            return problem
+        return answer
 
     def _fault(self, name: str) -> RpcError:
         """A fault of ours must not close the connection, nor tell a caller about our insides."""

@@ -19,6 +19,8 @@ TRANSACTION_REJECTED = -32003
 METHOD_NOT_SUPPORTED = -32004
 LIMIT_EXCEEDED = -32005
 EXECUTION_REVERTED = 3
+UNAUTHORIZED = 4100
+"""EIP-1193: the caller is not known, or its role does not allow the method."""
 
 
 class RpcError(Exception):

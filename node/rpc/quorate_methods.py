@@ -17,7 +17,7 @@ from node.group_members import holder_of, named_holders
 from zkp.backend import CURRENT
 
 from .context import Context
-from .errors import TRANSACTION_REJECTED, RpcError, invalid_parameters
+from .errors import invalid_parameters
 from .formats import transaction_json
 from .principal import Principal
 from .reading import Certified, certified_block
@@ -86,7 +86,7 @@ async def status(principal: Principal, context: Context) -> dict[str, Any]:
         "groups": [
             dict(group.status())
             for name, group in sorted(context.node.groups.items())
-            if principal.may_read(name)
+            if principal.may_read(group)
         ],
     }
 
@@ -104,7 +104,7 @@ async def groups(principal: Principal, context: Context) -> list[dict[str, Any]]
             "stable": group.chain.head.number,
         }
         for name, group in sorted(context.node.groups.items())
-        if principal.may_read(name)
+        if principal.may_read(group)
     ]
 
 
@@ -302,7 +302,6 @@ async def get_receipt_proof(
 async def send_envelope(
     principal: Principal, context: Context, receiver: str, envelope: bytes
 ) -> str:
-    _require_operator(principal)
     if not envelope or len(envelope) > context.limits.envelope_bytes_max:
         raise invalid_parameters(
             f"envelope: expected 1 to {context.limits.envelope_bytes_max} bytes, "
@@ -320,13 +319,7 @@ async def send_envelope(
     result=OBJECTS,
 )
 async def envelopes(principal: Principal, context: Context) -> list[dict[str, Any]]:
-    _require_operator(principal)
     return [
         {key: data(value) if isinstance(value, bytes) else value for key, value in entry.items()}
         for entry in context.node.envelopes(context.group.name)
     ]
-
-
-def _require_operator(principal: Principal) -> None:
-    if not principal.is_operator:
-        raise RpcError(TRANSACTION_REJECTED, "only this node's operator may do that")

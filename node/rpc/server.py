@@ -1,14 +1,18 @@
 """The listener: HTTP POST and WebSocket at `/` and `/groups/NAME`, metrics and health.
 
-It binds loopback only, and answers only requests that were meant for it: another Host or a
-browser's Origin is refused, so that no web page can reach the node through DNS rebinding.
+The operator's listener binds loopback only, and answers only requests that were meant for it:
+another Host or a browser's Origin is refused, so that no web page can reach the node through DNS
+rebinding. A second listener, the door, is for everybody else: TLS, and who is not known stays out.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
+import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,16 +20,21 @@ from aiohttp import WSCloseCode, web
 
 from node.metrics import CONTENT_TYPE, Metrics
 
+from .access import READS_METRICS
+from .authentication import Credentials, Doorkeeper, NotAdmitted
 from .calls import CallDesk
 from .catalogue import catalogue
 from .context import Context
 from .dispatch import Dispatcher
+from .errors import UNAUTHORIZED
 from .feed import GroupFeeds
 from .filters import FilterTable
+from .gatekeeper import AuditDesk, Gatekeeper
 from .http_log import logger_without_callers
 from .limits import Limits
 from .principal import OPERATOR, Principal
 from .requests_in_hand import RequestsInHand
+from .tls import HANDSHAKE_S_MAX
 from .view import GroupView, NodeView
 from .websocket import new_socket, serve_websocket
 
@@ -39,7 +48,21 @@ NO_SUCH_GROUP = msgspec.json.encode(
         },
     }
 )
+NOT_KNOWN = msgspec.json.encode(
+    {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {
+            "code": UNAUTHORIZED,
+            "message": "this node knows neither a certificate nor a token of this caller: show one "
+            "that its operator granted something, and look whether it has expired",
+        },
+    }
+)
 JSON_TYPE = "application/json"
+LOOK_AGAIN_S = 1.0
+"""How often open WebSockets are asked whether their callers are still let in."""
+
 SHUTDOWN_S_MAX = 2.0
 
 
@@ -57,13 +80,56 @@ def require_loopback(host: str) -> None:
         loopback = False
     if not loopback:
         raise InvalidListenAddress(
-            f"RPC binds loopback only, got {host!r}: without TLS and authentication whoever "
-            "reaches the port is the operator. Use 127.0.0.1, and a tunnel from elsewhere"
+            f"[rpc] listen binds loopback only, got {host!r}: without TLS and authentication "
+            "whoever reaches the port is the operator. Use 127.0.0.1, and tls_listen for others"
         )
 
 
+@dataclass(frozen=True)
+class Door:
+    """The listener for others than the operator: where, with which TLS, and who judges."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext
+    keeper: Doorkeeper
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """Who is at an open WebSocket, None for the operator, and the group that it reads."""
+
+    credentials: Credentials | None
+    group: GroupView
+
+
+class _DoorSite(web.TCPSite):
+    """A site whose TLS handshakes have to be done in time."""
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        assert self._runner.server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=HANDSHAKE_S_MAX,
+        )
+
+    def bound_port(self) -> int:
+        """The port in use, once started."""
+        assert isinstance(self._server, asyncio.Server)
+        return int(self._server.sockets[0].getsockname()[1])
+
+
 class RpcServer:
-    """One node's RPC. `port` 0 takes a free one; `port` then says which."""
+    """One node's RPC. `port` 0 takes a free one; `port` then says which.
+
+    `organisation` is the node's own. Without a desk nothing is logged, without a door nobody but
+    the operator is served.
+    """
 
     def __init__(
         self,
@@ -73,6 +139,9 @@ class RpcServer:
         *,
         metrics: Metrics,
         limits: Limits | None = None,
+        organisation: str = "",
+        desk: AuditDesk | None = None,
+        door: Door | None = None,
     ) -> None:
         require_loopback(host)
         self.host = host
@@ -81,13 +150,18 @@ class RpcServer:
         self._metrics = metrics
         self._limits = limits or Limits()
         self._registry = catalogue()
-        self._dispatcher = Dispatcher(self._registry, self._limits, metrics)
+        self._desk = desk
+        self._door = door
+        self.door_port = 0 if door is None else door.port
+        gatekeeper = Gatekeeper(organisation, metrics, desk)
+        self._dispatcher = Dispatcher(self._registry, self._limits, metrics, gatekeeper)
         self._feeds = GroupFeeds()
         self._filters = FilterTable(self._limits, self._feeds)
         self._calls = CallDesk(self._limits)
         self._in_flight = asyncio.Semaphore(self._limits.requests_in_flight_max)
-        self._sockets: dict[web.WebSocketResponse, str] = {}
+        self._sockets: dict[web.WebSocketResponse, _Seat] = {}
         self._requests = RequestsInHand()
+        self._looking: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -125,9 +199,28 @@ class RpcServer:
                 "stop what uses the port, or name another in node.toml"
             ) from problem
         self.port = int(self._runner.addresses[0][1])
+        if self._door is not None:
+            await self._open_door(self._runner, self._door)
+
+    async def _open_door(self, runner: web.AppRunner, door: Door) -> None:
+        site = _DoorSite(runner, door.host, door.port, ssl_context=door.context)
+        try:
+            await site.start()
+        except OSError as problem:
+            raise InvalidListenAddress(
+                f"cannot listen on {door.host}:{door.port} ({problem.strerror or problem}): "
+                "stop what uses the port, or name another as tls_listen in node.toml"
+            ) from problem
+        self.door_port = site.bound_port()
+        self._looking = asyncio.create_task(self._look_again(door.keeper))
 
     async def stop(self) -> None:
         """Close the listener and every connection."""
+        if self._looking is not None:
+            self._looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._looking
+            self._looking = None
         await self._feeds.stop()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -137,7 +230,9 @@ class RpcServer:
     async def release(self, group: str) -> None:
         """A group that the node has left: close its WebSockets, forget its filters, and return
         when no request about it is in hand."""
-        for socket in [socket for socket, name in self._sockets.items() if name == group]:
+        for socket in [
+            socket for socket, seat in self._sockets.items() if seat.group.name == group
+        ]:
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the node left the group")
         self._filters.forget(group)
         await self._requests.wait_none(group)
@@ -148,7 +243,7 @@ class RpcServer:
         request: web.Request,
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
-        if not _is_local_name(request.host):
+        if not _is_at_the_door(request) and not _is_local_name(request.host):
             raise web.HTTPForbidden(
                 text="this node answers to localhost and 127.0.0.1 only: the Host header "
                 "names another machine\n"
@@ -160,8 +255,11 @@ class RpcServer:
         return await handler(request)
 
     def _principal(self, request: web.Request) -> Principal:
-        """Whoever reaches loopback is the operator."""
-        return OPERATOR
+        """Whoever reaches loopback is the operator; others are judged. Raises NotAdmitted."""
+        if not _is_at_the_door(request):
+            return OPERATOR
+        assert self._door is not None
+        return self._door.keeper.admit(_credentials(request))
 
     def _group_name(self, path: str) -> str:
         if path in ("", "/"):
@@ -171,14 +269,21 @@ class RpcServer:
     def _group(self, principal: Principal, path: str) -> GroupView | None:
         name = self._group_name(path)
         group = self._node.groups.get(name)
-        return group if group is not None and principal.may_read(name) else None
+        if group is not None and principal.may_read(group):
+            return group
+        if self._desk is not None and not principal.is_operator:
+            self._desk.log.refused("no_group", principal.as_caller(), asked=path)
+        return None
 
     async def _serve_counted(self, request: web.Request) -> web.StreamResponse:
         with self._requests.of(self._group_name(request.path)):
             return await self._serve_group(request)
 
     async def _serve_group(self, request: web.Request) -> web.StreamResponse:
-        principal = self._principal(request)
+        try:
+            principal = self._principal(request)
+        except NotAdmitted:
+            return _not_known()
         group = self._group(principal, request.path)
         if group is None:
             return web.Response(status=404, body=NO_SUCH_GROUP, content_type=JSON_TYPE)
@@ -217,7 +322,8 @@ class RpcServer:
                 text=f"this node serves {self._limits.connections_max} WebSockets at most\n"
             )
         socket = new_socket(self._limits)
-        self._sockets[socket] = context.group.name
+        shown = _credentials(request) if _is_at_the_door(request) else None
+        self._sockets[socket] = _Seat(shown, context.group)
         self._metrics.rpc_connections.inc()
         try:
             await socket.prepare(request)
@@ -230,7 +336,7 @@ class RpcServer:
                 in_flight=self._in_flight,
             )
         finally:
-            del self._sockets[socket]
+            self._sockets.pop(socket, None)
             self._metrics.rpc_connections.dec()
         return socket
 
@@ -238,7 +344,31 @@ class RpcServer:
         for socket in tuple(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the node is stopping")
 
+    async def _look_again(self, keeper: Doorkeeper) -> None:
+        """Close the WebSockets of callers that are no longer let in."""
+        while True:
+            await asyncio.sleep(LOOK_AGAIN_S)
+            for socket, seat in tuple(self._sockets.items()):
+                if seat.credentials is None:
+                    continue
+                try:
+                    if keeper.judge(seat.credentials).may_read(seat.group):
+                        continue
+                    keeper.refused("no_group", "an open WebSocket's caller lost the group")
+                except NotAdmitted as refusal:
+                    keeper.refused(refusal.reason, str(refusal), refusal.caller)
+                self._sockets.pop(socket, None)
+                await socket.close(
+                    code=WSCloseCode.POLICY_VIOLATION, message=b"this caller is no longer let in"
+                )
+
     async def _serve_metrics(self, request: web.Request) -> web.Response:
+        try:
+            principal = self._principal(request)
+        except NotAdmitted:
+            return _not_known()
+        if principal.role not in READS_METRICS:
+            return _not_known()
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _serve_health(self, request: web.Request) -> web.Response:
@@ -246,9 +376,36 @@ class RpcServer:
 
     async def _serve_readiness(self, request: web.Request) -> web.Response:
         obstacles = dict(self._node.readiness())
+        if obstacles and _is_at_the_door(request):  # no names of groups for whoever knocks
+            return web.json_response({"status": "not ready"}, status=503)
         if obstacles:
             return web.json_response({"status": "not ready", "groups": obstacles}, status=503)
         return web.json_response({"status": "ready"})
+
+
+def _tls_of(request: web.Request) -> ssl.SSLObject | None:
+    transport = request.transport
+    return None if transport is None else transport.get_extra_info("ssl_object")
+
+
+def _is_at_the_door(request: web.Request) -> bool:
+    """Whether a request came by the listener with TLS; a connection that is gone counts as such."""
+    return request.transport is None or _tls_of(request) is not None
+
+
+def _credentials(request: web.Request) -> Credentials:
+    tls = _tls_of(request)
+    shown = None if tls is None else tls.getpeercert(binary_form=True)
+    return Credentials(request.headers.get("Authorization"), shown)
+
+
+def _not_known() -> web.Response:
+    return web.Response(
+        status=401,
+        body=NOT_KNOWN,
+        content_type=JSON_TYPE,
+        headers={"WWW-Authenticate": "Bearer"},
+    )
 
 
 def _is_local_name(host: str) -> bool:

@@ -55,6 +55,8 @@ RPC = {
     "TRANSACTION_REJECTED": "A reason code of the first two tables stands in `data.reason`.",
     "METHOD_NOT_SUPPORTED": "The method exists and this form of it is not served here.",
     "LIMIT_EXCEEDED": "Larger than a [bound](json-rpc.md#bounds); ask for less at a time.",
+    "UNAUTHORIZED": "The caller shows no certificate or token that this node grants anything, or "
+    "its role does not allow the method; see [who may read what](access.md).",
     "EXECUTION_REVERTED": "The contract reverted: the reason in words, its bytes in `data`.",
 }
 

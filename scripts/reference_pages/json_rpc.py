@@ -8,8 +8,9 @@ from scripts.reference_pages.markdown import code, page, table
 
 INTRODUCTION = """\
 `POST /` is the node's default group, `POST /groups/NAME` a named one; a WebSocket on the same paths
-also carries subscriptions. The listener binds loopback only and refuses a request that names
-another `Host` or comes from a web page. `GET /metrics`, `/healthz` and `/readyz` stand beside it.
+also carries subscriptions. The operator's listener binds loopback only and refuses a request that
+names another `Host`; a second one, with TLS, lets in [who may read what](access.md). Neither
+answers web pages. `GET /metrics`, `/healthz` and `/readyz` stand beside it.
 
 Ethereum's methods behave as execution-apis specifies them, with these facts of a permissioned
 ledger: every fee is zero; `latest`, `safe` and `finalized` are all the last stable block; `pending`

@@ -22,6 +22,7 @@ from node.config import (
     NodeConfig,
     NodeFolder,
     PeerConfig,
+    RpcConfig,
     load_node_config,
     render_node_config,
 )
@@ -172,7 +173,7 @@ def _document_subjects() -> list[Subject]:
         name="tax-1",
         org="tax",
         p2p=ListenConfig("127.0.0.1:1"),
-        rpc=ListenConfig("127.0.0.1:2"),
+        rpc=RpcConfig("127.0.0.1:2"),
         group=(GroupConfig("main"),),
         peer=(PeerConfig("market/market-1", "127.0.0.1:3"),),
     )

@@ -37,7 +37,7 @@ from node.journal import Refusal
 from node.metrics import Metrics
 from node.pool import BatchLimits, BlockOutcome, Pool, PoolLimits
 from node.rpc.limits import Limits
-from node.rpc.server import RpcServer
+from node.rpc.server import Door, RpcServer
 from node.rpc.view import GroupEvent, NewHead, NewPending, Unavailable
 from node.stages import Stages
 from node.subscriptions import Subscriptions
@@ -285,7 +285,13 @@ class LocalNode:
 class ServedNode:
     """A node's RPC in a thread of its own, for clients that block."""
 
-    def __init__(self, *groups: LocalGroup, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        *groups: LocalGroup,
+        limits: Limits | None = None,
+        door: Callable[[Metrics], Door] | None = None,
+    ) -> None:
+        self._door = door
         self.node = LocalNode(*groups)
         self.group = groups[0]
         self.metrics = Metrics()
@@ -295,7 +301,15 @@ class ServedNode:
         self.server = self.run(self._make(limits))
 
     async def _make(self, limits: Limits | None) -> RpcServer:
-        server = RpcServer(self.node, "127.0.0.1", 0, metrics=self.metrics, limits=limits)
+        server = RpcServer(
+            self.node,
+            "127.0.0.1",
+            0,
+            metrics=self.metrics,
+            limits=limits,
+            organisation="tax",
+            door=self._door and self._door(self.metrics),
+        )
         await server.start()
         return server
 

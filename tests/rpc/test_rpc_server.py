@@ -9,6 +9,7 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.rpc.access import CallerRole
 from node.rpc.limits import Limits
 from node.rpc.nesting import is_too_deep
 from node.rpc.principal import Principal
@@ -47,7 +48,7 @@ def test_each_group_has_its_path(served: ServedNode) -> None:
 def test_unknown_and_forbidden_groups_look_alike(
     served: ServedNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Principal("stranger", is_operator=False, groups=frozenset({"main"}))
+    stranger = Principal("officer-3", CallerRole.MEMBER, "tax", groups=frozenset({"main"}))
     monkeypatch.setattr(served.server, "_principal", lambda request: stranger)
     unknown, forbidden = ask(served, "/groups/none"), ask(served, "/groups/other")
     assert unknown.status == forbidden.status == 404
@@ -98,7 +99,7 @@ def test_only_the_operator_handles_envelopes(
     (received,) = client.envelopes()
     assert received["digest"] == digest
     assert received["envelope"] == "0x" + b"sealed".hex()
-    reader = Principal("reader", is_operator=False)
+    reader = Principal("officer-4", CallerRole.AUTHOR, "tax")
     monkeypatch.setattr(served.server, "_principal", lambda request: reader)
     for method, params in (("quorate_envelopes", []), ("quorate_sendEnvelope", ["tax", "0x01"])):
         (failure,) = client.batch([(method, params)])

@@ -12,6 +12,7 @@ from ledger.crate import why_missing
 from ledger.gate import POSEIDON_PRECOMPILE
 from ledger.values import address_from_hex, to_hex
 from node.engines import NATIVE, PY_EVM, engine_named
+from node.rpc.access import CallerRole
 from node.rpc.principal import Principal
 from tests.rpc.local_network import LocalGroup, ServedNode, account, make_genesis
 from zkp.poseidon import poseidon
@@ -224,10 +225,10 @@ def test_a_tree_beyond_the_bound_is_refused(
 def test_others_than_the_operator_are_refused(
     served: ServedNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stranger = Principal(name="auditor", is_operator=False)
+    stranger = Principal("officer-3", CallerRole.AUTHOR, "tax")
     monkeypatch.setattr("node.rpc.server.OPERATOR", stranger)
     (failure,) = served.client().batch([("debug_traceTransaction", ["0x" + "12" * 32, OPTIONS])])
-    assert failure.code == -32003
+    assert failure.code == 4100
     assert "operator" in failure.message
 
 

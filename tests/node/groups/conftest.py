@@ -28,7 +28,14 @@ from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
 from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32, keccak, to_hex
-from node.config import GroupConfig, ListenConfig, NodeConfig, NodeFolder, save_node_config
+from node.config import (
+    GroupConfig,
+    ListenConfig,
+    NodeConfig,
+    NodeFolder,
+    RpcConfig,
+    save_node_config,
+)
 from node.envelopes import EnvelopePost, EnvelopeStore
 from node.files import RealFiles
 from node.founding import sign_founding
@@ -373,7 +380,7 @@ class NodeFolders:
                     name=f"{node.organisation}-1",
                     org=node.organisation,
                     p2p=ListenConfig("127.0.0.1:0"),
-                    rpc=ListenConfig("127.0.0.1:0"),
+                    rpc=RpcConfig("127.0.0.1:0"),
                     group=(GroupConfig("equity"),),
                 ),
                 home,

@@ -14,7 +14,14 @@ from ledger.gate import (
     VALIDATORS_SLOT,
 )
 from ledger.suite import STANDARD
-from node.config import ConfigurationError, GroupConfig, ListenConfig, NodeConfig, save_node_config
+from node.config import (
+    ConfigurationError,
+    GroupConfig,
+    ListenConfig,
+    NodeConfig,
+    RpcConfig,
+    save_node_config,
+)
 from node.files import RealFiles
 from node.group_assembly import found_group
 from node.group_members import GroupMembers
@@ -90,7 +97,7 @@ def new_node(folders, kit, name: str):
             name=name,
             org="tax",
             p2p=ListenConfig("127.0.0.1:0"),
-            rpc=ListenConfig("127.0.0.1:0"),
+            rpc=RpcConfig("127.0.0.1:0"),
             group=(GroupConfig("equity", "observer"),),
         ),
         home,

@@ -1,0 +1,140 @@
+"""`quorate account token` and `quorate account certificate`: who may ask a node from elsewhere.
+
+They work on the node's folder; a running node follows the file of grants at once.
+"""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from cli.failure import CommandFailed
+from cli.output import JsonOption, emit, table
+from cli.second_factor import CodeOption, confirm
+from node.config import NodeFolder, load_node_config
+from node.pki import OFFICER_VALIDITY_DAYS, OrganisationCA, encode_certificate, new_key, save_key
+from node.rpc.grants import Grant, load_grants, new_grant
+from node.whole_file import write_whole
+
+token = typer.Typer(help="Who may ask a node over TLS, by token or certificate. 访问授权。")
+
+NodeArgument = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]
+
+
+@token.command("create")
+def create_token(
+    folder: NodeArgument,
+    name: Annotated[str, typer.Option(help="A pseudonym: it stands in the audit log.")],
+    org: Annotated[str, typer.Option(help="The caller's organisation.")],
+    role: Annotated[str, typer.Option(help="What it may read by; or give --account.")] = "",
+    account: Annotated[str, typer.Option(help="An address whose role on chain counts.")] = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="A group; by default all that the organisation is in.")
+    ] = None,
+    days: Annotated[int, typer.Option(help="Until it expires.")] = 90,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the token: a file that is not there yet.")
+    ] = None,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="For the certificate that names it; no token.")
+    ] = False,
+    code: CodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a caller in, by a new token or by its certificate. 新建访问授权。"""
+    home = NodeFolder(folder)
+    load_node_config(home)
+    if certificate == (out is not None):
+        raise CommandFailed("give --out FILE for the new token, or --certificate")
+    made, secret = new_grant(
+        name=name, organisation=org, role=role, account=account, groups=tuple(only or ()),
+        days=days, now=datetime.now(UTC), with_token=not certificate,
+    )  # fmt: skip
+    grants = load_grants(home.grants).with_grant(made)
+    confirm(home, code)
+    if out is not None:
+        _write_secret(out, secret)
+    grants.save(home.grants)
+    emit(_shown(made), as_json, lambda: _said(made, out))
+
+
+@token.command("list")
+def list_tokens(folder: NodeArgument, as_json: JsonOption = False) -> None:
+    """All grants of a node, in force and not. 访问授权一览。"""
+    rows = [_shown(grant) for grant in load_grants(NodeFolder(folder).grants).entries]
+    columns = ("id", "name", "organisation", "role", "groups", "by", "state", "expires")
+    emit(
+        {"grants": rows},
+        as_json,
+        lambda: table("Grants", columns, ([row[column] for column in columns] for row in rows)),
+    )
+
+
+@token.command("revoke")
+def revoke_token(
+    folder: NodeArgument,
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    code: CodeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a grant; its open connections are cut within seconds. 撤销访问授权。"""
+    home = NodeFolder(folder)
+    grants = load_grants(home.grants).without(identifier, datetime.now(UTC))
+    confirm(home, code)
+    grants.save(home.grants)
+    emit({"revoked": identifier}, as_json, lambda: f"{identifier} opens nothing any more")
+
+
+def certificate(
+    folder: Annotated[Path, typer.Argument(metavar="CA_DIR", help="The organisation's CA.")],
+    name: Annotated[str, typer.Option(help="A pseudonym, no person's name.")],
+    out: Annotated[Path, typer.Option(help="The certificate, a new file.")],
+    key: Annotated[Path, typer.Option(help="Its key, a new file of mode 600.")],
+    days: Annotated[int, typer.Option(help="Until it expires.")] = OFFICER_VALIDITY_DAYS,
+    as_json: JsonOption = False,
+) -> None:
+    """Issue an officer's or system's certificate to ask nodes with. 签发访问证书。"""
+    authority = OrganisationCA.load(folder)
+    if out.exists():
+        raise CommandFailed(f"{out}: is there already; name another file")
+    made = new_key()
+    issued = authority.issue_officer(name, made.public_key(), datetime.now(UTC), days)
+    save_key(key, made)
+    write_whole(out, encode_certificate(issued))
+    value = {
+        "name": name,
+        "organisation": authority.organisation,
+        "serial": f"{issued.serial_number:x}",
+        "not_after": issued.not_valid_after_utc.isoformat(),
+    }
+    emit(value, as_json, lambda: f"{out}: {authority.organisation}/officer/{name}, key in {key}")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise CommandFailed(f"{path}: is there already; name another file") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text + "\n")
+
+
+def _shown(grant: Grant) -> dict[str, object]:
+    state = "expired" if grant.expires <= datetime.now(UTC) else "in force"
+    plain = msgspec.to_builtins(grant)
+    return {
+        **{key: value for key, value in plain.items() if key != "token_hash"},
+        "role": grant.role or f"of {grant.account}",
+        "groups": ", ".join(grant.groups) or "all of its organisation",
+        "by": "token" if grant.is_token else "certificate",
+        "state": "revoked" if grant.revoked else state,
+    }
+
+
+def _said(grant: Grant, out: Path | None) -> str:
+    by = f"the token in {out}" if out else f"certificate {grant.organisation}/officer/{grant.name}"
+    role = grant.role or grant.account
+    return f"{grant.id}: {grant.name} of {grant.organisation}, {role}, by {by}"
