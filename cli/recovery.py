@@ -169,9 +169,9 @@ def apply_(
     as_json: JsonOption = False,
 ) -> None:
     """Have one node follow a certificate; every operator does it. 应用恢复证书。"""
-    recovery = load_recovery(file)
-    confirm(NodeFolder(node), code)
     try:
+        recovery = load_recovery(file)
+        confirm(NodeFolder(node), code)
         outcome = apply_to_node(node, recovery, group)
     except InvalidRecovery as error:
         raise CommandFailed(f"{file}: {error}") from None

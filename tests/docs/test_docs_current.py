@@ -18,7 +18,7 @@ DOCUMENTS = sorted(
 )
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
-_COMMAND = re.compile(r"(?<![\w.])quorate ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*)?)")
+_COMMAND = re.compile(r"(?<![\w.])quorate ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 
 
