@@ -5,17 +5,19 @@
 
 import inspect
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import click
 import typer
 
 from client.credentials import Credentials
 from client.rpc import Client
 
-_META = "quorate.credentials"
+_present: ContextVar[Credentials | None] = ContextVar("credentials", default=None)
+"""Of the command that runs: between the options and whoever makes a client stand many calls."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = {
@@ -37,7 +39,7 @@ def remote(command: F) -> F:
     @wraps(command)
     def with_credentials(**given: Any) -> Any:
         ca, cert, key, token = (given.pop(name) for name in _OPTIONS)
-        click.get_current_context().meta[_META] = Credentials(ca, cert, key, token)
+        _present.set(Credentials(ca, cert, key, token))
         return command(**given)
 
     added = [
@@ -62,6 +64,4 @@ def remote(command: F) -> F:
 
 def reach(url: str, group: str | None = None) -> Client:
     """A client for `url`, with the present command's credentials where it is an https address."""
-    context = click.get_current_context(silent=True)
-    credentials = None if context is None else context.meta.get(_META)
-    return Client(url, group, credentials=credentials if url.startswith("https:") else None)
+    return Client(url, group, credentials=_present.get() if url.startswith("https:") else None)
