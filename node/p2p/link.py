@@ -33,6 +33,8 @@ from node.stages import Stages
 
 READ_BUFFER_BYTES = 131_072
 _WRITES_PER_TURN = 16
+_READS_PER_TURN = 64
+"""What has arrived is read without waiting: thousands of small frames would be one turn."""
 
 
 class Link:
@@ -168,10 +170,14 @@ class Link:
             raise
 
     async def _read_frames(self, on_frame: Callable[[Link, Frame], None]) -> None:
+        read = 0
         while self.close_reason is None:
             frame = await self._read_frame()
             self._heard_at_s = time.monotonic()
             on_frame(self, frame)
+            read += 1
+            if read % _READS_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def _read_frame(self) -> Frame:
         prefix = await self._reader.readexactly(PREFIX_BYTES)
