@@ -75,19 +75,28 @@ class RunningGroups:
         except ConfigurationError as error:
             log.error("group.refused", group=name, reason=str(error))
             return
-        # Known before it starts: whatever is cut in between is stopped with the node.
+        # Known before it starts: what is cut off in between is stopped with the node.
         self._drivers[name] = driver
-        await driver.start()
+        try:
+            await driver.start()
+        except Exception as error:
+            # A group alone must not take the node's others along.
+            log.error("group.refused", group=name, reason=repr(error), exc_info=error)
+            await self._close(self._drivers.pop(name))
+            return
         log.info("group.taken_up", group=name, identity=driver.group_id)
 
     async def _leave(self, name: str, release: Release) -> None:
         # Nobody finds it from now on; those who did are waited for before its store closes.
         driver = self._drivers.pop(name)
         await release(name)
+        await self._close(driver)
+        log.info("group.left", group=name, identity=driver.group_id)
+
+    async def _close(self, driver: GroupDriver) -> None:
         await driver.stop()
         driver.chain.close()
-        self._parts.metrics.forget_group(name)
-        log.info("group.left", group=name, identity=driver.group_id)
+        self._parts.metrics.forget_group(driver.name)
 
     async def _assembled(self, name: str) -> GroupDriver:
         return await asyncio.to_thread(self._assemble, name)

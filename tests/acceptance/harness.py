@@ -177,9 +177,11 @@ def free_base_port(count: int = NETWORK_PORTS) -> int:
 
 
 @contextmanager
-def running_network(folder: Path, config: str = "four-departments") -> Iterator[Network]:
+def running_network(
+    folder: Path, config: str = "four-departments", ports: int = NETWORK_PORTS
+) -> Iterator[Network]:
     """A fresh network, up; whatever happens, nothing of it runs afterwards."""
-    base_port = free_base_port()
+    base_port = free_base_port(ports)
     run_quorate("network", "create", folder, "--config", config, "--base-port", str(base_port))
     try:
         run_quorate("network", "up", folder)

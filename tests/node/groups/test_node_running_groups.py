@@ -13,6 +13,7 @@ from ledger.keyvalue import StoreInUse
 from node.config import ConfigurationError, GroupConfig, load_node_config, save_node_config
 from node.departures import read_departures
 from node.founding import InvalidFounding, sign_founding
+from node.group import GroupDriver
 from node.joining import join_group
 from node.leaving import forget_group, is_validator, put_away
 
@@ -162,6 +163,28 @@ async def test_what_cannot_be_taken_up_is_said_and_changes_nothing(folders, kit,
     nodes[0].reload()
     await nodes[0]._following
     assert list(nodes[0].groups) == ["equity"]
+
+
+async def test_a_group_that_does_not_start_leaves_the_others_and_may_come_later(
+    folders, kit, monkeypatch
+) -> None:
+    (node,) = await folders.start("tax")
+    plain = GroupDriver.start
+
+    async def start(driver) -> None:
+        await plain(driver)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(GroupDriver, "start", start)
+    join_group(folders.folders["tax"], refund(folders, kit), folders.membership)
+    node.reload()
+    await node._following
+    assert list(node.groups) == ["equity"]
+    assert b"refund" not in node.metrics.exposition()
+    monkeypatch.undo()
+    node.reload()
+    await node._following
+    assert sorted(node.groups) == ["equity", "refund"]
 
 
 async def test_a_genesis_of_another_group_of_that_name_is_refused(folders, kit) -> None:
