@@ -13,6 +13,7 @@ from cli.group.local import dismiss_local, join_local, note_departure
 from cli.group.telling import tell, wait_taken_up, when_closed
 from cli.network.folder import load_network
 from cli.output import JsonOption, emit
+from cli.second_factor import CodeOption, confirm
 from client.rpc import Client, NodeUnreachable, RpcFailure
 from ledger.genesis import genesis_block, load_genesis
 from ledger.pin import parse_pin
@@ -83,6 +84,7 @@ def leave(
     ] = False,
     network: NetworkOption = None,
     node: NodeOption = None,
+    code: CodeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Have a node carry a group no more; its data is archived or destroyed. 退出群组。"""
@@ -92,6 +94,7 @@ def leave(
         raise typer.BadParameter("give NODE_DIR or --network with --node, and --name")
     home = NodeFolder(folder) if folder is not None else _folder_in(network, node)
     _object(home, name, force)
+    confirm(home, code)
     if network is not None and node is not None and not force:
         dismiss_local(network, name, node, say)
     departure = _leave(home, name, (to or home.archive) if archive else None)

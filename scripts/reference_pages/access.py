@@ -25,6 +25,8 @@ REASONS = {
     Refusal.WRONG_ORGANISATION.value: "a certificate that names another organisation than its CA's",
     Refusal.UNKNOWN_NODE.value: "a certificate of an organisation that is no member",
     Refusal.REVOKED.value: "a certificate that its organisation revoked",
+    Refusal.REFUSED_BY_PEER.value: "the caller itself broke the handshake off: it does not trust "
+    "this node's certificate",
     Refusal.HANDSHAKE.value: "any other handshake that failed",
     Reason.NO_CREDENTIALS.value: "neither a certificate nor a token",
     Reason.WRONG_TOKEN.value: "a token that no grant has",
@@ -32,6 +34,7 @@ REASONS = {
     Reason.REVOKED_GRANT.value: "a token or certificate whose grant was revoked",
     Reason.NO_GRANT.value: "a good certificate that the node's operator granted nothing",
     Reason.NO_GRANTS_FILE.value: "the file of grants is damaged, or others can read it",
+    "no_group": "a group that the caller may not read, or that is not there",
     Reason.NOT_ALLOWED.value: "a method that the role does not allow",
 }
 
