@@ -12,13 +12,12 @@ from cli.checks.configuration import findings_of_configuration, read_configurati
 from cli.checks.files import findings_of_files
 from cli.checks.groups import findings_of_groups
 from cli.checks.peers import findings_of_peers
-from cli.checks.process import findings_of_process
+from cli.checks.process import findings_of_process, is_running
 from cli.checks.running import findings_of_node
 from cli.checks.stores import findings_of_stores
 from cli.failure import CommandFailed
 from cli.finding import Finding
 from cli.member.health import findings_of_folder
-from cli.network.process import running_pid
 from cli.output import JsonOption, emit, table
 from cli.reach import remote
 from node.config import NodeFolder
@@ -74,7 +73,7 @@ def _look(folder: NodeFolder, disk_free_bytes_min: int, *, deep: bool) -> list[F
     findings += findings_of_process(folder)
     if config is None:
         return findings
-    is_down = running_pid(folder.pid_file) is None
+    is_down = not is_running(folder)
     findings += findings_of_configuration(config)
     identity, trust, of_certificate = findings_of_folder(folder, config)
     findings += of_certificate

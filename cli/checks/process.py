@@ -7,6 +7,14 @@ from cli.network.process import last_words, read_pid, running_pid
 from node.config import NodeFolder
 
 
+def is_running(folder: NodeFolder) -> bool:
+    """Whether the folder's node runs; a pid file that cannot be read names none."""
+    try:
+        return running_pid(folder.pid_file) is not None
+    except CommandFailed:
+        return False
+
+
 def findings_of_process(folder: NodeFolder) -> list[Finding]:
     """About the pid file; nothing is said of a node that was stopped properly."""
     try:
@@ -16,7 +24,7 @@ def findings_of_process(folder: NodeFolder) -> list[Finding]:
         return [Finding(Code.PROCESS, "process", False, str(error), remedy)]
     if pid is None:
         return []
-    if running_pid(folder.pid_file) == pid:
+    if is_running(folder):
         return [Finding(Code.PROCESS, "process", True, f"process {pid} runs")]
     return [
         Finding(
