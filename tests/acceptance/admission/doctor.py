@@ -103,14 +103,17 @@ class Mistake:
 
 
 def run(folder: Path, *, only: str = "") -> dict[str, Any]:
-    """Plant each mistake in turn; which code and sentence each one got."""
+    """Plant each mistake in turn; which code and sentence each one got.
+
+    only: names of mistakes, or parts of them, with commas between; all if empty.
+    """
     with running_network(folder / "network") as network:
         directory = next(n["dir"] for n in network.nodes if n["name"] == PATIENT)
         ward = Ward(network, folder, NodeFolder(network.folder / directory))
         ward.wait_content("at first")
         found = {}
         for mistake in MISTAKES:
-            if only in mistake.name:
+            if any(part in mistake.name for part in only.split(",")):
                 found[mistake.name] = _suffer(ward, mistake)
                 print(f"{mistake.name}: {found[mistake.name]}", flush=True)
     assert only or len(found) >= 10
