@@ -377,7 +377,7 @@ def _other_genesis(ward: Ward) -> Iterator[None]:
 
 def _save_other_genesis(ward: Ward, path: Path) -> None:
     genesis = load_genesis(_group(ward) / "genesis.json")
-    other = msgspec.structs.replace(genesis, timestamp_ms=genesis.timestamp_ms + 1)
+    other = msgspec.structs.replace(genesis, timestamp_ms=genesis.timestamp_ms + 1, signatures=[])
     path.write_bytes(msgspec.json.encode(other))
 
 

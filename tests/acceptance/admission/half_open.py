@@ -43,7 +43,8 @@ def run(
             show({kind: figures[kind]})
         network.up(HOSTILE)
         eventually("all are back", lambda: _connected(network, HOSTILE) == 3, BACK_S_MAX)
-    assert figures["siege"]["attack"]["open_max"] >= connections
+    # A node that sheds them at once never lets so many be open: what counts is that they came.
+    assert figures["siege"]["attack"]["made"] >= connections
     return figures
 
 
