@@ -48,7 +48,7 @@ __all__ = [
 
 NAME = "native"
 
-INTERFACE = 7
+INTERFACE = 8
 """The `INTERFACE` of `native/src/lib.rs` that this code speaks; the two change together."""
 
 if BUILT_INTERFACE != INTERFACE:
