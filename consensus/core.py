@@ -37,7 +37,9 @@ class Core:
         self.stored_digests: dict[int, Hash32] = {}
         self.waiting_log: tuple[LogEntry, ...] = ()
         self.has_resumed = False
-        self.mark: Certificate | None = None
+        # The log's: the certificates of the last blocks up to which it was pruned, ascending.
+        self.marks: tuple[Certificate, ...] = ()
+        self.recent: dict[int, Certificate] = {}
         self.since_compact = 0
         self.is_compact_due = False
         # The view: active, or waiting for its NEW-VIEW.
@@ -90,9 +92,11 @@ class Core:
     def say_position(self) -> None:
         if self.config.address in self.current.validators:
             place = (self.current.number, self.view, self.is_active)
-            # Whose store is behind its log's mark may be the only one that has that certificate.
-            known = self.mark if self.is_behind_mark else self.stable_certificate
-            self.emit(Broadcast(Position(*place, known)))
+            # Whose store is behind its log's mark may be the only one that has those certificates,
+            # and nobody stores a block without its own.
+            known = self.lost_certificates if self.is_behind_mark else (self.stable_certificate,)
+            for certificate in known:
+                self.emit(Broadcast(Position(*place, certificate)))
         elif self._is_leaving and self.stable_certificate is not None:
             # Who leaves serves until the next epoch has a stable block: the others may lack the
             # certificate that its last votes made.
@@ -119,6 +123,23 @@ class Core:
     def current(self) -> Epoch:
         assert self.epoch is not None
         return self.epoch
+
+    @property
+    def mark(self) -> Certificate | None:
+        """Of the highest block up to which the log was pruned, None if it never was."""
+        return self.marks[-1] if self.marks else None
+
+    @property
+    def lost_certificates(self) -> tuple[Certificate, ...]:
+        """Of blocks that the log knows to be stable and the store has not, the highest first."""
+        return tuple(mark for mark in reversed(self.marks) if mark.number > self.stable)
+
+    def remember_certificate(self, certificate: Certificate) -> None:
+        """Keep a stored block's certificate until the window has passed it."""
+        self.recent[certificate.number] = certificate
+        oldest = certificate.number - self.config.window_blocks
+        for old in [number for number in self.recent if number <= oldest]:
+            del self.recent[old]
 
     @property
     def is_behind_mark(self) -> bool:

@@ -51,7 +51,7 @@ class ViewEntry:
 
 @dataclass(frozen=True, slots=True)
 class MarkEntry:
-    """The certificate of the block up to which this log was pruned."""
+    """The certificate of one of the last blocks up to which this log was pruned."""
 
     certificate: Certificate
 

@@ -41,10 +41,10 @@ class Recovered:
     entered: Signed | None = None
 
 
-def compute_mark(entries: Iterable[LogEntry]) -> Certificate | None:
-    """The highest certificate up to which the log was pruned, None if it never was."""
-    marks = [entry.certificate for entry in entries if isinstance(entry, MarkEntry)]
-    return max(marks, key=lambda mark: mark.number, default=None)
+def find_marks(entries: Iterable[LogEntry]) -> tuple[Certificate, ...]:
+    """The certificates up to which the log was pruned, by number; none if it never was."""
+    marks = {e.certificate.number: e.certificate for e in entries if isinstance(e, MarkEntry)}
+    return tuple(mark for _, mark in sorted(marks.items()))
 
 
 def find_retirement(entries: Iterable[LogEntry]) -> Signed | None:

@@ -96,8 +96,7 @@ class Restart:
     def log_entries(self) -> tuple[LogEntry, ...]:
         """All that a restart from the present store would need."""
         entries: list[LogEntry] = []
-        if self._core.stable_certificate is not None:
-            entries.append(MarkEntry(self._core.stable_certificate))
+        entries.extend(MarkEntry(mark) for _, mark in sorted(self._core.recent.items()))
         if self._core.is_active and self._core.new_view is not None:
             entries.append(ViewEntry(self._core.new_view))
         if self._core.own_view_change is not None:

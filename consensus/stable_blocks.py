@@ -10,7 +10,7 @@ from consensus.events import EpochRecovered, Started, Stored
 from consensus.execution import Execution
 from consensus.messages import Signed
 from consensus.ordering import Ordering
-from consensus.recovery import compute_mark, find_retirement
+from consensus.recovery import find_marks, find_retirement
 from consensus.restart import Restart
 from consensus.view_changes import ViewChanges
 
@@ -35,13 +35,15 @@ class StableBlocks:
         core.executed = core.stable
         core.epoch, core.next_epoch = _epochs(event.epochs)
         self._take_limits(core.epoch)
-        core.mark = compute_mark(event.entries)
+        core.marks = find_marks(event.entries)
+        for certificate in (*core.marks, *filter(None, [event.stable])):
+            core.remember_certificate(certificate)
         core.retired = find_retirement(event.entries)
         core.waiting_log = event.entries
         if core.is_behind_mark:
-            assert core.mark is not None
-            self._execution.learn(core.mark)
-            core.emit(Synchronise(core.mark))
+            for certificate in core.lost_certificates:
+                self._execution.learn(certificate)
+            core.emit(Synchronise(core.marks[-1]))
         else:
             self._resume()
             # A store that came from elsewhere may be far ahead of the log's mark. Votes beyond it
@@ -108,6 +110,7 @@ class StableBlocks:
         core, number = self._core, event.certificate.number
         core.stable = number
         core.stable_certificate = event.certificate
+        core.remember_certificate(event.certificate)
         core.stored_digests[number] = event.digest
         oldest = number - core.config.window_blocks
         for old in [n for n in core.stored_digests if n < oldest]:
@@ -146,6 +149,8 @@ class StableBlocks:
         core.states.clear()
         core.batches.clear()
         core.checkpoints.enter(epoch)
+        for void in [n for n, known in core.recent.items() if epoch.voids(known.epoch, n)]:
+            del core.recent[void]
         core.executed = core.stable
         core.executing = core.storing = None
         core.failed_views = core.view_lasted = core.asked_ticks = 0

@@ -250,16 +250,21 @@ FAULTS = (
     PlantedFault(
         "the mark is not written",
         _RESTART,
-        "        if self._core.stable_certificate is not None:\n"
-        "            entries.append(MarkEntry(self._core.stable_certificate))\n",
+        "        entries.extend(MarkEntry(mark) for _, mark in sorted(self._core.recent.items()))\n",
         "",
         _NO_LIES,
     ),
     PlantedFault(
+        "the last block's mark is written alone",
+        _RESTART,
+        "sorted(self._core.recent.items()))\n",
+        "sorted(self._core.recent.items())[-1:])\n",
+    ),
+    PlantedFault(
         "the mark is not passed on",
         _CORE,
-        "known = self.mark if self.is_behind_mark else self.stable_certificate",
-        "known = self.stable_certificate",
+        "known = self.lost_certificates if self.is_behind_mark else (self.stable_certificate,)",
+        "known = (self.stable_certificate,)",
         _NO_LIES,
     ),
     PlantedFault(
