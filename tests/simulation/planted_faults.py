@@ -250,7 +250,7 @@ FAULTS = (
     PlantedFault(
         "the mark is not written",
         _RESTART,
-        "        entries.extend(MarkEntry(mark) for _, mark in sorted(self._core.recent.items()))\n",
+        "entries.extend(MarkEntry(mark) for _, mark in sorted(self._core.recent.items()))",
         "",
         _NO_LIES,
     ),
