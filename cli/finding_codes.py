@@ -46,7 +46,7 @@ EXPLAINED: Mapping[Code, tuple[str, str]] = {
     ),
     Code.RPC_ADDRESS: (
         "RPC would listen where others reach it without TLS.",
-        "Listen on 127.0.0.1 and use a tunnel.",
+        "Listen on 127.0.0.1; for others there is `tls_listen`.",
     ),
     Code.ENGINE: (
         "`node.toml` asks for an engine that is not built on this machine.",

@@ -37,10 +37,10 @@ def remote(command: F) -> F:
     signature = inspect.signature(command)
 
     @wraps(command)
-    def with_credentials(**given: Any) -> Any:
-        ca, cert, key, token = (given.pop(name) for name in _OPTIONS)
+    def with_credentials(*arguments: Any, **given: Any) -> Any:
+        ca, cert, key, token = (given.pop(name, None) for name in _OPTIONS)
         _present.set(Credentials(ca, cert, key, token))
-        return command(**given)
+        return command(*arguments, **given)
 
     added = [
         inspect.Parameter(

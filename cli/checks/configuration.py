@@ -54,6 +54,7 @@ def _of_rpc(config: NodeConfig) -> Finding:
             "RPC",
             False,
             f"expected [rpc] listen on loopback, found {listen}: {error}",
-            "set [rpc] listen to 127.0.0.1 in node.toml and use a tunnel from elsewhere",
+            "set [rpc] listen to 127.0.0.1 in node.toml; for callers from elsewhere set tls_listen "
+            "beside it, as docs/how-to/open-the-rpc.md says",
         )
     return Finding(Code.RPC_ADDRESS, "RPC", True, f"listens on {listen}")

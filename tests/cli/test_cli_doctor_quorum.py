@@ -51,13 +51,10 @@ def _said(
     apart_ms: int | None = None,
 ) -> str:
     class Answering:
-        def __init__(self, url: str) -> None:
-            self.url = url
-
         def status(self) -> dict[str, Any]:
             return _status(missing, conditions, apart_ms)
 
-    monkeypatch.setattr(running, "Client", Answering)
+    monkeypatch.setattr(running, "reach", lambda url: Answering())
     with pytest.raises(CommandFailed) as failure:
         doctor.doctor(
             folder=None, rpc="http://127.0.0.1:1", deep=False, disk_free_mib_min=1, as_json=True

@@ -8,7 +8,7 @@ import pytest
 
 from cli.member.files import load_organisation_signer
 from ledger.suite import STANDARD
-from node.config import ListenConfig, NodeConfig, NodeFolder, save_node_config
+from node.config import ListenConfig, NodeConfig, NodeFolder, RpcConfig, save_node_config
 from node.membership import InvalidMembership, Organisation, draft
 from node.p2p.trust import RefusedPeer
 from node.pki import decode_certificate
@@ -110,7 +110,7 @@ def node(tmp_path: Path, ministry: Ministry) -> NodeFolder:
     certificate = decode_certificate((ministry.folder / "issuing.crt").read_bytes())
     folder = NodeFolder(tmp_path / "tax-1")
     save_node_config(
-        NodeConfig("tax-1", "tax", ListenConfig("127.0.0.1:0"), ListenConfig("127.0.0.1:0")), folder
+        NodeConfig("tax-1", "tax", ListenConfig("127.0.0.1:0"), RpcConfig("127.0.0.1:0")), folder
     )
     tax = Organisation("tax", signer.address, (certificate,))
     draft("test", 1, 1, [tax], {"tax/tax-1": "127.0.0.1:1"}).signed(STANDARD, signer).save(

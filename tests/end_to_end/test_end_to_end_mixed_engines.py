@@ -101,7 +101,7 @@ def test_a_crate_that_went_missing(mixed: Network, tmp_path: Path) -> None:
     # It has just started and hears nobody yet, which the doctor says by its exit code.
     done = run_quorate("doctor", mixed.folder / "nodes" / "tax-1", "--json", check=False)
     found = json.loads(done.stdout)
-    (engine,) = [finding for finding in found["findings"] if finding["what"] == "engine"]
+    (engine,) = [finding for finding in found["findings"] if finding["what"] == "engine in use"]
     assert "py-evm" in engine["seen"]
     assert "taken away" in engine["remedy"]
     logged = (mixed.folder / "nodes" / "tax-1" / "logs" / "console.log").read_text(encoding="utf-8")
