@@ -6,7 +6,6 @@ stands here is local (ports, peers' addresses, bounds) and may differ from node 
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import msgspec
 
 from ledger.pin import parse_pin
 from ledger.values import InvalidValue
+from node.whole_file import write_whole
 
 NAME_LENGTH_MAX = 64
 GROUPS_COUNT_MAX = 64
@@ -294,10 +294,7 @@ def load_node_config(folder: NodeFolder) -> NodeConfig:
 def save_node_config(config: NodeConfig, folder: NodeFolder) -> None:
     """Write `node.toml` whole or not at all."""
     check_node_config(config)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    temporary = folder.config.with_suffix(".toml.new")
-    temporary.write_text(render_node_config(config), encoding="utf-8")
-    os.replace(temporary, folder.config)
+    write_whole(folder.config, render_node_config(config).encode())
 
 
 def render_node_config(config: NodeConfig) -> str:

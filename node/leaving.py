@@ -7,7 +7,8 @@ touched: the store's own lock tells.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -97,13 +98,9 @@ def is_validator(folder: NodeFolder, name: str) -> bool:
     address = genesis.suite.address_of(load_private_key(folder.consensus_key))
     members = genesis.validator_set
     if group.database.exists():
-        database = LevelDB(group.database)
-        try:
-            store = BlockStore(database, genesis.suite)
+        with _open_store(group, genesis) as store:
             if store.head is not None:
                 members = contract_validators(store.state)
-        finally:
-            database.close()
     return address in members.members
 
 
@@ -113,14 +110,20 @@ def _stable(group: GroupFolder, genesis: Genesis) -> tuple[int, Hash32]:
     if not group.database.exists():
         return first
     try:
-        database = LevelDB(group.database)
-        try:
-            head = BlockStore(database, genesis.suite).head
-        finally:
-            database.close()
+        with _open_store(group, genesis) as store:
+            head = store.head
     except CorruptStore:
         return first
     return first if head is None else (head.number, head.hash)
+
+
+@contextmanager
+def _open_store(group: GroupFolder, genesis: Genesis) -> Iterator[BlockStore]:
+    database = LevelDB(group.database)
+    try:
+        yield BlockStore(database, genesis.suite)
+    finally:
+        database.close()
 
 
 def _has_voted(group: GroupFolder, genesis: Genesis, address: Address) -> bool:

@@ -15,7 +15,6 @@ from node.audit.log import AuditLog, AuditUnavailable, Caller, InvalidAuditFolde
 from node.config import ConfigurationError, NodeConfig, NodeFolder, parse_address
 from node.metrics import Metrics
 from node.p2p import PeerNetwork
-from node.p2p.trust import Trust
 from node.rpc.authentication import Doorkeeper
 from node.rpc.gatekeeper import AuditDesk
 from node.rpc.server import Door, RpcServer
@@ -93,7 +92,7 @@ class RpcWiring:
             return
         try:
             show_certificate(self._context, *self._pair())
-            trust_authorities(self._context, _trust(network).authorities_pem())
+            trust_authorities(self._context, network.trust.authorities_pem())
         except (InvalidRpcCertificate, ssl.SSLError) as error:
             log.error("rpc.certificate_unchanged", reason=str(error))
 
@@ -107,11 +106,11 @@ class RpcWiring:
     def _door(self, network: PeerNetwork) -> Door:
         host, port = parse_address(self._config.rpc.tls_listen)
         keeper = Doorkeeper(
-            self._folder.grants, lambda: _trust(network), metrics=self._metrics, audit=self._log
+            self._folder.grants, lambda: network.trust, metrics=self._metrics, audit=self._log
         )
         try:
             self._context = listener_context(
-                *self._pair(), _trust(network).authorities_pem(), keeper.refused_handshake
+                *self._pair(), network.trust.authorities_pem(), keeper.refused_handshake
             )
         except InvalidRpcCertificate as error:
             raise ConfigurationError(f"[rpc] certificate and key: {error}") from error
@@ -122,7 +121,3 @@ class RpcWiring:
         if not named.certificate:
             return self._folder.tls_certificate, self._folder.tls_key
         return self._folder.path / named.certificate, self._folder.path / named.key
-
-
-def _trust(network: PeerNetwork) -> Trust:
-    return Trust(network.membership, network.revocations)

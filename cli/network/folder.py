@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from cli.failure import CommandFailed
+from node.whole_file import write_whole
 
 NETWORK_FILE = "network.json"
 NETWORK_FILE_BYTES_MAX = 8 * 1024 * 1024
@@ -116,7 +117,5 @@ def load_network(folder: Path) -> NetworkFile:
 
 def save_network(folder: Path, network: NetworkFile) -> None:
     """Write `network.json` whole or not at all."""
-    path = folder / NETWORK_FILE
-    draft = path.with_suffix(".json.new")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(network), indent=2) + b"\n")
-    draft.replace(path)
+    data = msgspec.json.format(msgspec.json.encode(network), indent=2)
+    write_whole(folder / NETWORK_FILE, data + b"\n")

@@ -7,7 +7,6 @@ with the node's own key only who holds the key can compare.
 from __future__ import annotations
 
 import hmac
-import os
 import re
 import secrets
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import msgspec
 
 from node.config import ConfigurationError
-from node.keyfile import load_private_key
+from node.keyfile import load_private_key, save_private_key
 
 ASKED_ITEMS_MAX = 4
 _PLAIN = re.compile(r"0x(?:[0-9a-f]{1,10}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
@@ -50,13 +49,10 @@ class Describer:
 def load_describer(path: Path) -> Describer:
     """With the key in a file of mode 600, made where there is none. Raises ConfigurationError."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            save_private_key(path, secrets.token_bytes(32))
         except OSError as error:
             raise ConfigurationError(f"cannot make the key {path}: {error.strerror}") from error
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32) + "\n")
     return Describer(load_private_key(path))
 
 

@@ -216,9 +216,14 @@ class PeerNetwork:
     # Trust.
 
     @property
+    def trust(self) -> Trust:
+        """Membership and revocation lists as they are in force now."""
+        return self._connections.entrance.trust
+
+    @property
     def membership(self) -> Membership:
         """The membership document in force."""
-        return self._connections.entrance.trust.membership
+        return self.trust.membership
 
     def update_membership(self, successor: Membership) -> None:
         """Put a newer document in force: peers that it no longer admits are cut at once.
@@ -226,13 +231,13 @@ class PeerNetwork:
         Raises InvalidMembership unless the threshold of the present organisations signed it.
         """
         self.membership.check_successor(self._suite, successor)
-        self._put_in_force(self._connections.entrance.trust.succeeded_by(successor))
+        self._put_in_force(self.trust.succeeded_by(successor))
         _log.info("p2p.membership", version=successor.version, nodes=len(successor.nodes))
 
     @property
     def revocations(self) -> Revocations:
         """The organisations' revocation lists in force."""
-        return self._connections.entrance.trust.revocations
+        return self.trust.revocations
 
     def update_crl(self, organisation: str, crl_pem: bytes) -> bool:
         """Apply an organisation's own revocation list and pass it on; False if it is not newer.
@@ -250,8 +255,7 @@ class PeerNetwork:
     def update_identity(self, identity: NodeIdentity) -> None:
         """Use a renewed certificate of the same node for connections from now on."""
         assert identity.node_id == self.node_id
-        trust = self._connections.entrance.trust
-        self._connections.enter_through(self._new_entrance(identity, trust))
+        self._connections.enter_through(self._new_entrance(identity, self.trust))
 
     def own_refusal(self) -> RefusedPeer | None:
         """Why peers of the same mind refuse this node's own certificate, if they do."""
@@ -274,7 +278,7 @@ class PeerNetwork:
             _log.error("p2p.own_certificate", reason=refusal.reason, detail=str(refusal))
 
     def _take_list(self, organisation: str, crl_pem: bytes, source: Link | None) -> bool:
-        present = self._connections.entrance.trust
+        present = self.trust
         trust = present.with_crl(organisation, crl_pem)
         if trust is present:
             return False
@@ -317,7 +321,7 @@ class PeerNetwork:
             self._on_membership(successor)
 
     def _on_list(self, link: Link, frame: RevocationDocument) -> None:
-        authorities = self._connections.entrance.trust.authorities
+        authorities = self.trust.authorities
         most = self._limits.documents_count_max + len(authorities)
         if not link.revocations.take(most, time.monotonic()):
             raise InvalidFrame(f"expected at most {most} revocation lists at once")

@@ -111,19 +111,19 @@ class Dispatcher:
     ) -> list[_Response]:
         """As `_answer_one` for each request of a run, by one call of the method."""
         responses: list[_Response] = []
-        calls: list[tuple[int, Any, Any]] = []
+        calls: list[tuple[int, Any, Any, bool]] = []
         for place, request in enumerate(requests):
             try:
                 identifier, _, params = _parse_request(request)
-                self._gatekeeper.check(visit, name, params)
-                calls.append((place, identifier, params))
+                is_logged = self._gatekeeper.check(visit, name, params)
+                calls.append((place, identifier, params, is_logged))
                 responses.append(None)
             except RpcError as problem:
                 self._metrics.rpc_requests.labels("invalid", "error").inc()
                 responses.append(_failure(_id_of(request), problem))
         answers: list[Any]
         try:
-            given = [params for _, _, params in calls]
+            given = [params for _, _, params, _ in calls]
             answers = await self._registry.call_together(
                 visit.principal, visit.context, name, given
             )
@@ -133,8 +133,9 @@ class Dispatcher:
             failed = sum(isinstance(answer, RpcError) for answer in answers)
             self._metrics.rpc_requests.labels(name, "error").inc(failed)
             self._metrics.rpc_requests.labels(name, "ok").inc(len(answers) - failed)
-        for (place, identifier, params), answer in zip(calls, answers, strict=True):
-            responses[place] = _response(identifier, self._noted(visit, name, params, answer))
+        for (place, identifier, params, is_logged), answer in zip(calls, answers, strict=True):
+            given_out = self._noted(visit, name, params, answer) if is_logged else answer
+            responses[place] = _response(identifier, given_out)
         return responses
 
     async def _answer_one(self, visit: Visit, request: Any) -> _Response:
@@ -145,9 +146,10 @@ class Dispatcher:
             return _failure(_id_of(request), problem)
         label = name if name in self._registry else "unknown"
         answer: Any
+        is_logged = False
         try:
             if name in self._registry:
-                self._gatekeeper.check(visit, name, params)
+                is_logged = self._gatekeeper.check(visit, name, params)
         except RpcError as problem:
             self._metrics.rpc_requests.labels(label, "refused").inc()
             return _response(identifier, problem)
@@ -159,12 +161,12 @@ class Dispatcher:
             answer = problem
         except Exception:
             answer = self._fault(label)
-        return _response(identifier, self._noted(visit, name, params, answer))
+        return _response(
+            identifier, self._noted(visit, name, params, answer) if is_logged else answer
+        )
 
     def _noted(self, visit: Visit, name: str, params: Any, answer: Any) -> Any:
         """The answer, once the audit log has its entry; otherwise why it cannot be given."""
-        if name not in self._registry:
-            return answer
         outcome = f"error {answer.code}" if isinstance(answer, RpcError) else "ok"
         try:
             self._gatekeeper.note(visit, name, params, outcome)

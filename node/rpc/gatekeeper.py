@@ -12,7 +12,7 @@ from node.audit.asked import Describer
 from node.audit.log import AuditLog, AuditUnavailable
 from node.metrics import Metrics
 
-from .access import CallerRole, MethodClass, class_of, is_logged, may_use
+from .access import CallerRole, class_of, is_logged, may_use
 from .context import Context
 from .errors import RESOURCE_UNAVAILABLE, UNAUTHORIZED, RpcError
 from .principal import Principal
@@ -43,27 +43,27 @@ class Gatekeeper:
         self._metrics = metrics
         self._desk = desk
 
-    def check(self, visit: Visit, method: str, params: Any) -> None:
-        """Raise RpcError unless the caller may use the method with these parameters."""
-        role, kind = self._judged(visit, method, params)
-        if is_logged(role, kind) and self._desk is not None and self._desk.log.failure:
+    def check(self, visit: Visit, method: str, params: Any) -> bool:
+        """Whether the table asks for an entry of this request, once it is answered: `note`.
+
+        Raises RpcError unless the caller may use the method with these parameters.
+        """
+        role, kind = visit.principal.role_in(visit.context.group), class_of(method, params)
+        is_due = is_logged(role, kind)
+        if is_due and self._desk is not None and self._desk.log.failure:
             raise _unavailable(self._desk.log.failure)
         principal = visit.principal
         if not may_use(
             role, kind, organisation=principal.organisation, node_organisation=self._organisation
         ):
             self._metrics.rpc_refused.labels("not_allowed").inc()
-            self._note(visit, method, params, "refused")
+            self.note(visit, method, params, "refused")
             raise RpcError(
                 UNAUTHORIZED,
                 f"a caller of role {role.value if role else 'none'} may not use {method[:64]}: "
                 "ask this node's operator, or a caller whose role allows it",
             )
-
-    def note(self, visit: Visit, method: str, params: Any, outcome: str) -> None:
-        """Leave an entry for a request that was answered, where the table asks for one."""
-        if is_logged(*self._judged(visit, method, params)):
-            self._note(visit, method, params, outcome)
+        return is_due
 
     async def settle(self, visit: Visit) -> None:
         """Wait until the entries of a watched caller are safe. Raises RpcError."""
@@ -76,12 +76,8 @@ class Gatekeeper:
         except AuditUnavailable as error:
             raise _unavailable(str(error)) from error
 
-    def _judged(
-        self, visit: Visit, method: str, params: Any
-    ) -> tuple[CallerRole | None, MethodClass]:
-        return visit.principal.role_in(visit.context.group), class_of(method, params)
-
-    def _note(self, visit: Visit, method: str, params: Any, outcome: str) -> None:
+    def note(self, visit: Visit, method: str, params: Any, outcome: str) -> None:
+        """Leave an entry for a request. Raises RpcError where the log takes none."""
         if self._desk is None:
             return
         group = visit.context.group

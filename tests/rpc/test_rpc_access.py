@@ -25,16 +25,7 @@ from node.rpc.catalogue import catalogue
 from node.rpc.gatekeeper import AuditDesk, Gatekeeper
 from node.rpc.principal import Principal
 from tests.rpc.local_network import LocalGroup, ServedNode, address, make_genesis
-
-HASH = "0x" + "12" * 32
-SAMPLES: dict[MethodClass, tuple[str, list[Any]]] = {
-    MethodClass.NODE: ("web3_clientVersion", []),
-    MethodClass.LEDGER: ("eth_getBlockByNumber", ["latest", False]),
-    MethodClass.SEND: ("eth_sendRawTransaction", ["0x12"]),
-    MethodClass.POOL: ("quorate_txpool", []),
-    MethodClass.TRACE: ("debug_getRawTransaction", [HASH]),
-    MethodClass.ENVELOPES: ("quorate_envelopes", []),
-}
+from tests.rpc_samples import HASH, SAMPLES
 
 
 class Desk:

@@ -22,7 +22,7 @@ import urllib3
 
 from node.config import NodeFolder
 from node.pki import OrganisationCA, encode_certificate, new_key, save_key
-from node.rpc.access import GRANTABLE, TABLE, WATCHED, CallerRole, MethodClass, may_use
+from node.rpc.access import GRANTABLE, TABLE, WATCHED, CallerRole, may_use
 from node.rpc.grants import load_grants, new_grant
 from tests.acceptance.harness import (
     Network,
@@ -33,18 +33,10 @@ from tests.acceptance.harness import (
     run_quorate,
     running_network,
 )
+from tests.rpc_samples import SAMPLES
 
 NODE, OFFICE = "tax-1", "tax"
 READS = 200
-HASH = "0x" + "12" * 32
-SAMPLES: dict[MethodClass, tuple[str, list[Any]]] = {
-    MethodClass.NODE: ("web3_clientVersion", []),
-    MethodClass.LEDGER: ("eth_getBlockByNumber", ["latest", False]),
-    MethodClass.SEND: ("eth_sendRawTransaction", ["0x12"]),
-    MethodClass.POOL: ("quorate_txpool", []),
-    MethodClass.TRACE: ("debug_getRawTransaction", [HASH]),
-    MethodClass.ENVELOPES: ("quorate_envelopes", []),
-}
 UNAUTHORIZED, NO_GROUP = 4100, -32001
 
 
