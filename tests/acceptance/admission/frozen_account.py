@@ -21,8 +21,7 @@ from tests.acceptance.harness import (
     sign,
 )
 from tests.acceptance.harness import free_base_port as any_base_port
-from tests.fire.frozen_batch import SMUGGLED
-from tests.fire.processes import processes_of
+from tests.fire.smuggling import smuggling
 
 SETTLE_S = 120.0
 BLOCKS = 5
@@ -38,14 +37,9 @@ def run(
     made = folder / "network"
     run_quorate("network", "create", made, "--config", config, "--base-port", str(base_port))
     network = Network(made)
-    # Validators are ordered by address, and the first one is the primary of view 0.
-    liar = min(network.nodes, key=lambda node: bytes.fromhex(node["address"][2:]))["name"]
     smuggled = folder / "smuggled"
-    with processes_of(network) as processes:
-        processes.module[liar] = "tests.fire.frozen_batch"
-        processes.environment[liar] = {SMUGGLED: str(smuggled.resolve())}
-        processes.start_all()
-        honest = [name for name in network.urls if name != liar]
+    with smuggling(network, smuggled) as started:
+        liar, honest, processes = started.liar, started.honest, started.processes
         figures = _freeze_and_smuggle(network, honest, smuggled)
         figures |= _lift(network, honest, figures.pop("raw"))
         views = {name: network.status(name)["view"] for name in honest}

@@ -28,8 +28,7 @@ from tests.acceptance.harness import (
     sign,
 )
 from tests.acceptance.harness import free_base_port as any_base_port
-from tests.fire.frozen_batch import SMUGGLED
-from tests.fire.processes import processes_of
+from tests.fire.smuggling import smuggling
 from tests.permission_attempts import (
     HOME,
     PREPARER,
@@ -107,14 +106,9 @@ def run(folder: Path, *, base_port: int | None = None, engine: str = "auto") -> 
     made = folder / "network"
     run_quorate("network", "create", made, "--config", manifest, "--base-port", str(base_port))
     network = Network(made)
-    # Validators are ordered by address, and the first one is the primary of view 0.
-    liar = min(network.nodes, key=lambda node: bytes.fromhex(node["address"][2:]))["name"]
     smuggled = folder / "smuggled"
-    with processes_of(network) as processes:
-        processes.module[liar] = "tests.fire.frozen_batch"
-        processes.environment[liar] = {SMUGGLED: str(smuggled.resolve())}
-        processes.start_all()
-        honest = [name for name in network.urls if name != liar]
+    with smuggling(network, smuggled) as started:
+        honest = started.honest
         chain_id = int(network.file["groups"][0]["chain_id"])
         town = Town(network, network.urls[honest[0]], chain_id)
         around = _surroundings(town)
