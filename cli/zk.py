@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
 from zkp import backend
@@ -23,6 +24,7 @@ from zkp.snarkjs.texts import (
 )
 from zkp.snarkjs.wtns import decode_wtns
 from zkp.snarkjs.zkey import decode_zkey
+from zkp.uniqueness.check import Answer, check
 
 app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
 
@@ -63,6 +65,24 @@ def compile_(
         "wires": system.wires,
     }
     emit(value, as_json, lambda: f"{value['constraints']} constraints, id {value['id']}: {out}")
+
+
+@app.command()
+def info(
+    circuit: CircuitName,
+    unique: Annotated[
+        bool, typer.Option("--unique", help="Also check that the inputs determine every signal.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a circuit costs, gadget by gadget. 电路规模。"""
+    built = _circuit(circuit)
+    counts = built.gadget_counts()
+    verdict = check(built) if unique else None
+    value = describe(built, counts, verdict)
+    emit(value, as_json, lambda: show(built, counts, verdict))
+    if verdict is not None and verdict.answer is not Answer.UNIQUE:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,126 +1,72 @@
 """Writes circuits: declares signals, lays down constraints, and remembers how to compute wires.
 
-A `Builder` is used once, top to bottom, and gives a `Circuit`: the constraint system together with
-the program that fills in a witness. The program is the honest prover's; soundness rests on the
-constraints alone, and `Circuit.solve` can be told to lie so that tests can show it.
+A `Builder` is used once, top to bottom, and gives a `Circuit`. Functions that take a builder first
+are gadgets; `@gadget` makes the circuit count what each of them costs.
 """
 
+import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import NamedTuple, overload
+from typing import Concatenate, ParamSpec, TypeVar, overload
 
-from zkp.expressions import ONE, Bit, Expression, Uint
-from zkp.field import R, check_element
-from zkp.r1cs import Constraint, ConstraintSystem, dot
+from zkp.circuit import (
+    Argument,
+    Circuit,
+    Compute,
+    Evaluate,
+    InvalidAssignment,
+    Label,
+    UnsatisfiedConstraint,
+)
+from zkp.expressions import Bit, Expression, Uint
+from zkp.r1cs import Constraint, ConstraintSystem
 
-# Computes a wire: is given a function that evaluates expressions over the wires before it.
-Evaluate = Callable[[Expression], int]
-Compute = Callable[[Evaluate], int]
+__all__ = [
+    "Builder",
+    "Circuit",
+    "Compute",
+    "Evaluate",
+    "InvalidAssignment",
+    "UnsatisfiedConstraint",
+    "gadget",
+]
 
-
-class InvalidAssignment(ValueError):
-    """Inputs that do not fit the circuit's list of signals."""
-
-
-class UnsatisfiedConstraint(ValueError):
-    """A witness breaks a constraint. The message shows private values: never log it.
-
-    `constraint` is the full name; `where` is file and line of the circuit's source.
-    """
-
-    def __init__(self, label: "Label", values: tuple[int, int, int], shown: int | None) -> None:
-        self.constraint = label.name
-        self.where = label.where
-        a, b, c = (_signed(value) for value in values)
-        got = f"({a}) * ({b}), which is not {c}" if shown is None else str(_signed(shown))
-        super().__init__(f"constraint '{label.name}' ({label.where}): {label.message}; got {got}")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-class Label(NamedTuple):
-    """What a person calls a constraint, where it was written, and the value it is about."""
+def gadget(
+    function: Callable[Concatenate["Builder", P], T],
+) -> Callable[Concatenate["Builder", P], T]:
+    """Marks a function that lays down constraints, so that they are counted under its name."""
 
-    name: str
-    message: str
-    where: str
-    shown: Expression | None
+    @functools.wraps(function)
+    def counted(builder: "Builder", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with builder.inside(function.__name__):
+            return function(builder, *args, **kwargs)
 
-
-@dataclass(frozen=True)
-class Circuit:
-    """A finished circuit. `signals` names every wire, in order."""
-
-    name: str
-    system: ConstraintSystem
-    signals: Sequence[str]
-    labels: Sequence[Label]
-    program: Sequence[tuple[int, Compute]]
-
-    def solve(
-        self, inputs: Mapping[str, int], lies: Mapping[str, int] | None = None
-    ) -> tuple[int, ...]:
-        """Computes all wires from the inputs, without checking any constraint.
-
-        `lies` replaces computed wires by name, as a dishonest prover would; wires that depend on
-        them follow. Raises `InvalidAssignment` for missing or unknown names.
-        """
-        declared = self.signals[1 : len(self.signals) - len(self.program)]
-        lies = lies or {}
-        computed = set(self.signals[1 + len(declared) :])
-        if set(inputs) != set(declared) or not computed.issuperset(lies):
-            missing = sorted(set(declared) - set(inputs))
-            unknown = sorted((set(inputs) - set(declared)) | (set(lies) - computed))
-            raise InvalidAssignment(
-                f"{self.name}: missing inputs {missing}, unknown names {unknown}; "
-                f"expected exactly {sorted(declared)}"
-            )
-        witness = [0] * self.system.wires
-        witness[ONE] = 1
-        for wire, name in enumerate(declared, 1):
-            witness[wire] = check_element(inputs[name], name)
-
-        def evaluate(expression: Expression) -> int:
-            return dot(expression.terms, witness) % R
-
-        for wire, compute in self.program:
-            lie = lies.get(self.signals[wire]) if lies else None
-            witness[wire] = (compute(evaluate) if lie is None else lie) % R
-        return tuple(witness)
-
-    def check(self, witness: Sequence[int]) -> None:
-        """Raises `UnsatisfiedConstraint` for the first constraint that does not hold."""
-        index = self.system.first_unsatisfied(witness)
-        if index is not None:
-            a, b, c = (dot(side, witness) % R for side in self.system.constraints[index])
-            label = self.labels[index]
-            shown = None if label.shown is None else dot(label.shown.terms, witness) % R
-            raise UnsatisfiedConstraint(label, (a, b, c), shown)
-
-    def assign(self, inputs: Mapping[str, int]) -> tuple[int, ...]:
-        """A witness that satisfies every constraint, or the error that says why there is none."""
-        witness = self.solve(inputs)
-        self.check(witness)
-        return witness
-
-    def publics(self, witness: Sequence[int]) -> tuple[int, ...]:
-        """The public signals of a witness, in the verifier's order."""
-        return tuple(witness[1 : 1 + self.system.publics])
+    return counted
 
 
 class Builder:
-    """Collects a circuit. Declare public inputs, then private ones, then compute."""
+    """Collects a circuit. Declare outputs, public inputs, private inputs; then compute."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._signals = ["one"]
         self._taken = {"one"}
+        self._outputs = 0
         self._publics = 0
         self._privates = 0
         self._program: list[tuple[int, Compute]] = []
         self._constraints: list[Constraint] = []
         self._labels: list[Label] = []
         self._scopes: list[str] = []
+        self._gadgets: tuple[str, ...] = ()
+        self._calls: Counter[str] = Counter()
+        self._arguments: list[Argument] = []
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -129,9 +75,32 @@ class Builder:
         yield
         self._scopes.pop()
 
+    @contextmanager
+    def inside(self, gadget_name: str) -> Iterator[None]:
+        """Counts the constraints made inside for a gadget."""
+        outer = self._gadgets
+        self._calls[gadget_name] += 1
+        self._gadgets = (*outer, gadget_name)
+        yield
+        self._gadgets = outer
+
+    def output(self, name: str) -> Expression:
+        """A public signal that the circuit computes: `expose` must give it its value."""
+        assert len(self._signals) == 1 + self._outputs, "declare outputs first"
+        self._outputs += 1
+        return Expression({self._wire(name): 1})
+
+    def expose(self, output: Expression, value: Expression, message: str) -> None:
+        """Gives an output its value, and demands it."""
+        (wire,) = output.terms
+        assert 0 < wire <= self._outputs, "only a declared output can be exposed"
+        self._program.append((wire, lambda evaluate: evaluate(value)))
+        self.equal(value, output, self._signals[wire], message)
+
     def public(self, name: str) -> Expression:
         """A public input. Nothing binds it until a constraint does."""
-        assert len(self._signals) == 1 + self._publics, "declare public inputs first"
+        before = 1 + self._outputs + self._publics
+        assert len(self._signals) == before, "declare public inputs before private ones"
         self._publics += 1
         return Expression({self._wire(name): 1})
 
@@ -166,7 +135,7 @@ class Builder:
         )
         self._constraints.append(Constraint(*(side.terms for side in sides)))
         name = "/".join((*self._scopes, name))
-        self._labels.append(Label(name, message, _circuit_line(), shown))
+        self._labels.append(Label(name, message, _circuit_line(), shown, self._gadgets))
 
     def equal(
         self,
@@ -198,17 +167,30 @@ class Builder:
             return Uint(wire.terms, left.maximum * right.maximum)
         return wire
 
+    def argue_nonzero(self, value: Expression, text: str) -> None:
+        """States why `value` is never zero, for the check of uniqueness. Adds no constraint."""
+        self._arguments.append(Argument(value.terms, text))
+
     def build(self) -> Circuit:
         """The finished circuit."""
+        inputs = self._publics + self._privates
+        unfilled = len(self._signals) - 1 - inputs - len(self._program)
+        assert unfilled == 0, f"{unfilled} outputs without a value, or exposed twice"
         system = ConstraintSystem(
             wires=len(self._signals),
-            public_outputs=0,
+            public_outputs=self._outputs,
             public_inputs=self._publics,
             private_inputs=self._privates,
             constraints=tuple(self._constraints),
         )
         return Circuit(
-            self._name, system, tuple(self._signals), tuple(self._labels), tuple(self._program)
+            self._name,
+            system,
+            tuple(self._signals),
+            tuple(self._labels),
+            tuple(self._program),
+            dict(self._calls),
+            tuple(self._arguments),
         )
 
     def _wire(self, name: str) -> int:
@@ -227,8 +209,3 @@ def _circuit_line() -> str:
     ):
         frame = frame.f_back
     return f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}"
-
-
-def _signed(value: int) -> int:
-    """Elements just below r read better as negative numbers."""
-    return value - R if value > R // 2 else value

@@ -1,12 +1,13 @@
 """Division of a bounded integer by a constant, with remainder."""
 
-from zkp.builder import Builder
+from zkp.builder import Builder, gadget
 from zkp.expressions import Uint, constant
 from zkp.field import R
 from zkp.gadgets.compare import at_most
 from zkp.gadgets.ranges import in_bits
 
 
+@gadget
 def divide(
     builder: Builder, dividend: Uint, divisor: int, quotient_bits: int, name: str
 ) -> tuple[Uint, Uint]:

@@ -1,12 +1,13 @@
 """Poseidon as constraints: three for each S-box, none for anything linear."""
 
-from zkp.builder import Builder
+from zkp.builder import Builder, gadget
 from zkp.expressions import Expression, constant
 from zkp.field import R
 from zkp.grain import FULL_ROUNDS, parameters
 from zkp.poseidon import INPUTS_MAX
 
 
+@gadget
 def poseidon(builder: Builder, inputs: list[Expression], name: str) -> Expression:
     """The hash that `zkp.poseidon.poseidon` computes, of 1 to 16 expressions."""
     assert 1 <= len(inputs) <= INPUTS_MAX, f"poseidon takes 1 to {INPUTS_MAX} inputs"

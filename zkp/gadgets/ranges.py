@@ -1,6 +1,6 @@
 """Ranges: the constraints that turn a field element into an integer of so many bits."""
 
-from zkp.builder import Builder, Compute
+from zkp.builder import Builder, Compute, gadget
 from zkp.expressions import Bit, Expression, Uint, constant
 from zkp.field import R
 
@@ -8,6 +8,7 @@ from zkp.field import R
 BITS_MAX = 252
 
 
+@gadget
 def decompose(builder: Builder, value: Expression, bits: int, name: str, message: str) -> list[Bit]:
     """Binary digits of `value`, lowest first; unsatisfiable unless 0 <= value < 2^bits."""
     assert 0 < bits <= BITS_MAX, f"{bits} bits could wrap the field"
@@ -16,6 +17,7 @@ def decompose(builder: Builder, value: Expression, bits: int, name: str, message
     return digits
 
 
+@gadget
 def in_bits(builder: Builder, value: Expression, bits: int, name: str, message: str = "") -> Uint:
     """The same value, proven to be an integer below 2^bits."""
     expectation = message or f"expected an integer from 0 to 2^{bits}-1"
@@ -23,6 +25,7 @@ def in_bits(builder: Builder, value: Expression, bits: int, name: str, message: 
     return Uint(value.terms, (1 << bits) - 1)
 
 
+@gadget
 def nonzero(builder: Builder, value: Expression, name: str, message: str) -> None:
     """Demands value != 0, by showing its inverse."""
     inverse = builder.computed(
