@@ -14,6 +14,7 @@ CERTIFICATE = b"C"
 OUTCOME = b"R"
 BLOOM = b"l"
 VALIDATORS = b"v"
+PARAMETERS = b"p"
 
 # By epoch.
 EPOCH = b"e"

@@ -61,7 +61,7 @@ from ledger.values import Address, Hash32
 from node.branch_trust import BranchTrust
 from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
-from node.epochs import due_epochs
+from node.epochs import TICK_MS, due_epochs, epoch_limits
 from node.execution import Executor, StoredBlock
 from node.group_members import GroupMembers
 from node.group_network import Channel, GroupNetwork
@@ -90,7 +90,6 @@ from node.transaction_desk import TransactionDesk
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 
-TICK_MS = 100
 INBOX_MESSAGES_MAX = 20_000
 ROUND_ITEMS_MAX = 512
 SMALL_MESSAGE_BYTES_MAX = 4_096
@@ -123,20 +122,15 @@ class GroupSetup:
 
 
 def replica_config(setup: GroupSetup) -> ReplicaConfig:
-    """The group's parameters in ticks."""
-    parameters, tick_ms = setup.chain.parameters, setup.tick_ms
-    view_ticks = max(2, parameters.view_timeout_ms // tick_ms)
+    """What the replica is told once; `Started` brings the limits of its epoch."""
+    parameters = setup.chain.parameters
     return ReplicaConfig(
         suite=setup.chain.suite,
         group=setup.chain.group,
         address=setup.signer.address,
         window_blocks=parameters.window_blocks,
         may_vote=setup.votes.lost is None,
-        view_ticks=view_ticks,
-        view_ticks_max=max(view_ticks, parameters.view_timeout_ms_max // tick_ms),
-        request_ticks=view_ticks * 3 // 2,
-        execution_ticks_max=parameters.block_execution_ms_max // tick_ms,
-        heartbeat_ticks=max(1, parameters.heartbeat_ms // tick_ms),
+        **asdict(epoch_limits(parameters, setup.tick_ms)),
     )
 
 
@@ -177,7 +171,7 @@ class GroupDriver:
             setup.chain, self._desk.pool, setup.signer.address, partial(self._put_events, ())
         )
         self._executor = Executor(
-            setup.chain, setup.memory.decode, setup.name, setup.metrics.stages
+            setup.chain, setup.memory.decode, setup.name, setup.metrics.stages, setup.tick_ms
         )
         self._sync = BlockSync(
             setup.chain,
@@ -338,7 +332,7 @@ class GroupDriver:
         started = Started(
             head.certificate,
             head.record.proposal_digest,
-            due_epochs(self._chain, head.number),
+            due_epochs(self._chain, head.number, self._setup.tick_ms),
             self._votes.entries,
         )
         self._put(lambda: (started, *self._desk.request_changes()))
@@ -539,7 +533,7 @@ class GroupDriver:
         self._want_recovered()
 
     def _recovered(self, recovery: Recovery) -> Iterable[Event]:
-        epochs = due_epochs(self._chain, self._chain.head.number)
+        epochs = due_epochs(self._chain, self._chain.head.number, self._setup.tick_ms)
         self._intake.learn(epochs)
         self._setup.members.recover(epochs)
         self._network.refresh()

@@ -3,8 +3,8 @@
 """
 @title The gate: who may send, deploy, freeze, vote and validate in this group
 @notice Stands at 0x…7001 from block 0; its storage is written at genesis, its constructor never
-        runs. The ledger reads `permissions`, `validators`, `changed_at` and `window_blocks` from
-        the slots directly, so the order of the state variables below is final: new ones go last.
+        runs. The ledger reads `permissions`, `validators`, `changed_at`, `window_blocks` and
+        `parameters` from the slots directly, so the order of the state variables below is final: new ones go last.
 @license Apache-2.0
 """
 
@@ -23,6 +23,18 @@ REMOVE_VALIDATOR: constant(uint256) = 2
 APPOINT: constant(uint256) = 3
 DISMISS: constant(uint256) = 4
 LIFT: constant(uint256) = 5
+SET_PARAMETER: constant(uint256) = 6
+
+# The parameters that a vote may change, by number; the ledger's own table is the same.
+GAS_LIMIT: constant(uint256) = 1
+BLOCK_EXECUTION_MS_MAX: constant(uint256) = 2
+HEARTBEAT_MS: constant(uint256) = 3
+CLOCK_TOLERANCE_MS: constant(uint256) = 4
+VIEW_TIMEOUT_MS: constant(uint256) = 5
+VIEW_TIMEOUT_MS_MAX: constant(uint256) = 6
+TRANSACTION_BYTES_MAX: constant(uint256) = 7
+BATCH_TRANSACTIONS_MAX: constant(uint256) = 8
+BATCH_BYTES_MAX: constant(uint256) = 9
 
 struct Organisation:
     name: bytes32  # UTF-8, padded with zeros
@@ -41,7 +53,7 @@ struct Node:
 
 struct Proposal:
     kind: uint256
-    subject: address  # a consensus key, an account, or for LIFT a contract too
+    subject: address  # a consensus key, an account, for LIFT a contract too, or nothing
     organisation: uint256  # APPOINT only
     votes: uint256  # bit i: organisation i agrees
     weight: uint256  # of the organisations that agree, together
@@ -49,6 +61,8 @@ struct Proposal:
     enacted: bool
     roles: uint256  # APPOINT only: the bit of the role
     holder: bytes32  # APPOINT only: the person's pseudonym
+    parameter: uint256  # SET_PARAMETER only: its number
+    value: uint256  # SET_PARAMETER only
 
 event AccountSet:
     account: indexed(address)
@@ -98,6 +112,18 @@ event ValidatorsChanged:
     size: uint256
     in_force_from: uint256  # the first block that the new set certifies
 
+event ParameterProposed:
+    proposal: indexed(uint256)
+    parameter: indexed(uint256)
+    value: uint256
+
+event ParameterChanged:
+    proposal: indexed(uint256)
+    parameter: indexed(uint256)
+    before: uint256
+    value: uint256
+    in_force_from: uint256  # the first block under the new value
+
 event NodeAdmitted:
     organisation: indexed(uint256)
     node: bytes32
@@ -137,6 +163,8 @@ weights: HashMap[uint256, uint256]
 holders: public(HashMap[address, bytes32])
 # The one administrator's account of a person.
 administrator_of: public(HashMap[bytes32, address])
+# The group's parameters after this block, by number. Block h has those after block h - W - 1.
+parameters: public(HashMap[uint256, uint256])
 
 
 # Accounts
@@ -275,7 +303,25 @@ def propose_validator(kind: uint256, key: address) -> uint256:
     organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert kind in [ADD_VALIDATOR, REMOVE_VALIDATOR], "kind must be 1 (add) or 2 (remove)"
     assert key != empty(address), "key is zero"
-    return self._propose(kind, key, 0, 0, empty(bytes32), organisation)
+    return self._propose(kind, key, 0, 0, empty(bytes32), 0, 0, organisation)
+
+
+@external
+def propose_parameter(parameter: uint256, setting: uint256) -> uint256:
+    """
+    @notice A system administrator proposes another value for one of the group's parameters. It
+            comes into force as a change of validators does, and one change waits for the other.
+    @param parameter Its number, see `parameter_bounds`.
+    @return The proposal's number.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    obstacle: String[64] = self._obstacle_to_value(parameter, setting)
+    assert len(obstacle) == 0, obstacle
+    proposal: uint256 = self.proposal_count + 1
+    log ParameterProposed(proposal=proposal, parameter=parameter, value=setting)
+    return self._propose(
+        SET_PARAMETER, empty(address), 0, 0, empty(bytes32), parameter, setting, organisation
+    )
 
 
 # Powers over others
@@ -300,7 +346,7 @@ def propose_administrator(
     assert holder != empty(bytes32) or not self.production, "holder is zero"
     self._check_role(roles)
     self._check_account(account, organisation)
-    return self._propose(APPOINT, account, organisation, roles, holder, voter)
+    return self._propose(APPOINT, account, organisation, roles, holder, 0, 0, voter)
 
 
 @external
@@ -310,7 +356,7 @@ def propose_dismissal(account: address) -> uint256:
             organisation, loses its role.
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
-    return self._propose(DISMISS, account, 0, 0, empty(bytes32), voter)
+    return self._propose(DISMISS, account, 0, 0, empty(bytes32), 0, 0, voter)
 
 
 @external
@@ -320,7 +366,7 @@ def propose_lift(target: address) -> uint256:
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert permission.is_frozen(self.permissions[target]), "not frozen"
-    return self._propose(LIFT, target, 0, 0, empty(bytes32), voter)
+    return self._propose(LIFT, target, 0, 0, empty(bytes32), 0, 0, voter)
 
 
 # Votes
@@ -329,10 +375,10 @@ def propose_lift(target: address) -> uint256:
 @external
 def vote(proposal: uint256):
     """
-    @notice The administrator whom the kind concerns agrees for its organisation: on validators the
-            system administrator, on the rest the security administrator. The last vote needed
-            enacts the proposal, unless something is in the way (a pending change, a key that is
-            not ready): then `enact` later.
+    @notice The administrator whom the kind concerns agrees for its organisation: on validators and
+            parameters the system administrator, on the rest the security administrator. The last
+            vote needed enacts the proposal, unless something is in the way (a pending change, a
+            key that is not ready): then `enact` later.
     """
     change: Proposal = self.proposals[proposal]
     organisation: uint256 = self._sender_organisation(self._voters(change.kind))
@@ -388,6 +434,15 @@ def pending_until() -> uint256:
     if not self._is_pending():
         return 0
     return self.changed_at + self.window_blocks + 1
+
+
+@external
+@view
+def parameter_bounds(parameter: uint256) -> (uint256, uint256):
+    """
+    @return The least and the greatest value that is taken, zeros for what no vote changes.
+    """
+    return self._bounds(parameter)
 
 
 @external
@@ -495,7 +550,7 @@ def _weight_of(organisation: uint256) -> uint256:
 @internal
 @pure
 def _voters(kind: uint256) -> uint256:
-    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR]:
+    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR, SET_PARAMETER]:
         return permission.NODE_ROLES
     return permission.ACCOUNT_ROLES
 
@@ -513,6 +568,8 @@ def _propose(
     organisation: uint256,
     roles: uint256,
     holder: bytes32,
+    parameter: uint256,
+    setting: uint256,
     voter: uint256,
 ) -> uint256:
     self.proposal_count += 1
@@ -528,6 +585,8 @@ def _propose(
         enacted=False,
         roles=roles,
         holder=holder,
+        parameter=parameter,
+        value=setting,
     )
     log Proposed(
         proposal=proposal,
@@ -611,6 +670,10 @@ def _obstacle(change: Proposal) -> String[64]:
         return ""
     if change.kind == APPOINT:
         return self._obstacle_to_appointing(change)
+    if self._is_pending():
+        return "a change of validators or parameters is pending"
+    if change.kind == SET_PARAMETER:
+        return self._obstacle_to_value(change.parameter, change.value)
     return self._obstacle_to_validators(change)
 
 
@@ -632,8 +695,6 @@ def _obstacle_to_appointing(change: Proposal) -> String[64]:
 @internal
 @view
 def _obstacle_to_validators(change: Proposal) -> String[64]:
-    if self._is_pending():
-        return "a validator change is pending"
     size: uint256 = len(self.validators)
     listed: bool = self._position(change.subject) < size
     if change.kind == ADD_VALIDATOR:
@@ -648,6 +709,56 @@ def _obstacle_to_validators(change: Proposal) -> String[64]:
         return "not a validator"
     if size <= VALIDATORS_MIN:
         return "no fewer than 4 validators"
+    return ""
+
+
+@internal
+@pure
+def _bounds(parameter: uint256) -> (uint256, uint256):
+    """Within these a group goes on: blocks have room for the votes that change it back."""
+    if parameter == GAS_LIMIT:
+        return 5_000_000, 2_000_000_000
+    if parameter == BLOCK_EXECUTION_MS_MAX:
+        return 1_000, 600_000
+    if parameter == HEARTBEAT_MS:
+        return 500, 3_600_000
+    if parameter == CLOCK_TOLERANCE_MS:
+        return 1_000, 600_000
+    if parameter == VIEW_TIMEOUT_MS:
+        return 1_000, 600_000
+    if parameter == VIEW_TIMEOUT_MS_MAX:
+        return 10_000, 3_600_000
+    if parameter == TRANSACTION_BYTES_MAX:
+        return 65_536, 4_194_304
+    if parameter == BATCH_TRANSACTIONS_MAX:
+        return 16, 16_384
+    if parameter == BATCH_BYTES_MAX:
+        return 262_144, 7_340_032
+    return 0, 0
+
+
+@internal
+@view
+def _obstacle_to_value(parameter: uint256, setting: uint256) -> String[64]:
+    least: uint256 = 0
+    most: uint256 = 0
+    least, most = self._bounds(parameter)
+    if most == 0:
+        return "no such parameter, or genesis fixed it for good"
+    if setting < least:
+        return "value is below what a group can live with"
+    if setting > most:
+        return "value is above what a group can live with"
+    if setting == self.parameters[parameter]:
+        return "the parameter has this value"
+    if parameter == VIEW_TIMEOUT_MS and setting > self.parameters[VIEW_TIMEOUT_MS_MAX]:
+        return "view_timeout_ms would be above view_timeout_ms_max"
+    if parameter == VIEW_TIMEOUT_MS_MAX and setting < self.parameters[VIEW_TIMEOUT_MS]:
+        return "view_timeout_ms_max would be below view_timeout_ms"
+    if parameter == TRANSACTION_BYTES_MAX and setting > self.parameters[BATCH_BYTES_MAX]:
+        return "transaction_bytes_max would be above batch_bytes_max"
+    if parameter == BATCH_BYTES_MAX and setting < self.parameters[TRANSACTION_BYTES_MAX]:
+        return "batch_bytes_max would be below transaction_bytes_max"
     return ""
 
 
@@ -667,6 +778,18 @@ def _enact(proposal: uint256):
         if change.holder != empty(bytes32):
             self.holders[change.subject] = change.holder
             self.administrator_of[change.holder] = change.subject
+        return
+    if change.kind == SET_PARAMETER:
+        before: uint256 = self.parameters[change.parameter]
+        self.parameters[change.parameter] = change.value
+        self.changed_at = block.number
+        log ParameterChanged(
+            proposal=proposal,
+            parameter=change.parameter,
+            before=before,
+            value=change.value,
+            in_force_from=block.number + self.window_blocks + 1,
+        )
         return
     if change.kind == ADD_VALIDATOR:
         self.validators.append(change.subject)

@@ -85,6 +85,9 @@ def make_genesis(
     `trusting` puts contracts in place of the key registry and the verifier that accept anything:
     a whole transfer without a proof.
     """
+    parameters = Parameters(
+        chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
+    )
     contracts = system_alloc(
         organisations=[OrganisationEntry(entry) for entry in ORGANISATIONS],
         accounts=[
@@ -92,7 +95,7 @@ def make_genesis(
             for entry, (organisation, role) in ACCOUNTS.items()
         ],
         validators=[ValidatorEntry(address(f"{org}-node"), org, "node1") for org in ORGANISATIONS],
-        window_blocks=WINDOW_BLOCKS,
+        parameters=parameters,
         production=False,
     )
     if trusting:
@@ -104,9 +107,7 @@ def make_genesis(
     return Genesis(
         name=name,
         timestamp_ms=time.time_ns() // 1_000_000 - age_ms,
-        parameters=Parameters(
-            chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
-        ),
+        parameters=parameters,
         organisations=[
             Organisation(
                 name=entry,
@@ -140,7 +141,11 @@ class LocalGroup:
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
-            genesis.parameters, SystemGate(), self.chain.latest_state, decode_each, Stages()
+            lambda: self.chain.parameters,
+            SystemGate(),
+            self.chain.latest_state,
+            decode_each,
+            Stages(),
         )
         self.pool = Pool(PoolLimits(), self._admission.nonce_of)
         self._subscriptions = Subscriptions()

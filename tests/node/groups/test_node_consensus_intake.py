@@ -27,7 +27,7 @@ class Intake:
         self.steady_ms = 0
         self.intake = ConsensusIntake(
             chain=self.chain,
-            check_batch=lambda _: None,
+            check_batch=lambda *_: None,
             heard=lambda _peer, _sender: None,
             later_epoch=lambda _: None,
             metrics=Metrics(),
