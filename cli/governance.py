@@ -16,6 +16,7 @@ from cli.failure import CommandFailed
 from cli.liveness import objection_to_adding, objection_to_removing
 from cli.network.folder import NetworkFile, Node, save_network
 from cli.output import JsonOption, emit, table
+from cli.parameters import check_value, objection_to_gas
 from cli.proposals import (
     KIND_LABELS,
     Wish,
@@ -82,12 +83,15 @@ def propose(
     subject: Annotated[
         str,
         typer.Argument(
-            help="For validators a node's name or a consensus key's address, else an account's "
-            "name or an address.",
+            help="For validators a node's name or a consensus key's address, for set-parameter "
+            "the parameter's name, else an account's name or an address.",
         ),
     ],
     network: NetworkOption,
     account: AsOption,
+    value: Annotated[
+        int | None, typer.Argument(help="set-parameter: the new value, in the name's unit.")
+    ] = None,
     role: Annotated[str, typer.Option(help="appoint: an administrator's role.")] = "",
     org: Annotated[str, typer.Option(help="appoint: by default the account's own.")] = "",
     holder: Annotated[
@@ -103,9 +107,15 @@ def propose(
     chosen = KIND_LABELS[kind]
     if bool(role) != (chosen is ProposalKind.APPOINT):
         raise CommandFailed("--role belongs to an appointment, and an appointment needs it")
+    if (value is None) == (chosen is ProposalKind.SET_PARAMETER):
+        raise CommandFailed("a value belongs to set-parameter, which needs it")
+    if value is not None:
+        check_value(subject, value)
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
-    if chosen.concerns_validators:
+    if value is not None:
+        wish = Wish(chosen, parameter=subject, value=value)
+    elif chosen.concerns_validators:
         wish = Wish(chosen, _key(local, subject))
     elif chosen is ProposalKind.APPOINT:
         home = org or local.file.account(subject).org
@@ -118,6 +128,8 @@ def propose(
         )
     else:
         wish = Wish(chosen, subject_address(local, subject))
+    if value is not None and not force:
+        _object_to_value(local, desk, subject, value)
     _object(desk, chosen, wish.subject, force)
     change = make_proposal(desk, wish)
     _emit_proposal(desk, change, as_json)
@@ -172,14 +184,17 @@ def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption
     count = desk.ask(accounts.proposal_count())
     rows = [proposal_row(desk, proposal(desk, number)) for number in range(1, count + 1)]
     pending = desk.ask(accounts.pending_until())
-    columns = ("number", "kind", "subject", "node", "role", "agree", "weight", "needed", "state")
+    columns = ("number", "words", "agree", "weight", "needed", "state")
     emit(
         {"proposals": rows, "pending_until": pending},
         as_json,
         lambda: table(
             f"Proposals; the next change is taken from block {pending}" if pending else "Proposals",
             columns,
-            ([", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows),
+            (
+                [", ".join(row["agree"]) if n == "agree" else row[n] for n in columns]
+                for row in rows
+            ),
         ),
     )
 
@@ -211,6 +226,27 @@ def _object(desk: SetUpDesk, kind: ProposalKind, key: Address, force: bool) -> N
     else:
         objection = objection_to_adding(status, holder.node, desk.client.peers())
     if objection and not force:
+        raise CommandFailed(f"{objection}; if it shall be done all the same, add --force")
+
+
+def _object_to_value(local: LocalNetwork, desk: SetUpDesk, name: str, value: int) -> None:
+    if name not in ("gas_limit", "block_execution_ms_max"):
+        return
+    founded = local.genesis.parameters
+    gas_limit = desk.ask(accounts.parameter("gas_limit")) or founded.gas_limit
+    bound_ms = desk.ask(accounts.parameter("block_execution_ms_max"))
+    bound_ms = bound_ms or founded.block_execution_ms_max
+    if name == "gas_limit":
+        gas_limit = value
+    else:
+        bound_ms = value
+    carrying = [
+        node.engine
+        for node in local.file.nodes
+        if any(entry.name == local.group.name for entry in node.groups)
+    ]
+    objection = objection_to_gas(gas_limit, bound_ms, carrying)
+    if objection:
         raise CommandFailed(f"{objection}; if it shall be done all the same, add --force")
 
 

@@ -15,6 +15,7 @@ from contracts.bindings.contract import Call
 from contracts.roles import role_label
 from ledger.gate import Role
 from ledger.values import (
+    ZERO_ADDRESS,
     Address,
     InvalidValue,
     address_from_hex,
@@ -30,13 +31,16 @@ KIND_LABELS: Mapping[str, ProposalKind] = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody wants the organisations to agree to; the role is an appointment's."""
+    """What somebody wants the organisations to agree to; the role is an appointment's, parameter
+    and value are a parameter's change, which has no other subject."""
 
     kind: ProposalKind
-    subject: Address
+    subject: Address = ZERO_ADDRESS
     organisation: int = 0
     role: Role | None = None
     holder: bytes = bytes(32)
+    parameter: str = ""
+    value: int = 0
 
     @property
     def call(self) -> Call:
@@ -51,12 +55,15 @@ class Wish:
                 return accounts.propose_dismissal(self.subject)
             case ProposalKind.LIFT:
                 return accounts.propose_lift(self.subject)
+            case ProposalKind.SET_PARAMETER:
+                return accounts.propose_parameter(self.parameter, self.value)
             case _:
                 return accounts.propose_validator(self.kind, self.subject)
 
     def is_in(self, change: ProposedChange) -> bool:
         """Whether a proposal says the same."""
         same = (change.kind, change.subject, change.role) == (self.kind, self.subject, self.role)
+        same = same and (change.parameter, change.value) == (self.parameter, self.value)
         return same and change.organisation == self.organisation and change.holder == self.holder
 
 
@@ -95,7 +102,8 @@ def propose(desk: SetUpDesk, wish: Wish) -> ProposedChange:
     if known is None:
         # Numbered, for a proposal made again after an expired one is another transaction.
         count = desk.ask(accounts.proposal_count())
-        desk.act(f"propose-{wish.kind.name.lower()}-{to_hex(wish.subject)}-{count}", wish.call)
+        subject = f"{wish.parameter}-{wish.value}" if wish.parameter else to_hex(wish.subject)
+        desk.act(f"propose-{wish.kind.name.lower()}-{subject}-{count}", wish.call)
         known = open_proposal(desk, wish, enacted=True)
     assert known is not None
     return known
@@ -113,10 +121,11 @@ def proposal_row(desk: SetUpDesk, change: ProposedChange) -> dict[str, Any]:
     """A proposal for people and machines."""
     names = [desk.ask(accounts.organisation(number)).name for number in sorted(change.votes)]
     state = "enacted" if change.enacted else desk.ask(accounts.obstacle(change.number)) or "open"
-    return {
+    row = {
         "number": change.number,
         "kind": change.kind.name.lower().replace("_", "-"),
-        "subject": checksum_address(change.subject),
+        "subject": change.parameter or checksum_address(change.subject),
+        "value": change.value if change.parameter else None,
         "node": desk.ask(accounts.consensus_key(change.subject)).node,
         "role": role_label(change.role) if change.role is not None else "",
         "agree": names,
@@ -124,12 +133,19 @@ def proposal_row(desk: SetUpDesk, change: ProposedChange) -> dict[str, Any]:
         "needed": desk.ask(accounts.threshold()),
         "state": state,
     }
+    return {**row, "words": proposal_words(row)}
+
+
+def proposal_words(row: Mapping[str, Any]) -> str:
+    """What a proposal would do."""
+    if row["value"] is not None:
+        return f"set {row['subject']} to {row['value']:,}"
+    return " ".join(filter(None, (row["kind"], row["node"] or row["subject"], row["role"])))
 
 
 def proposal_sentence(row: Mapping[str, Any]) -> str:
     """One line on a proposal."""
-    what = " ".join(filter(None, (row["kind"], row["node"] or row["subject"], row["role"])))
     return (
-        f"proposal {row['number']}: {what}; {', '.join(row['agree'])} agree "
+        f"proposal {row['number']}: {row['words']}; {', '.join(row['agree'])} agree "
         f"({row['weight']} of {row['needed']} needed); {row['state']}"
     )

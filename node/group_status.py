@@ -18,6 +18,7 @@ from node.clock_check import Apart
 from node.conditions import Place, find_conditions
 from node.group_members import GroupMembers
 from node.header_comparison import HeaderMismatch
+from node.parameters import parameters_status
 
 ALARMS_COUNT_MAX = 16
 
@@ -66,6 +67,7 @@ class GroupStatus:
         """Plain values only; `missing` names validators silent for longer than a view time-out.
 
         view_change: None while the view is open. asking: who waits for a later view than this.
+        parameters: those that a vote may change, in force and pending.
         clock: how far another validator's clock was from ours when its latest proposal came.
         mismatch: the latest block on which a header differs from ours, field and both values.
         conditions: what an operator should know, the gravest first, each in one sentence.
@@ -94,6 +96,7 @@ class GroupStatus:
             "asking": [self._node(address) for address in replica.leavers],
             "syncing": replica.is_catching_up,
             "pool": pool,
+            "parameters": parameters_status(self._chain),
             "clock": {
                 "tolerance_ms": self._chain.parameters.clock_tolerance_ms,
                 "apart_ms": None if clock is None else clock.apart_ms,

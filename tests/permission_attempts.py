@@ -168,6 +168,10 @@ _MAKERS: dict[str, Callable[[str, Surroundings], Attempt]] = {
     "propose-validator": _simple(
         lambda label: accounts.propose_validator(ProposalKind.ADD_VALIDATOR, subject(label))
     ),
+    "propose-parameter": _simple(lambda _label: accounts.propose_parameter("heartbeat_ms", 2_000)),
+    "vote-parameter": _vote(
+        lambda _label: (PREPARER, accounts.propose_parameter("heartbeat_ms", 2_000))
+    ),
     "vote-validator": _vote(
         lambda label: (
             PREPARER,

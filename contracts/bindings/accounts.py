@@ -9,6 +9,7 @@ from typing import Any
 from contracts.bindings.contract import Call, Contract, Query
 from contracts.interface import load_abi
 from ledger.gate import GATE_CONTRACT, Permission, Role, decode_permission
+from ledger.parameters import VOTED
 from ledger.values import Address, Hash32, keccak
 
 READY_TAG = keccak(b"quorate/consensus-key/ready/1")
@@ -22,10 +23,12 @@ class ProposalKind(IntEnum):
     APPOINT = 3
     DISMISS = 4
     LIFT = 5
+    SET_PARAMETER = 6
 
     @property
     def concerns_validators(self) -> bool:
-        """Whether system administrators vote on it; on the rest security administrators do."""
+        """Whether it changes the set. System administrators vote on that and on parameters,
+        security administrators on the rest."""
         return self in (ProposalKind.ADD_VALIDATOR, ProposalKind.REMOVE_VALIDATOR)
 
 
@@ -42,7 +45,8 @@ class ConsensusKey:
 @dataclass(frozen=True)
 class ProposedChange:
     """A proposal; `votes` are the numbers of the organisations that agree, `weight` is what they
-    weigh together; `role` and `holder` are of an appointment."""
+    weigh together; `role` and `holder` are of an appointment, `parameter` (by its name) and `value`
+    of a parameter's change."""
 
     number: int
     kind: ProposalKind
@@ -54,6 +58,8 @@ class ProposedChange:
     weight: int
     role: Role | None
     holder: bytes
+    parameter: str = ""
+    value: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,11 @@ def ready(key: Address, node: str, signature: bytes) -> Call:
 def propose_validator(kind: ProposalKind, key: Address) -> Call:
     """By a system administrator: adds or removes a consensus key once enough agree."""
     return gate().call("propose_validator", int(kind), key)
+
+
+def propose_parameter(name: str, value: int) -> Call:
+    """By a system administrator: one of `ledger.parameters.VOTED` gets another value."""
+    return gate().call("propose_parameter", VOTED[name].number, value)
 
 
 def holder_digest(group: str, pseudonym: str) -> Hash32:
@@ -236,9 +247,26 @@ def proposal(number: int) -> Query[ProposedChange]:
             fields["weight"],
             Role(fields["roles"].bit_length() - 1) if fields["roles"] else None,
             fields["holder"],
+            parameter_name(fields["parameter"]),
+            fields["value"],
         )
 
     return gate().query("proposals", number).then(change)
+
+
+def parameter_name(number: int) -> str:
+    """The name of a parameter that the gate knows by its number; empty if there is none."""
+    return next((name for name, voted in VOTED.items() if voted.number == number), "")
+
+
+def parameter(name: str) -> Query[int]:
+    """What the gate holds for a parameter, in force or pending; 0 where genesis's stands."""
+    return gate().query("parameters", VOTED[name].number)
+
+
+def parameter_bounds(name: str) -> Query[tuple[int, int]]:
+    """The least and the greatest value that a vote may give."""
+    return gate().query("parameter_bounds", VOTED[name].number)
 
 
 def organisation_count() -> Query[int]:

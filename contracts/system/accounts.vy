@@ -97,6 +97,8 @@ event Proposed:
     subject: indexed(address)
     organisation: uint256  # APPOINT: the account's organisation
     roles: uint256  # APPOINT: the bit of the role
+    parameter: uint256  # SET_PARAMETER: its number
+    value: uint256  # SET_PARAMETER
     expires_at: uint256
     sender: indexed(address)
 
@@ -111,11 +113,6 @@ event ValidatorsChanged:
     key: indexed(address)
     size: uint256
     in_force_from: uint256  # the first block that the new set certifies
-
-event ParameterProposed:
-    proposal: indexed(uint256)
-    parameter: indexed(uint256)
-    value: uint256
 
 event ParameterChanged:
     proposal: indexed(uint256)
@@ -317,8 +314,6 @@ def propose_parameter(parameter: uint256, setting: uint256) -> uint256:
     organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     obstacle: String[64] = self._obstacle_to_value(parameter, setting)
     assert len(obstacle) == 0, obstacle
-    proposal: uint256 = self.proposal_count + 1
-    log ParameterProposed(proposal=proposal, parameter=parameter, value=setting)
     return self._propose(
         SET_PARAMETER, empty(address), 0, 0, empty(bytes32), parameter, setting, organisation
     )
@@ -594,6 +589,8 @@ def _propose(
         subject=subject,
         organisation=organisation,
         roles=roles,
+        parameter=parameter,
+        value=setting,
         expires_at=expires_at,
         sender=msg.sender,
     )
