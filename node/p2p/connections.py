@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import math
 import socket
 import time
@@ -30,6 +31,7 @@ from node.p2p.trust import Refusal, RefusedPeer
 
 _LISTEN_BACKLOG = 1_024
 _TOO_MANY_TOLD_S = 1.0
+_ACCEPTED_A_TURN_MAX = 32
 _INSTANCES_REMEMBERED = 8
 _log = structlog.get_logger(__name__)
 
@@ -133,7 +135,10 @@ class Connections:
 
     async def _accept_all(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        for turn in itertools.count(1):
+            if turn % _ACCEPTED_A_TURN_MAX == 0:
+                # Whoever waits already is accepted without waiting: a siege would go on for ever.
+                await asyncio.sleep(0)
             try:
                 connection, address = await loop.sock_accept(listening)
             except OSError as error:
