@@ -78,21 +78,31 @@ def address(name: str) -> Address:
 
 
 def make_genesis(
-    *, name: str = "main", chain_id: int = CHAIN_ID, trusting: bool = False, age_ms: int = 60_000
+    *,
+    name: str = "main",
+    chain_id: int = CHAIN_ID,
+    trusting: bool = False,
+    age_ms: int = 60_000,
+    joined: str | None = None,
 ) -> Genesis:
     """Four organisations with real system contracts.
 
     `trusting` puts contracts in place of the key registry and the verifier that accept anything:
-    a whole transfer without a proof.
+    a whole transfer without a proof. `joined` is an organisation of the state that the document
+    does not name, with one member, `newcomer`.
     """
     parameters = Parameters(
         chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
     )
+    newcomers = () if joined is None else (joined,)
     contracts = system_alloc(
-        organisations=[OrganisationEntry(entry) for entry in ORGANISATIONS],
+        organisations=[OrganisationEntry(entry) for entry in (*ORGANISATIONS, *newcomers)],
         accounts=[
-            AccountEntry(address(entry), organisation, role)
-            for entry, (organisation, role) in ACCOUNTS.items()
+            *(
+                AccountEntry(address(entry), organisation, role)
+                for entry, (organisation, role) in ACCOUNTS.items()
+            ),
+            *(AccountEntry(address("newcomer"), entry, Role.MEMBER) for entry in newcomers),
         ],
         validators=[ValidatorEntry(address(f"{org}-node"), org, "node1") for org in ORGANISATIONS],
         parameters=parameters,
