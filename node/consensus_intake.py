@@ -24,6 +24,7 @@ from node.admission import InvalidBatch
 from node.clock_check import Apart, Arrivals, ClockCheck, Quiet
 from node.epochs import due_epochs, previous_epoch
 from node.metrics import Metrics
+from node.rare_lines import RareLines
 
 EPOCHS_KNOWN_MAX = 64
 
@@ -83,7 +84,7 @@ class ConsensusIntake:
         self._verifier = Verifier(
             chain.suite, chain.group, self._epochs.get, chain.parameters.window_blocks
         )
-        self._log = structlog.get_logger("consensus").bind(group=group)
+        self._log = RareLines(structlog.get_logger("consensus").bind(group=group), "peer")
         number = chain.head.number
         due = due_epochs(chain, number)
         before = previous_epoch(chain, due[0].number, number)

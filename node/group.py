@@ -72,6 +72,7 @@ from node.journal import Journal
 from node.metrics import Metrics
 from node.pool import Pool, PoolLimits
 from node.proposer import Proposer
+from node.rare_lines import RareLines
 from node.requests import (
     BatchAnswer,
     BatchRequest,
@@ -145,6 +146,7 @@ class GroupDriver:
         self._metrics = setup.metrics
         self._measure = setup.metrics.stages.measure
         self._log = structlog.get_logger("group").bind(group=setup.name)
+        self._alarms = RareLines(self._log, "kind")
         self._replica = Replica(replica_config(setup))
         self._status = GroupStatus(
             setup.name,
@@ -675,7 +677,7 @@ class GroupDriver:
         self._status.alarm(kind, message)
         if kind is AlarmKind.VIEW_CHANGE:
             self._metrics.view_changes.labels(self.name).inc()
-        self._log.warning("consensus.alarm", kind=kind.value, message=message)
+        self._alarms.warning("consensus.alarm", kind=kind.value, message=message)
 
     def _on_mismatch(self, mismatch: HeaderMismatch) -> None:
         self._status.mismatch(mismatch)

@@ -30,6 +30,7 @@ from node.journal import Journal, JournalClosed, Refusal
 from node.metrics import Metrics
 from node.ordered import OrderedTransactions
 from node.pool import RETURNING, BlockOutcome, Pool, PoolLimits
+from node.rare_lines import RareLines
 from node.rpc.view import NewPending, Unavailable
 from node.subscriptions import Subscriptions
 from node.transaction_memory import TransactionMemory
@@ -85,6 +86,7 @@ class TransactionDesk:
         self._gossip: list[bytes] = []
         self._gossip_timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger("transactions").bind(group=name)
+        self._rare = RareLines(self._log, "peer")
 
     # -- in ---------------------------------------------------------------------------------------
 
@@ -170,7 +172,8 @@ class TransactionDesk:
             with self._measure("gossip"):
                 raws = decode_gossip(payload)
         except InvalidEncoding as error:
-            self._log.warning("gossip.malformed", peer=peer, error=str(error))
+            self._metrics.frames_dropped.labels("invalid gossip").inc()
+            self._rare.warning("gossip.malformed", peer=peer, error=str(error))
             return None
         return asyncio.ensure_future(self._take_gossip(raws))
 

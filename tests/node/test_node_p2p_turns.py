@@ -6,9 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from node.p2p.frames import Pong, encode_frame
 from node.p2p.limits import DEFAULT_LIMITS
 from node.p2p.link import Link
+from node.rare_lines import LINES_AT_ONCE_MAX
 from node.stages import Stages
 
 FRAMES = 4_000
@@ -64,9 +67,12 @@ async def test_strangers_that_came_at_once_are_not_turned_away_at_once(consortiu
         for _ in range(STRANGERS)
     ]
     seen = [0]
-    while seen[-1] < STRANGERS:
-        await asyncio.sleep(0)
-        seen.append(tax.metrics.refused["too_many"])
+    with capture_logs() as logs:
+        while seen[-1] < STRANGERS:
+            await asyncio.sleep(0)
+            seen.append(tax.metrics.refused["too_many"])
+    told = [entry for entry in logs if entry["event"] == "p2p.refused"]
+    assert 0 < len(told) <= LINES_AT_ONCE_MAX, "a siege is counted, and told of in part"
     assert max(after - before for before, after in pairwise(seen)) <= STRANGERS_A_TURN_MAX
     for stranger in strangers:
         stranger.close()

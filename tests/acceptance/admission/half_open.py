@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ BLOCK_S_MAX = 15.0
 BACK_S_MAX = 60.0
 GROWTH_BYTES_MAX = 256 * MIB
 LOAD_S_MAX = 600.0
+ATTACKERS = 5
+"""Processes: one alone connects no faster than a node sheds."""
+OTHERS_PAUSE_S = 0.5
 LOADING = "author"
 
 
@@ -70,19 +73,19 @@ def _siege(
     with VitalSigns(
         network, watched, block_s_max=BLOCK_S_MAX, growth_bytes_max=GROWTH_BYTES_MAX
     ) as signs:
-        attacks = {
-            name: _process("half_open", connections if name == VICTIM else others, address)
-            for name, address in ((name, _p2p(network, name)) for name in network.urls)
-        }
-        for attack in attacks.values():
+        attacks = [
+            (name, _process("half_open", share, _p2p(network, name), pause_s))
+            for name, share, pause_s in _shares(network, connections, others)
+        ]
+        for _, attack in attacks:
             assert attack.stdout is not None
-            assert attack.stdout.readline() == "full\n", "the attack itself failed"
+            assert (said := attack.stdout.readline()) == "full\n", said
         load = Stream(url, raws, rate)
         load.start()
         full_s = time.monotonic()
         back_s = {name: _return(network, name) for name in RETURNING}
         time.sleep(max(0.0, full_s + seconds - time.monotonic()))
-        found = {name: _figures(attack) for name, attack in attacks.items()}
+        found = [(name, _figures(attack)) for name, attack in attacks]
         sent = load.finish()
     eventually(
         "the load is in blocks",
@@ -92,12 +95,34 @@ def _siege(
     )
     refused = metric(fetch(url, "/metrics"), "quorate_handshakes_refused_total")
     return {
-        "attack": found[VICTIM],
-        "others": {name: found[name]["held_min"] for name in found if name != VICTIM},
+        "attack": _together([figures for name, figures in found if name == VICTIM]),
+        "others": {name: figures["held_min"] for name, figures in found if name != VICTIM},
         "refused": refused,
         "back_s": back_s,
         "load": {"sent": len(sent), "blocks": network.height(VICTIM) - began_at},
         **signs.check(),
+    }
+
+
+def _shares(network: Network, connections: int, others: int) -> Iterator[tuple[str, int, float]]:
+    """Each attacker's node, how many it holds, and its pause; those at the victim make none."""
+    for _ in range(ATTACKERS):
+        yield VICTIM, -(-connections // ATTACKERS), 0.0
+    for name in network.urls:
+        if name != VICTIM:
+            yield name, others, OTHERS_PAUSE_S
+
+
+def _together(attackers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts added up: of what each held the least, so that the sum was held at all times. What
+    the kernel says is of the whole port already."""
+    added = ("made", "closed_by_node", "held_min", "held_median")
+    kernels = ("kernel_looks", "kernel_min", "kernel_median", "kernel_last")
+    return {
+        "attackers": len(attackers),
+        "held_s": min(found["held_s"] for found in attackers),
+        **{name: sum(found[name] for found in attackers) for name in added},
+        **{name: attackers[0][name] for name in kernels},
     }
 
 
