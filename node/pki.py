@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ledger.private_file import ExposedFile, read_private
 from node.whole_file import write_whole
 
 NAME_LENGTH_MAX = 64
@@ -105,14 +105,11 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
     Raises InvalidNodeCertificate, or OSError when the file is not there.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise InvalidNodeCertificate(
-            f"expected a private key of mode 600 at {path}, got mode {mode:o}: "
-            "run chmod 600 on it, and renew it if others could have read it"
-        )
     try:
-        key = serialization.load_pem_private_key(_read_bounded(path, KEY_BYTES_MAX), password=None)
+        pem = read_private(path, KEY_BYTES_MAX)
+        key = serialization.load_pem_private_key(pem, password=None)
+    except ExposedFile as error:
+        raise InvalidNodeCertificate(f"the key {error}") from error
     except (ValueError, TypeError) as error:
         raise InvalidNodeCertificate(
             f"expected an unencrypted PEM private key at {path}, got something else: "
