@@ -6,7 +6,6 @@ make it say more. The organisations let the new key in by vote.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ledger.genesis import genesis_block
@@ -18,6 +17,7 @@ from node.group_assembly import read_genesis
 from node.keyfile import load_private_key, save_private_key
 from node.pid_file import PidFile
 from node.vote_log import VoteLog
+from node.whole_file import replace_synced
 
 
 def renew_consensus_key(folder: NodeFolder) -> Address:
@@ -40,7 +40,7 @@ def renew_consensus_key(folder: NodeFolder) -> Address:
         new = suite.address_of(load_private_key(fresh))
         for group, document in zip(groups, documents, strict=True):
             _renew_log(group, suite, genesis_block(document).hash, old, new)
-        os.replace(fresh, folder.consensus_key)
+        replace_synced(fresh, folder.consensus_key)
         return new
     finally:
         lock.release()
@@ -54,7 +54,7 @@ def _renew_log(
         present.close()
         if present.lost is None:
             return
-        group.wal.rename(_free_name(group.wal, to_hex(old)))
+        replace_synced(group.wal, _free_name(group.wal, to_hex(old)))
     VoteLog.create(group.wal, identity, new)
 
 

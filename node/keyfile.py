@@ -41,3 +41,5 @@ def save_private_key(path: Path, private_key: bytes) -> None:
         raise ConfigurationError(f"the key {path} is there already; remove it first") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(private_key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -27,10 +27,9 @@ from node.config import (
     save_node_config,
 )
 from node.departures import Departure, add_departure
-from node.files import RealFiles
 from node.group_assembly import read_genesis
 from node.keyfile import load_private_key
-from node.vote_log import VoteLog
+from node.vote_log import may_have_voted
 
 HASH_BYTES = 32
 ARCHIVED, DESTROYED = "archived", "destroyed"
@@ -129,9 +128,7 @@ def _open_store(group: GroupFolder, genesis: Genesis) -> Iterator[BlockStore]:
 def _has_voted(group: GroupFolder, genesis: Genesis, address: Address) -> bool:
     """A log that cannot be read counts as one with votes."""
     identity = genesis_block(genesis).hash
-    votes = VoteLog.open(RealFiles(group.wal), genesis.suite, identity, address)
-    votes.close()
-    return votes.lost is not None or bool(votes.entries)
+    return may_have_voted(group.wal, genesis.suite, identity, address)
 
 
 def _shown(folder: NodeFolder, place: Path) -> str:

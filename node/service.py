@@ -68,6 +68,8 @@ class Node:
         self._pid_file: PidFile | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._is_up = False
+        self._is_reload_due = False
 
     # -- what RPC sees ----------------------------------------------------------------------------
 
@@ -173,6 +175,9 @@ class Node:
             "node.started", node=self.node_id, version=self.version, rpc=self.rpc_url,
             engine=self.engine, groups=sorted(self.groups),
         )  # fmt: skip
+        self._is_up = True
+        if self._is_reload_due:
+            self.reload()
         missing = why_not_native()
         if missing is not None and self._config.engine == AUTO:
             log.warning("node.without_native_engine", runs_on=self.engine, reason=missing)
@@ -225,6 +230,7 @@ class Node:
 
     async def stop(self) -> None:
         """Close all in the reverse order; may be called on a node that started in part."""
+        self._is_up = False
         if self._measuring is not None:
             self._measuring.cancel()
         if self._following is not None:
@@ -246,8 +252,12 @@ class Node:
     def reload(self) -> None:
         """Take up newer membership, revocation lists, certificate, groups and recoveries.
 
-        What cannot be used is said and changes nothing: the node goes on as it was.
+        What cannot be used is said and changes nothing: the node goes on as it was. A node that
+        still starts does it once it runs, one that stops not at all.
         """
+        if not self._is_up:
+            self._is_reload_due = True
+            return
         self._reload_trust()
         self._following = asyncio.create_task(self._follow_folder(self._following))
 
@@ -376,8 +386,8 @@ async def serve(folder: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await node.start()
     loop.add_signal_handler(signal.SIGHUP, node.reload)
+    await node.start()
     await stopping.wait()
     await node.stop()
 

@@ -61,14 +61,26 @@ class VoteLog:
 
 def inspect_vote_log(folder: Path, suite: Suite, group: Hash32, address: Address) -> str | None:
     """Why the log in a folder would count as lost, None if it is whole; changes nothing."""
-    if not folder.is_dir():
-        return f"{folder} is missing: this key may not vote again"
     try:
-        for record in WriteAheadLog.inspect(RealFiles(folder), _head(group, address)):
-            decode_entry(suite, record)
+        _inspected(folder, suite, group, address)
     except (LostLog, InvalidEntry) as error:
         return str(error)
     return None
+
+
+def may_have_voted(folder: Path, suite: Suite, group: Hash32, address: Address) -> bool:
+    """Whether the key said anything by the log in a folder, or nobody can tell; changes nothing."""
+    try:
+        return bool(_inspected(folder, suite, group, address))
+    except (LostLog, InvalidEntry):
+        return True
+
+
+def _inspected(folder: Path, suite: Suite, group: Hash32, address: Address) -> list[LogEntry]:
+    if not folder.is_dir():
+        raise LostLog(f"{folder} is missing: this key may not vote again")
+    records = WriteAheadLog.inspect(RealFiles(folder), _head(group, address))
+    return [decode_entry(suite, record) for record in records]
 
 
 def _head(group: Hash32, address: Address) -> bytes:
