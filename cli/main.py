@@ -25,6 +25,7 @@ PARTS = {
     "transfer": "cli.transfer",
     "zk": "cli.zk",
     "explorer": "cli.explorer",
+    "evidence": "cli.evidence.commands",
     "bench": "cli.bench.commands",
     "evm": "cli.evm",
     "doctor": "cli.doctor",

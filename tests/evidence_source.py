@@ -30,7 +30,9 @@ def log_of(number: int, *, topics: int = 2, size: int = 64, emitter: Address = E
     return Log(emitter, (EVENT, *words)[:topics], bytes([number % 256]) * size)
 
 
-def receipt_of(logs: Sequence[Log] = (), *, status: int = 1, kind: int = 2, gas: int = 1) -> Receipt:
+def receipt_of(
+    logs: Sequence[Log] = (), *, status: int = 1, kind: int = 2, gas: int = 1
+) -> Receipt:
     """A receipt with these logs."""
     return Receipt(kind, status, 21_000 * gas, tuple(logs), 21_000)
 
@@ -50,9 +52,7 @@ class Source:
 
     @property
     def anchor(self) -> Anchor:
-        return Anchor(
-            self.group, self.epoch, self.first_block, self.validators.hash(STANDARD)
-        )
+        return Anchor(self.group, self.epoch, self.first_block, self.validators.hash(STANDARD))
 
     def followed_by(self, signers: tuple[KeySigner, ...], last_block: int) -> "Source":
         """The group after `last_block`."""

@@ -1,4 +1,4 @@
-"""The contract that holds anchors of other groups: approvals, moving on, and evidence as arguments."""
+"""The contract that holds anchors of other groups: its calls, and evidence as arguments."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Evidence of another group in a contract of this one, on both engines: taken, and every forgery."""
+"""Evidence of another group in a contract, on both engines: what is taken, and every forgery."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -47,7 +48,7 @@ def test_it_survives_its_encoding() -> None:
     assert len(data) < EVIDENCE_BYTES_MAX
 
 
-def _replaced(**changes: object) -> Evidence:
+def _replaced(**changes: Any) -> Evidence:
     return replace(EVIDENCE, block=replace(EVIDENCE.block, **changes))
 
 
