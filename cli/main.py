@@ -20,6 +20,7 @@ PARTS = {
     "audit": "cli.audit",
     "recovery": "cli.recovery",
     "snapshot": "cli.snapshot",
+    "store": "cli.store",
     "contract": "cli.contract",
     "agreement": "cli.agreement",
     "transfer": "cli.transfer",
