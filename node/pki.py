@@ -124,10 +124,19 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def certificate_request(node_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     """A PKCS #10 request (PEM) for `node_id`, so that the key never leaves its node."""
+    return _request(organisation_of(node_id), node_id, key)
+
+
+def officer_request(organisation: str, name: str, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The same for an officer's certificate. Raises InvalidNodeId."""
+    return _request(organisation, officer_id(organisation, name), key)
+
+
+def _request(organisation: str, holder: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     request = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(_subject(organisation_of(node_id), node_id))
-        .add_extension(_node_uri(node_id), critical=False)
+        .subject_name(_subject(organisation, holder))
+        .add_extension(_node_uri(holder), critical=False)
         .sign(key, hashes.SHA256())
     )
     return request.public_bytes(serialization.Encoding.PEM)
@@ -521,6 +530,26 @@ class OrganisationCA:
         return self._issue(
             holder, public_key, now, validity_days, [ExtendedKeyUsageOID.CLIENT_AUTH]
         )
+
+    def issue_officer_for_request(
+        self,
+        request_pem: bytes,
+        name: str,
+        now: datetime,
+        validity_days: int = OFFICER_VALIDITY_DAYS,
+    ) -> x509.Certificate:
+        """A certificate for a request made by `officer_request` under the pseudonym `name`.
+
+        Raises InvalidNodeCertificate, also for a request under another name, or InvalidNodeId.
+        """
+        holder, key = read_request(request_pem)
+        expected = officer_id(self.organisation, name)
+        if holder != expected:
+            raise InvalidNodeCertificate(
+                f"expected a request of {expected!r}, got one of {holder[:NODE_ID_LENGTH_MAX]!r}: "
+                "ask that organisation's CA, or make it anew with: quorate account request"
+            )
+        return self.issue_officer(name, key, now, validity_days)
 
     def _issue(
         self,
