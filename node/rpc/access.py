@@ -159,6 +159,15 @@ def may_use(
     return is_own or kind is not MethodClass.ENVELOPES
 
 
+def account_reads(standing: str, kind: MethodClass) -> bool:
+    """Whether an account in a standing reads a class of methods at its own organisation's node.
+
+    A standing is a role, or anything else for an account that has none that counts: one without
+    a role, or a frozen one. To such a caller the group is unknown.
+    """
+    return standing in set(CallerRole) and kind in TABLE[CallerRole(standing)]
+
+
 def is_logged(role: CallerRole | None, kind: MethodClass) -> bool:
     """Whether a request leaves an entry in the audit log."""
     return role in WATCHED or kind in PROTECTED
