@@ -45,7 +45,8 @@ NAME = "registry"
 ADMINS = ("refund-tax-admin", "refund-customs-admin", "refund-treasury-admin")
 EQUITY_ADMINS = ("tax-admin", "market-admin", "data-admin")
 ONLY_REFUND = ("customs-1", "customs-2", "treasury-1")
-LEAVER = "data-2"
+JOINER, JOINER_ADMIN = "audit-1", "audit-admin"
+"""An observer that becomes a validator: another set certifies from then on."""
 WAIT_S = 240.0
 GAS_MAX = 400_000
 """A twentieth of a block's limit: evidence is for everyday use."""
@@ -189,12 +190,14 @@ class _Scene:
         return {"altered_bytes": len(data), "asked_the_contract": asked_max, "signers": signers}
 
     def change_validators(self) -> dict[str, Any]:
-        """One validator leaves; its going moves the anchor, and a receipt of the new set counts."""
+        """A validator joins; that moves the anchor, and a receipt under the new set counts."""
         options = ("--network", self.network.folder, "--group", EQUITY, "--as")
-        kind = ("governance", "propose", "remove-validator", LEAVER, "--force")
+        quorate("governance", "ready", *options, JOINER_ADMIN, "--node", JOINER)
+        kind = ("governance", "propose", "add-validator", JOINER)
         number = str(quorate(*kind, *options, EQUITY_ADMINS[0])["number"])
         for admin in EQUITY_ADMINS[1:]:
-            quorate("governance", "vote", number, *options, admin)
+            row = quorate("governance", "vote", number, *options, admin)
+        assert row["state"] == "enacted", row
         changed = height(self.equity)
         eventually(
             "the next epoch",
