@@ -24,6 +24,7 @@ PARTS = {
     "contract": "cli.contract",
     "agreement": "cli.agreement",
     "transfer": "cli.transfer",
+    "desk": "cli.desk",
     "zk": "cli.zk",
     "explorer": "cli.explorer",
     "evidence": "cli.evidence.commands",

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from ledger.codec import encode
 from ledger.private_file import ExposedFile, read_private
 from ledger.values import Hash32, keccak
-from workflows.workspace import write_private
+from workflows.workspace import opened_content, write_secret
+from workflows.workspace_seal import SealProblem
 
 plaintext_bytes_max = 512 * 1024
 overhead_bytes = 32 + 16  # the encapsulated key, and the tag of AES-GCM
@@ -89,13 +90,16 @@ def public_key_of(private_key: bytes) -> bytes:
 
 def save_private_key(path: Path, private_key: bytes) -> None:
     """Write the key as hexadecimal, mode 600."""
-    write_private(path, private_key.hex().encode() + b"\n")
+    write_secret(path, private_key.hex().encode() + b"\n")
 
 
 def load_private_key(path: Path) -> bytes:
     """Read a key that `save_private_key` wrote; refuses a file that others may read."""
     try:
-        key = bytes.fromhex(read_private(path, file_bytes_max).decode("ascii").strip())
+        data = opened_content(path, read_private(path, file_bytes_max))
+        key = bytes.fromhex(data.decode("ascii").strip())
+    except SealProblem as error:
+        raise InvalidEnvelopeKey(str(error)) from error
     except ExposedFile as error:
         raise InvalidEnvelopeKey(f"the key {error}") from error
     except ValueError:
