@@ -30,6 +30,7 @@ from ledger.header import Header, first_difference
 from ledger.keyvalue import CorruptStore
 from ledger.parameters import Parameters
 from ledger.proposal import Proposal
+from ledger.protocol import PRESENT, Build, BuildTooOld
 from ledger.reading import (
     CallFailed,
     ChainReader,
@@ -113,7 +114,8 @@ class Chain(ChainReader):
     """One group's chain over its store and engine; an empty store receives block 0 at once.
 
     Raises InvalidGenesis if the store belongs to another group, CorruptStore if its head does not
-    hold. `decode` may remember transactions that a node decoded before.
+    hold. `decode` may remember transactions that a node decoded before. `build` says which rules
+    are known here.
     """
 
     def __init__(
@@ -125,9 +127,11 @@ class Chain(ChainReader):
         *,
         gate: Gate | None = None,
         decode: DecodeBatch | None = None,
+        build: Build = PRESENT,
     ) -> None:
         super().__init__(genesis, store, engine, SystemGate() if gate is None else gate, decode)
         self.suite = genesis.suite if suite is None else suite
+        self.build = build
         self._window = genesis.parameters.window_blocks
         self._executed: dict[Hash32, ExecutedBlock] = {}
         """Blocks that were executed on top of the head and have no certificate yet."""
@@ -221,6 +225,11 @@ class Chain(ChainReader):
         """What makes an epoch: where it differs from the block before, another one begins."""
         return self._set_for(number), self.parameters_for(number)
 
+    def too_old(self, number: int) -> BuildTooOld | None:
+        """Why this build cannot go on to a block, up to W + 1 above the head; None if it can."""
+        needed = self.build.lacks(self.parameters_for(number))
+        return None if needed is None else BuildTooOld(number, self.build, needed)
+
     # Recovery by the organisations (rule 8)
 
     def adopt(self, recovery: Recovery, *, may_cut: bool) -> bool:
@@ -292,7 +301,8 @@ class Chain(ChainReader):
     def execute(self, proposal: Proposal, parent: ExecutedBlock | None = None) -> ExecutedBlock:
         """Executes a proposal on the head, or on an executed block that has no certificate yet.
 
-        Raises InvalidBlock if the proposal does not follow, EngineRefusal if the engine fails.
+        Raises InvalidBlock if the proposal does not follow, EngineRefusal if the engine fails, and
+        BuildTooOld for a block under rules that this build does not know.
         """
         above, record = (
             (parent.header, parent.record) if parent else self._store.header(self.head.number)
@@ -312,6 +322,8 @@ class Chain(ChainReader):
             timestamp_ms = max(timestamp_ms, proposal.timestamp_ms)
         state = self._state_after(above)
         parameters = self.parameters_for(number)
+        if (reason := self.too_old(number)) is not None:
+            raise reason
         env = Environment(
             number=number,
             timestamp=timestamp_ms // 1000,

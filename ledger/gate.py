@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from ledger.parameters import VOTED, Parameters
+from ledger.parameters import NUMBERS, Parameters
 from ledger.validators import VALIDATORS_MAX, ValidatorSet
 from ledger.values import Address, keccak
 
@@ -33,6 +33,7 @@ ORGANISATIONS_SLOT = 134
 NODES_SLOT = 140
 NODES_MAX = 256
 PARAMETERS_SLOT = 656
+UPGRADE_SLOT = 657
 
 FROZEN_BIT = 1 << 255
 _ROLES_MASK = 0xFFFF
@@ -164,10 +165,10 @@ def is_validators_slot(slot: int) -> bool:
 
 def parameter_slot(name: str) -> int:
     """Where the voted value of a parameter stands; 0 there stands for genesis's."""
-    return map_slot(PARAMETERS_SLOT, VOTED[name].number)
+    return map_slot(PARAMETERS_SLOT, NUMBERS[name])
 
 
-_PARAMETER_SLOTS: dict[int, str] = {parameter_slot(name): name for name in VOTED}
+_PARAMETER_SLOTS: dict[int, str] = {parameter_slot(name): name for name in NUMBERS}
 
 
 def is_parameters_slot(slot: int) -> bool:

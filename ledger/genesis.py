@@ -20,7 +20,7 @@ from ledger.gate import (
     parameter_slot,
 )
 from ledger.header import BLOOM_BYTES, Header
-from ledger.parameters import VOTED, InvalidParameters, Parameters
+from ledger.parameters import NUMBERS, InvalidParameters, Parameters
 from ledger.participants import admitted_nodes, key_holder
 from ledger.proposal import null_request
 from ledger.record import Record
@@ -310,7 +310,7 @@ def _check_alloc(genesis: Genesis) -> None:
         raise InvalidGenesis(
             f"window_blocks is {genesis.parameters.window_blocks}, in the gate's storage {window}"
         )
-    for name in VOTED:
+    for name in NUMBERS:
         value, held = getattr(genesis.parameters, name), slots.get(parameter_slot(name), 0)
         if held not in (0, value):
             raise InvalidGenesis(f"{name} is {value}, in the gate's storage {held}")

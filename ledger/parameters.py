@@ -64,6 +64,15 @@ VOTED: Mapping[str, VotedParameter] = {
 suite are a group's identity or the engines' and never change by vote."""
 
 
+NUMBERS: Mapping[str, int] = {
+    **{name: voted.number for name, voted in VOTED.items()},
+    "protocol_version": 10,
+    "features": 11,
+}
+"""All that the contract holds; the last two change by an upgrade, which is voted for a height."""
+UPGRADE_VALUE_MAX = 2**32 - 1
+
+
 class InvalidParameters(ValueError):
     """Parameters out of their bounds; the message names the field and the bound."""
 
@@ -89,6 +98,8 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     transaction_bytes_max: int = 131_072
     batch_transactions_max: int = 1_000
     batch_bytes_max: int = 2 * 1024 * 1024
+    protocol_version: int = 1
+    features: int = 0
 
     def validated(self) -> "Parameters":
         """These parameters; raises InvalidParameters with the first one out of bounds."""
@@ -104,6 +115,8 @@ class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             "transaction_bytes_max": (1_024, self.batch_bytes_max),
             "batch_transactions_max": (1, 16_384),
             "batch_bytes_max": (4_096, 7 * 1024 * 1024),
+            "protocol_version": (1, UPGRADE_VALUE_MAX),
+            "features": (0, UPGRADE_VALUE_MAX),
         }
         for name, (least, most) in bounds.items():
             value = getattr(self, name)

@@ -44,6 +44,7 @@ from ledger.state import (
 from ledger.store import BlockStore, FlatState, Head, Outcome
 from ledger.transactions import Transaction
 from ledger.trie import ordered_proof
+from ledger.upgrade import scheduled_upgrade, upgrade_writes
 from ledger.validators import ValidatorSet
 from ledger.validity import check_form, check_state
 from ledger.values import EMPTY_TRIE_ROOT, Address, Hash32, keccak
@@ -193,8 +194,16 @@ class ChainReader:
         """The state on which a block's transactions run, and what is written before them."""
         recovery = self._recovery_at(number - 1)
         if recovery is None:
-            return state, None
+            return self._upgraded_on(number, state)
         writes = recovery_writes(state, recovery, self.parameters_for(number - 1))
+        return Overlay(state, writes), writes
+
+    @staticmethod
+    def _upgraded_on(number: int, state: StateReader) -> tuple[StateReader, Writes | None]:
+        upgrade = scheduled_upgrade(state)
+        if upgrade is None or upgrade.at != number:
+            return state, None
+        writes = upgrade_writes(state, upgrade)
         return Overlay(state, writes), writes
 
     # States and accounts

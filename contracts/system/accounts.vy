@@ -3,8 +3,9 @@
 """
 @title The gate: who may send, deploy, freeze, vote and validate in this group
 @notice Stands at 0x…7001 from block 0; its storage is written at genesis, its constructor never
-        runs. The ledger reads `permissions`, `validators`, `changed_at`, `window_blocks` and
-        `parameters` from the slots directly, so the order of the state variables below is final: new ones go last.
+        runs. The ledger reads `permissions`, `validators`, `changed_at`, `window_blocks`,
+        `parameters` and `upgrade` from the slots directly, so the order of the state variables
+        below is final: new ones go last.
 @license Apache-2.0
 """
 
@@ -24,6 +25,13 @@ APPOINT: constant(uint256) = 3
 DISMISS: constant(uint256) = 4
 LIFT: constant(uint256) = 5
 SET_PARAMETER: constant(uint256) = 6
+REPLACE_CODE: constant(uint256) = 7
+UPGRADE_PROTOCOL: constant(uint256) = 8
+CANCEL_UPGRADE: constant(uint256) = 9
+
+# Where system contracts stand; what is above are precompiles.
+SYSTEM_ADDRESS_MIN: constant(uint256) = 28673
+SYSTEM_ADDRESS_MAX: constant(uint256) = 28927
 
 # The parameters that a vote may change, by number; the ledger's own table is the same.
 GAS_LIMIT: constant(uint256) = 1
@@ -35,6 +43,10 @@ VIEW_TIMEOUT_MS_MAX: constant(uint256) = 6
 TRANSACTION_BYTES_MAX: constant(uint256) = 7
 BATCH_TRANSACTIONS_MAX: constant(uint256) = 8
 BATCH_BYTES_MAX: constant(uint256) = 9
+# Set by an upgrade alone, never by SET_PARAMETER.
+PROTOCOL_VERSION: constant(uint256) = 10
+FEATURES: constant(uint256) = 11
+VERSION_MAX: constant(uint256) = 4294967295
 
 struct Organisation:
     name: bytes32  # UTF-8, padded with zeros
@@ -53,7 +65,7 @@ struct Node:
 
 struct Proposal:
     kind: uint256
-    subject: address  # a consensus key, an account, for LIFT a contract too, or nothing
+    subject: address  # a consensus key, an account, for LIFT and REPLACE_CODE a contract, or none
     organisation: uint256  # APPOINT only
     votes: uint256  # bit i: organisation i agrees
     weight: uint256  # of the organisations that agree, together
@@ -62,7 +74,17 @@ struct Proposal:
     roles: uint256  # APPOINT only: the bit of the role
     holder: bytes32  # APPOINT only: the person's pseudonym
     parameter: uint256  # SET_PARAMETER only: its number
-    value: uint256  # SET_PARAMETER only
+    value: uint256  # SET_PARAMETER, and UPGRADE_PROTOCOL's version
+    features: uint256  # UPGRADE_PROTOCOL only: bit i: feature i is on from then
+    code_hash: bytes32  # REPLACE_CODE only
+    at: uint256  # REPLACE_CODE and UPGRADE_PROTOCOL: the block at whose start it is applied
+
+struct Upgrade:
+    at: uint256  # the block at whose start the ledger applies it and clears this, 0 for none
+    target: address  # whose code is replaced, zero for none
+    code_hash: bytes32
+    version: uint256  # of the protocol, 0 for none
+    features: uint256
 
 event AccountSet:
     account: indexed(address)
@@ -98,7 +120,10 @@ event Proposed:
     organisation: uint256  # APPOINT: the account's organisation
     roles: uint256  # APPOINT: the bit of the role
     parameter: uint256  # SET_PARAMETER: its number
-    value: uint256  # SET_PARAMETER
+    value: uint256  # SET_PARAMETER, and UPGRADE_PROTOCOL's version
+    features: uint256  # UPGRADE_PROTOCOL
+    code_hash: bytes32  # REPLACE_CODE
+    at: uint256  # REPLACE_CODE and UPGRADE_PROTOCOL
     expires_at: uint256
     sender: indexed(address)
 
@@ -120,6 +145,19 @@ event ParameterChanged:
     before: uint256
     value: uint256
     in_force_from: uint256  # the first block under the new value
+
+event UpgradeScheduled:
+    proposal: indexed(uint256)
+    at: uint256  # the block at whose start it is applied
+    target: indexed(address)
+    code_hash: bytes32
+    version: uint256
+    features: uint256
+    in_force_from: uint256  # the first block under another protocol version or feature
+
+event UpgradeCancelled:
+    proposal: indexed(uint256)
+    sender: indexed(address)
 
 event NodeAdmitted:
     organisation: indexed(uint256)
@@ -162,6 +200,8 @@ holders: public(HashMap[address, bytes32])
 administrator_of: public(HashMap[bytes32, address])
 # The group's parameters after this block, by number. Block h has those after block h - W - 1.
 parameters: public(HashMap[uint256, uint256])
+# What the ledger will do at a block's start; it reads and clears these slots itself.
+upgrade: public(Upgrade)
 
 
 # Accounts
@@ -300,7 +340,10 @@ def propose_validator(kind: uint256, key: address) -> uint256:
     organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert kind in [ADD_VALIDATOR, REMOVE_VALIDATOR], "kind must be 1 (add) or 2 (remove)"
     assert key != empty(address), "key is zero"
-    return self._propose(kind, key, 0, 0, empty(bytes32), 0, 0, organisation)
+    change: Proposal = empty(Proposal)
+    change.kind = kind
+    change.subject = key
+    return self._propose(change, organisation)
 
 
 @external
@@ -314,9 +357,68 @@ def propose_parameter(parameter: uint256, setting: uint256) -> uint256:
     organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     obstacle: String[64] = self._obstacle_to_value(parameter, setting)
     assert len(obstacle) == 0, obstacle
-    return self._propose(
-        SET_PARAMETER, empty(address), 0, 0, empty(bytes32), parameter, setting, organisation
-    )
+    change: Proposal = empty(Proposal)
+    change.kind = SET_PARAMETER
+    change.parameter = parameter
+    change.value = setting
+    return self._propose(change, organisation)
+
+
+# Upgrades
+
+
+@external
+def propose_upgrade(version: uint256, features: uint256, in_force_from: uint256) -> uint256:
+    """
+    @notice A system administrator proposes a version of the protocol and features that are on from
+            a block on. A node whose build does not know them stops before that block.
+    @param features All that are on then, those that are on now among them.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    assert in_force_from > self.window_blocks + 1, "the block is not ahead"
+    change: Proposal = empty(Proposal)
+    change.kind = UPGRADE_PROTOCOL
+    change.value = version
+    change.features = features
+    change.at = in_force_from - self.window_blocks - 1
+    obstacle: String[64] = self._obstacle_to_protocol(change)
+    assert len(obstacle) == 0, obstacle
+    return self._propose(change, organisation)
+
+
+@external
+def propose_code(target: address, carrier: address, at: uint256) -> uint256:
+    """
+    @notice A security administrator proposes another code for a system contract: new code can
+            give any power. Its storage stays.
+    @param carrier A contract that has this code; anyone may read there what is voted on.
+    @param at The block at whose start the code is replaced.
+    """
+    voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
+    place: uint256 = convert(target, uint256)
+    assert SYSTEM_ADDRESS_MIN <= place and place <= SYSTEM_ADDRESS_MAX, "not a system contract"
+    assert carrier.is_contract, "the carrier has no code"
+    change: Proposal = empty(Proposal)
+    change.kind = REPLACE_CODE
+    change.subject = target
+    change.code_hash = carrier.codehash
+    change.at = at
+    obstacle: String[64] = self._obstacle_to_code(change)
+    assert len(obstacle) == 0, obstacle
+    return self._propose(change, voter)
+
+
+@external
+def propose_cancellation() -> uint256:
+    """
+    @notice A system administrator proposes that the upgrade that is due is not applied.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    assert self.upgrade.at != 0, "no upgrade is due"
+    change: Proposal = empty(Proposal)
+    change.kind = CANCEL_UPGRADE
+    change.at = self.upgrade.at
+    return self._propose(change, organisation)
 
 
 # Powers over others
@@ -341,7 +443,13 @@ def propose_administrator(
     assert holder != empty(bytes32) or not self.production, "holder is zero"
     self._check_role(roles)
     self._check_account(account, organisation)
-    return self._propose(APPOINT, account, organisation, roles, holder, 0, 0, voter)
+    change: Proposal = empty(Proposal)
+    change.kind = APPOINT
+    change.subject = account
+    change.organisation = organisation
+    change.roles = roles
+    change.holder = holder
+    return self._propose(change, voter)
 
 
 @external
@@ -351,7 +459,10 @@ def propose_dismissal(account: address) -> uint256:
             organisation, loses its role.
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
-    return self._propose(DISMISS, account, 0, 0, empty(bytes32), 0, 0, voter)
+    change: Proposal = empty(Proposal)
+    change.kind = DISMISS
+    change.subject = account
+    return self._propose(change, voter)
 
 
 @external
@@ -361,7 +472,10 @@ def propose_lift(target: address) -> uint256:
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert permission.is_frozen(self.permissions[target]), "not frozen"
-    return self._propose(LIFT, target, 0, 0, empty(bytes32), 0, 0, voter)
+    change: Proposal = empty(Proposal)
+    change.kind = LIFT
+    change.subject = target
+    return self._propose(change, voter)
 
 
 # Votes
@@ -545,7 +659,7 @@ def _weight_of(organisation: uint256) -> uint256:
 @internal
 @pure
 def _voters(kind: uint256) -> uint256:
-    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR, SET_PARAMETER]:
+    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR, SET_PARAMETER, UPGRADE_PROTOCOL, CANCEL_UPGRADE]:
         return permission.NODE_ROLES
     return permission.ACCOUNT_ROLES
 
@@ -557,40 +671,24 @@ def _ready_digest(key: address, organisation: uint256, node: bytes32) -> bytes32
 
 
 @internal
-def _propose(
-    kind: uint256,
-    subject: address,
-    organisation: uint256,
-    roles: uint256,
-    holder: bytes32,
-    parameter: uint256,
-    setting: uint256,
-    voter: uint256,
-) -> uint256:
+def _propose(change: Proposal, voter: uint256) -> uint256:
     self.proposal_count += 1
     proposal: uint256 = self.proposal_count
     expires_at: uint256 = block.timestamp + PROPOSAL_SECONDS_MAX
-    self.proposals[proposal] = Proposal(
-        kind=kind,
-        subject=subject,
-        organisation=organisation,
-        votes=0,
-        weight=0,
-        expires_at=expires_at,
-        enacted=False,
-        roles=roles,
-        holder=holder,
-        parameter=parameter,
-        value=setting,
-    )
+    opened: Proposal = change
+    opened.expires_at = expires_at
+    self.proposals[proposal] = opened
     log Proposed(
         proposal=proposal,
-        kind=kind,
-        subject=subject,
-        organisation=organisation,
-        roles=roles,
-        parameter=parameter,
-        value=setting,
+        kind=change.kind,
+        subject=change.subject,
+        organisation=change.organisation,
+        roles=change.roles,
+        parameter=change.parameter,
+        value=change.value,
+        features=change.features,
+        code_hash=change.code_hash,
+        at=change.at,
         expires_at=expires_at,
         sender=msg.sender,
     )
@@ -667,8 +765,18 @@ def _obstacle(change: Proposal) -> String[64]:
         return ""
     if change.kind == APPOINT:
         return self._obstacle_to_appointing(change)
+    if change.kind == REPLACE_CODE:
+        return self._obstacle_to_code(change)
+    if change.kind == UPGRADE_PROTOCOL:
+        return self._obstacle_to_protocol(change)
+    if change.kind == CANCEL_UPGRADE:
+        if self.upgrade.at == 0 or self.upgrade.at != change.at:
+            return "no upgrade is due at that block"
+        return ""
     if self._is_pending():
         return "a change of validators or parameters is pending"
+    if self._is_protocol_due():
+        return "a change of the protocol is about to begin"
     if change.kind == SET_PARAMETER:
         return self._obstacle_to_value(change.parameter, change.value)
     return self._obstacle_to_validators(change)
@@ -707,6 +815,51 @@ def _obstacle_to_validators(change: Proposal) -> String[64]:
     if size <= VALIDATORS_MIN:
         return "no fewer than 4 validators"
     return ""
+
+
+@internal
+@view
+def _is_protocol_due() -> bool:
+    """Whether a change now would still be pending when the protocol's own begins."""
+    if self.upgrade.version == 0:
+        return False
+    return block.number + self.window_blocks + 1 > self.upgrade.at
+
+
+@internal
+@view
+def _obstacle_to_height(at: uint256) -> String[64]:
+    if self.upgrade.at != 0:
+        return "another upgrade is due"
+    if at <= block.number:
+        return "the block is not ahead"
+    return ""
+
+
+@internal
+@view
+def _obstacle_to_code(change: Proposal) -> String[64]:
+    if change.subject.codehash == change.code_hash:
+        return "the contract has this code"
+    return self._obstacle_to_height(change.at)
+
+
+@internal
+@view
+def _obstacle_to_protocol(change: Proposal) -> String[64]:
+    version: uint256 = max(self.parameters[PROTOCOL_VERSION], 1)
+    features: uint256 = self.parameters[FEATURES]
+    if change.value < version:
+        return "the group speaks a later version"
+    if change.features & features != features:
+        return "what is on stays on"
+    if change.value == version and change.features == features:
+        return "the group speaks this version"
+    if max(change.value, change.features) > VERSION_MAX:
+        return "no such version or feature"
+    if self._is_pending() and change.at < self.changed_at + self.window_blocks + 1:
+        return "a change of validators or parameters is pending"
+    return self._obstacle_to_height(change.at)
 
 
 @internal
@@ -760,6 +913,31 @@ def _obstacle_to_value(parameter: uint256, setting: uint256) -> String[64]:
 
 
 @internal
+def _schedule(proposal: uint256, change: Proposal):
+    version: uint256 = 0
+    in_force_from: uint256 = change.at
+    if change.kind == UPGRADE_PROTOCOL:
+        version = change.value
+        in_force_from += self.window_blocks + 1
+    self.upgrade = Upgrade(
+        at=change.at,
+        target=change.subject,
+        code_hash=change.code_hash,
+        version=version,
+        features=change.features,
+    )
+    log UpgradeScheduled(
+        proposal=proposal,
+        at=change.at,
+        target=change.subject,
+        code_hash=change.code_hash,
+        version=version,
+        features=change.features,
+        in_force_from=in_force_from,
+    )
+
+
+@internal
 def _enact(proposal: uint256):
     change: Proposal = self.proposals[proposal]
     self.proposals[proposal].enacted = True
@@ -787,6 +965,13 @@ def _enact(proposal: uint256):
             value=change.value,
             in_force_from=block.number + self.window_blocks + 1,
         )
+        return
+    if change.kind == CANCEL_UPGRADE:
+        self.upgrade = empty(Upgrade)
+        log UpgradeCancelled(proposal=proposal, sender=msg.sender)
+        return
+    if change.kind in [REPLACE_CODE, UPGRADE_PROTOCOL]:
+        self._schedule(proposal, change)
         return
     if change.kind == ADD_VALIDATOR:
         self.validators.append(change.subject)

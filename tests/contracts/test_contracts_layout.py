@@ -43,6 +43,7 @@ FINAL_SLOTS = {
     "holders": (654, 1),
     "administrator_of": (655, 1),
     "parameters": (656, 1),
+    "upgrade": (657, 5),
 }
 
 
@@ -66,6 +67,7 @@ def test_ledger_gate_reads_where_vyper_writes() -> None:
     ):
         assert layout[name].slot == slot
     assert layout["parameters"].slot == gate.PARAMETERS_SLOT
+    assert layout["upgrade"].slot == gate.UPGRADE_SLOT
     for name, voted in VOTED.items():
         slot = value_slot(layout["parameters"].slot, voted.number)
         assert slot == gate.parameter_slot(name)
