@@ -52,4 +52,5 @@ class BuildTooOld(Exception):
             "install a newer build and start again; keys, votes and blocks stay as they are"
         )
         self.number = number
+        self.build = build
         self.needed = needed

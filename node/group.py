@@ -54,6 +54,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.pin import Pin
 from ledger.proposal import Proposal, encode_proposal
+from ledger.protocol import BuildTooOld
 from ledger.recovery import Recovery, encode_recovery
 from ledger.suite import Signer
 from ledger.transactions import InvalidTransaction
@@ -89,6 +90,7 @@ from node.subscriptions import Subscriptions
 from node.sync import BatchFetch, BlockSync, answer_blocks
 from node.transaction_desk import TransactionDesk
 from node.transaction_memory import TransactionMemory
+from node.upgrades import Lack, lack_ahead
 from node.vote_log import VoteLog
 
 INBOX_MESSAGES_MAX = 20_000
@@ -208,6 +210,7 @@ class GroupDriver:
         self._wake = asyncio.Event()
         self._tick_timer: asyncio.TimerHandle | None = None
         self._is_tick_waiting = False
+        self._lack: Lack | None = None
         self._halted: str | None = None
         self._has_halted = asyncio.Event()
         self._is_stopping = False
@@ -337,13 +340,17 @@ class GroupDriver:
             due_epochs(self._chain, head.number, self._setup.tick_ms),
             self._votes.entries,
         )
-        self._put(lambda: (started, *self._desk.request_changes()))
+        if self._is_build_fit():
+            self._put(lambda: (started, *self._desk.request_changes()))
+        else:
+            self._replica.step(started)  # so that its status is told; nothing of it leaves
         self._network.open(self)
         for peer in sorted(self._network.connected()):
             self.on_connected(peer)
         self._setup.envelopes.start()
-        await self._round()
-        self._schedule_tick()
+        if self._halted is None:
+            await self._round()
+            self._schedule_tick()
         self._task = asyncio.create_task(self._run(), name=f"group-{self.name}")
         self._log.info("group.started", stable=head.number, address=self._setup.signer.address)
 
@@ -568,6 +575,8 @@ class GroupDriver:
             transactions=len(block.outcome.included),
             dropped=len(block.outcome.dropped),
         )
+        if not self._is_build_fit():
+            return
         yield Stored(
             block.certificate,
             block.digest,
@@ -673,6 +682,17 @@ class GroupDriver:
         validators = set(self._replica.validators) - {self._setup.signer.address}
         return (*self._hearing.tick(validators), Tick())
 
+    def _is_build_fit(self) -> bool:
+        """Whether this build knows the next block's rules. If not, the group stops here: no vote
+        for it ever leaves. What is to come is told once, when it is voted."""
+        lack = lack_ahead(self._chain)
+        if lack != self._lack and lack is not None:
+            self._log.error("upgrade.due", block=lack.number, reason=lack.reason)
+        self._lack = lack
+        if lack is not None and lack.number <= self._chain.head.number + 1:
+            self._halt(lack.reason)
+        return self._halted is None
+
     def _on_alarm(self, kind: AlarmKind, message: str) -> None:
         self._status.alarm(kind, message)
         if kind is AlarmKind.VIEW_CHANGE:
@@ -685,6 +705,9 @@ class GroupDriver:
 
     def _on_failure(self, error: Exception) -> None:
         """What should not happen ends the group by name: a wrong vote would be worse."""
+        if isinstance(error, BuildTooOld):
+            self._halt(str(error))
+            return
         self._log.error("group.failed", error=repr(error), exc_info=error)
         self._halt(f"{type(error).__name__}: {error}")
 

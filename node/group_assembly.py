@@ -14,6 +14,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.pin import Pin, parse_pin
+from ledger.protocol import PRESENT, Build
 from ledger.recovery import InvalidRecovery
 from ledger.sealed_store import opened
 from ledger.sealing import WrongSealKey
@@ -51,6 +52,8 @@ class NodeParts:
     network: PeerNetwork
     envelopes: EnvelopeStore
     metrics: Metrics
+    build: Build = PRESENT
+    """Which rules are known here; tests give an older one."""
 
 
 def found_group(folder: NodeFolder, name: str) -> None:
@@ -94,7 +97,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     memory = TransactionMemory(engine.decode)
     seals = group_seals(parts.folder, parts.config, genesis_block(genesis).hash)
     try:
-        chain = _open_chain(folder, genesis, engine, memory, seals)
+        chain = _open_chain(folder, genesis, engine, memory, seals, parts.build)
         journal, votes = _open_logs(folder, genesis, signer.address, seals, parts.metrics)
     except WrongSealKey as error:
         raise ConfigurationError(f"{folder.path}: {error}") from error
@@ -173,16 +176,17 @@ def _open_chain(
     engine: MeasuredEngine,
     memory: TransactionMemory,
     seals: GroupSeals,
+    build: Build,
 ) -> Chain:
     try:
-        return _chain(folder, genesis, engine, memory, seals)
+        return _chain(folder, genesis, engine, memory, seals, build)
     except CorruptStore as error:
         # Blocks and state come back from peers; the vote log's mark keeps the node from voting
         # until they are there again.
         aside = folder.database.with_name(f"db.corrupt.{time.time_ns() // 1_000_000}")
         folder.database.rename(aside)
         log.error("store.corrupt", group=genesis.name, reason=str(error), kept_as=aside.name)
-        return _chain(folder, genesis, engine, memory, seals)
+        return _chain(folder, genesis, engine, memory, seals, build)
     except StoreInUse as error:
         raise ConfigurationError(str(error)) from error
     except InvalidGenesis as error:
@@ -195,11 +199,12 @@ def _chain(
     engine: MeasuredEngine,
     memory: TransactionMemory,
     seals: GroupSeals,
+    build: Build,
 ) -> Chain:
     database = MeasuredStore(folder.database, engine.stages)
     try:
         store = BlockStore(opened(database, seals.store), genesis.suite)
-        return Chain(genesis, store, engine, decode=memory.decode)
+        return Chain(genesis, store, engine, decode=memory.decode, build=build)
     except BaseException:
         database.close()
         raise

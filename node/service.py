@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from ledger.chain import NeedsCut
+from ledger.protocol import PRESENT, Build
 from ledger.recovery import InvalidRecovery
 from ledger.suite import STANDARD
 from ledger.values import Hash32
@@ -56,8 +57,11 @@ log = structlog.get_logger("node")
 class Node:
     """A node that runs from its folder. `start`, serve, `stop`."""
 
-    def __init__(self, folder: Path, *, config: NodeConfig | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, config: NodeConfig | None = None, build: Build = PRESENT
+    ) -> None:
         """Read the folder's configuration. Raises `ConfigurationError`."""
+        self._build = build
         self._folder = NodeFolder(folder)
         self._config = load_node_config(self._folder) if config is None else config
         self.metrics = Metrics()
@@ -204,6 +208,7 @@ class Node:
                 self._folder.envelopes, payload_bytes_max=self._config.limits.envelope_bytes_max
             ),
             self.metrics,
+            self._build,
         )
         # Every file is read before anyone hears of this node.
         self._groups = RunningGroups(parts)
