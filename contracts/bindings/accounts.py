@@ -24,11 +24,14 @@ class ProposalKind(IntEnum):
     DISMISS = 4
     LIFT = 5
     SET_PARAMETER = 6
+    REPLACE_CODE = 7
+    UPGRADE_PROTOCOL = 8
+    CANCEL_UPGRADE = 9
 
     @property
     def concerns_validators(self) -> bool:
-        """Whether it changes the set. System administrators vote on that and on parameters,
-        security administrators on the rest."""
+        """Whether it changes the set. System administrators vote on that, on parameters and on the
+        protocol, security administrators on the rest."""
         return self in (ProposalKind.ADD_VALIDATOR, ProposalKind.REMOVE_VALIDATOR)
 
 
@@ -46,7 +49,8 @@ class ConsensusKey:
 class ProposedChange:
     """A proposal; `votes` are the numbers of the organisations that agree, `weight` is what they
     weigh together; `role` and `holder` are of an appointment, `parameter` (by its name) and `value`
-    of a parameter's change."""
+    of a parameter's change. An upgrade is applied at the start of block `at`: `value` is the
+    protocol's version, `code_hash` that of the subject's new code."""
 
     number: int
     kind: ProposalKind
@@ -60,6 +64,9 @@ class ProposedChange:
     holder: bytes
     parameter: str = ""
     value: int = 0
+    features: int = 0
+    code_hash: bytes = bytes(32)
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,21 @@ def propose_validator(kind: ProposalKind, key: Address) -> Call:
 def propose_parameter(name: str, value: int) -> Call:
     """By a system administrator: one of `ledger.parameters.VOTED` gets another value."""
     return gate().call("propose_parameter", VOTED[name].number, value)
+
+
+def propose_upgrade(version: int, features: int, in_force_from: int) -> Call:
+    """By a system administrator: a protocol version, and all features that are on, from a block."""
+    return gate().call("propose_upgrade", version, features, in_force_from)
+
+
+def propose_code(target: Address, carrier: Address, at: int) -> Call:
+    """By a security administrator: a system contract gets the carrier's code at a block's start."""
+    return gate().call("propose_code", target, carrier, at)
+
+
+def propose_cancellation() -> Call:
+    """By a system administrator: what is scheduled is not applied."""
+    return gate().call("propose_cancellation")
 
 
 def holder_digest(group: str, pseudonym: str) -> Hash32:
@@ -249,6 +271,9 @@ def proposal(number: int) -> Query[ProposedChange]:
             fields["holder"],
             parameter_name(fields["parameter"]),
             fields["value"],
+            fields["features"],
+            fields["code_hash"],
+            fields["at"],
         )
 
     return gate().query("proposals", number).then(change)
