@@ -9,7 +9,7 @@ from typing import Any
 from contracts.bindings.contract import Call, Contract, Query
 from contracts.interface import load_abi
 from ledger.gate import GATE_CONTRACT, Permission, Role, decode_permission
-from ledger.parameters import VOTED
+from ledger.parameters import NUMBERS, VOTED
 from ledger.values import Address, Hash32, keccak
 
 READY_TAG = keccak(b"quorate/consensus-key/ready/1")
@@ -287,6 +287,21 @@ def parameter_name(number: int) -> str:
 def parameter(name: str) -> Query[int]:
     """What the gate holds for a parameter, in force or pending; 0 where genesis's stands."""
     return gate().query("parameters", VOTED[name].number)
+
+
+def upgrade_at() -> Query[int]:
+    """The block at whose start an upgrade is applied, 0 if none is scheduled."""
+    return gate().query("upgrade").then(lambda fields: int(fields["at"]))
+
+
+def window_blocks() -> Query[int]:
+    """W: a change is in force W + 1 blocks after the block that made it."""
+    return gate().query("window_blocks")
+
+
+def features() -> Query[int]:
+    """The features that are on or about to be, as bits."""
+    return gate().query("parameters", NUMBERS["features"])
 
 
 def parameter_bounds(name: str) -> Query[tuple[int, int]]:
