@@ -381,12 +381,12 @@ class Node:
             log.error("node.revocations_unsaved", error=str(error))
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, *, build: Build = PRESENT) -> None:
     """Run a node until SIGTERM or SIGINT; SIGHUP has it reload its certificate and membership.
 
     Raises `ConfigurationError`.
     """
-    node = Node(folder)
+    node = Node(folder, build=build)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -397,8 +397,11 @@ async def serve(folder: Path) -> None:
     await node.stop()
 
 
-def run_node(folder: Path) -> None:
-    """The foreground command: logging, then `serve`. Raises `ConfigurationError`."""
+def run_node(folder: Path, *, build: Build = PRESENT) -> None:
+    """The foreground command: logging, then `serve`. Raises `ConfigurationError`.
+
+    build: which rules are known; tests give others than the present ones.
+    """
     node_folder = NodeFolder(folder)
     config = load_node_config(node_folder)
     configure_logging(node_folder.logs, config.log)
@@ -406,4 +409,4 @@ def run_node(folder: Path) -> None:
     # What was imported stays, and what a transaction makes goes without the collector's help.
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
-    asyncio.run(serve(folder))
+    asyncio.run(serve(folder, build=build))
