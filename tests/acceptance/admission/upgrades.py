@@ -199,4 +199,4 @@ def _verify(network: Network) -> int:
     urls = [option for url in network.urls.values() for option in ("--rpc", url)]
     answer = quorate("explorer", "verify", *urls, "--genesis", genesis)
     assert not answer["problems"], answer["problems"]
-    return int(answer["blocks"])
+    return int(answer["checked"]["blocks"])
