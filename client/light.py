@@ -171,6 +171,11 @@ class LightClient:
             _linked(partial(self._chain.extend, header, record, certificate, members, parameters))
 
     @property
+    def parameters(self) -> Parameters:
+        """Those of the latest epoch learnt so far, as its verified headers have them."""
+        return self._chain.last.parameters
+
+    @property
     def recoveries(self) -> tuple[Recovery, ...]:
         """The organisations' recovery certificates among the epochs learnt so far."""
         return self._chain.recoveries

@@ -97,7 +97,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     memory = TransactionMemory(engine.decode)
     seals = group_seals(parts.folder, parts.config, genesis_block(genesis).hash)
     try:
-        chain = _open_chain(folder, genesis, engine, memory, seals, parts.build)
+        chain = _open_chain(folder, genesis, engine, memory, seals, build=parts.build)
         journal, votes = _open_logs(folder, genesis, signer.address, seals, parts.metrics)
     except WrongSealKey as error:
         raise ConfigurationError(f"{folder.path}: {error}") from error
@@ -176,17 +176,18 @@ def _open_chain(
     engine: MeasuredEngine,
     memory: TransactionMemory,
     seals: GroupSeals,
+    *,
     build: Build,
 ) -> Chain:
     try:
-        return _chain(folder, genesis, engine, memory, seals, build)
+        return _chain(folder, genesis, engine, memory, seals, build=build)
     except CorruptStore as error:
         # Blocks and state come back from peers; the vote log's mark keeps the node from voting
         # until they are there again.
         aside = folder.database.with_name(f"db.corrupt.{time.time_ns() // 1_000_000}")
         folder.database.rename(aside)
         log.error("store.corrupt", group=genesis.name, reason=str(error), kept_as=aside.name)
-        return _chain(folder, genesis, engine, memory, seals, build)
+        return _chain(folder, genesis, engine, memory, seals, build=build)
     except StoreInUse as error:
         raise ConfigurationError(str(error)) from error
     except InvalidGenesis as error:
@@ -199,6 +200,7 @@ def _chain(
     engine: MeasuredEngine,
     memory: TransactionMemory,
     seals: GroupSeals,
+    *,
     build: Build,
 ) -> Chain:
     database = MeasuredStore(folder.database, engine.stages)
