@@ -11,7 +11,7 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
 from zkp import backend
 from zkp.builder import Circuit
-from zkp.circuits import equity_v1
+from zkp.circuits import equity_v1, equity_v2
 from zkp.keys import load_test_key
 from zkp.r1cs import circuit_id, encode_r1cs
 from zkp.snarkjs.texts import (
@@ -29,7 +29,10 @@ from zkp.uniqueness.check import Answer, check
 app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
-CIRCUITS: dict[str, Callable[[], Circuit]] = {"equity_v1": equity_v1.build}
+CIRCUITS: dict[str, Callable[[], Circuit]] = {
+    "equity_v1": equity_v1.build,
+    "equity_v2": equity_v2.build,
+}
 
 CircuitName = Annotated[
     str, typer.Argument(metavar="CIRCUIT", help="A circuit's name, such as equity_v1.")

@@ -10,20 +10,14 @@ from collections.abc import Iterator
 from cli.finding import Finding
 from cli.finding_codes import Code
 from ledger.genesis import Genesis, genesis_block
-from ledger.keyvalue import CorruptStore, StoreInUse
-from ledger.sealing import WrongSealKey
+from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
 from ledger.store import BlockStore
 from ledger.values import Address, address_from_hex
 from node.config import ConfigurationError, NodeConfig, NodeFolder
 from node.group_assembly import read_genesis
 from node.keyfile import load_private_key
-from node.sealing import GroupSeals, group_seals, open_database
 from node.vote_log import inspect_vote_log
 
-_STORE_KEY = (
-    "put the key file back that the folder was encrypted under; if it never was, stop the node and "
-    "run `quorate store encrypt` on its folder"
-)
 _OWN_KEY = "put this node's own key in place (keys are never copied); if it is lost, a new one"
 
 
@@ -42,17 +36,12 @@ def findings_of_groups(folder: NodeFolder, config: NodeConfig, *, is_down: bool)
         found.append(finding)
         if genesis is None:
             continue
-        try:
-            seals = group_seals(folder, config, genesis_block(genesis).hash)
-        except ConfigurationError as error:
-            found.append(Finding(Code.STORE_KEY, "store key", False, str(error), _STORE_KEY))
-            continue
         own = genesis.suite.address_of(private_key) if private_key is not None else None
         if own is not None:
             found.append(_of_key(genesis, config.node_id, own))
-            found += _of_vote_log(folder, genesis, own, seals)
+            found += _of_vote_log(folder, genesis, own)
         if is_down:
-            found += _of_store(folder, genesis, seals)
+            found += _of_store(folder, genesis)
     return found
 
 
@@ -93,16 +82,9 @@ def _of_key(genesis: Genesis, node_id: str, own: Address) -> Finding:
     )
 
 
-def _of_vote_log(
-    folder: NodeFolder, genesis: Genesis, own: Address, seals: GroupSeals
-) -> Iterator[Finding]:
+def _of_vote_log(folder: NodeFolder, genesis: Genesis, own: Address) -> Iterator[Finding]:
     group, what = folder.group(genesis.name), f"vote log of {genesis.name}"
-    identity = genesis_block(genesis).hash
-    try:
-        lost = inspect_vote_log(group.wal, genesis.suite, identity, own, seals.votes)
-    except WrongSealKey as error:
-        yield Finding(Code.STORE_KEY, what, False, str(error), _STORE_KEY)
-        return
+    lost = inspect_vote_log(group.wal, genesis.suite, genesis_block(genesis).hash, own)
     if lost is None:
         yield Finding(Code.VOTE_LOG, what, True, "whole")
         return
@@ -116,7 +98,7 @@ def _of_vote_log(
     )
 
 
-def _of_store(folder: NodeFolder, genesis: Genesis, seals: GroupSeals) -> Iterator[Finding]:
+def _of_store(folder: NodeFolder, genesis: Genesis) -> Iterator[Finding]:
     group, what = folder.group(genesis.name), f"store of {genesis.name}"
     if not group.database.is_dir():
         return  # a node that has not run yet, or fetches all anew
@@ -125,12 +107,9 @@ def _of_store(folder: NodeFolder, genesis: Genesis, seals: GroupSeals) -> Iterat
         return
     away = f"move {group.database} away: the node fetches all from peers when it starts"
     try:
-        database = open_database(group.database, seals)
+        database = LevelDB(group.database)
     except StoreInUse:
         yield Finding(Code.STORE, what, True, "open in the node that runs")
-        return
-    except WrongSealKey as error:
-        yield Finding(Code.STORE_KEY, what, False, str(error), _STORE_KEY)
         return
     except CorruptStore as error:
         yield Finding(Code.STORE, what, False, f"expected a whole store, found: {error}", away)

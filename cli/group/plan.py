@@ -124,7 +124,7 @@ def _genesis(
     more_accounts: Iterable[AccountEntry],
     contracts: Mapping[Address, AllocatedContract],
 ) -> Genesis:
-    parameters = _parameters(plan.consensus)
+    given = plan.consensus
     alloc = system_alloc(
         organisations=[
             OrganisationEntry(
@@ -153,13 +153,13 @@ def _genesis(
             for entry in plan.validator
         ],
         observers=[ObserverEntry(*_split(node)) for node in plan.observers],
-        parameters=parameters,
+        window_blocks=given.window_blocks,
         production=plan.production,
     )
     return Genesis(
         name=plan.name,
         timestamp_ms=time.time_ns() // 1_000_000,
-        parameters=parameters,
+        parameters=_parameters(given),
         organisations=[
             founding.Organisation(
                 name=entry.name, recovery_key=entry.recovery_key.lower(), label_zh=entry.label

@@ -5,7 +5,6 @@ from __future__ import annotations
 from . import (
     block_methods,
     call_methods,
-    evidence_methods,
     fee_methods,
     filter_methods,
     log_methods,
@@ -28,7 +27,6 @@ def catalogue() -> Registry:
     for module in (
         block_methods,
         call_methods,
-        evidence_methods,
         fee_methods,
         filter_methods,
         log_methods,

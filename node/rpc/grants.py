@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 import secrets
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,6 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.private_file import ExposedFile, read_private
 from ledger.values import Address, InvalidValue, address_from_hex
 from node.config import GROUPS_COUNT_MAX, NAME_LENGTH_MAX, is_name
 from node.rpc.access import GRANTABLE, CallerRole
@@ -162,11 +163,13 @@ def new_grant(
 def load_grants(path: Path) -> Grants:
     """Read and check the file; no file is no grant. Raises InvalidGrant or OSError."""
     try:
-        data = read_private(path, GRANTS_BYTES_MAX + 1)
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(GRANTS_BYTES_MAX + 1)
     except FileNotFoundError:
         return Grants()
-    except ExposedFile as error:
-        raise InvalidGrant(str(error)) from error
+    if mode & 0o077:
+        raise InvalidGrant(f"{path} can be read by others (mode {mode:o}): run chmod 600 on it")
     if len(data) > GRANTS_BYTES_MAX:
         raise InvalidGrant(f"{path} is larger than {GRANTS_BYTES_MAX} bytes")
     try:

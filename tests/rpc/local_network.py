@@ -78,34 +78,21 @@ def address(name: str) -> Address:
 
 
 def make_genesis(
-    *,
-    name: str = "main",
-    chain_id: int = CHAIN_ID,
-    trusting: bool = False,
-    age_ms: int = 60_000,
-    joined: str | None = None,
+    *, name: str = "main", chain_id: int = CHAIN_ID, trusting: bool = False, age_ms: int = 60_000
 ) -> Genesis:
     """Four organisations with real system contracts.
 
     `trusting` puts contracts in place of the key registry and the verifier that accept anything:
-    a whole transfer without a proof. `joined` is an organisation of the state that the document
-    does not name, with one member, `newcomer`.
+    a whole transfer without a proof.
     """
-    parameters = Parameters(
-        chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
-    )
-    newcomers = () if joined is None else (joined,)
     contracts = system_alloc(
-        organisations=[OrganisationEntry(entry) for entry in (*ORGANISATIONS, *newcomers)],
+        organisations=[OrganisationEntry(entry) for entry in ORGANISATIONS],
         accounts=[
-            *(
-                AccountEntry(address(entry), organisation, role)
-                for entry, (organisation, role) in ACCOUNTS.items()
-            ),
-            *(AccountEntry(address("newcomer"), entry, Role.MEMBER) for entry in newcomers),
+            AccountEntry(address(entry), organisation, role)
+            for entry, (organisation, role) in ACCOUNTS.items()
         ],
         validators=[ValidatorEntry(address(f"{org}-node"), org, "node1") for org in ORGANISATIONS],
-        parameters=parameters,
+        window_blocks=WINDOW_BLOCKS,
         production=False,
     )
     if trusting:
@@ -117,7 +104,9 @@ def make_genesis(
     return Genesis(
         name=name,
         timestamp_ms=time.time_ns() // 1_000_000 - age_ms,
-        parameters=parameters,
+        parameters=Parameters(
+            chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
+        ),
         organisations=[
             Organisation(
                 name=entry,
@@ -151,11 +140,7 @@ class LocalGroup:
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
-            lambda: self.chain.parameters,
-            SystemGate(),
-            self.chain.latest_state,
-            decode_each,
-            Stages(),
+            genesis.parameters, SystemGate(), self.chain.latest_state, decode_each, Stages()
         )
         self.pool = Pool(PoolLimits(), self._admission.nonce_of)
         self._subscriptions = Subscriptions()

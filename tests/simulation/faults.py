@@ -27,7 +27,6 @@ KINDS = (
     "members added",
     "members removed",
     "members added again",
-    "limits changed",
 )
 
 

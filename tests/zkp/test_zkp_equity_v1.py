@@ -27,6 +27,7 @@ from zkp.circuits.equity_commitments import (
     fresh_salt,
     rule_word,
 )
+from zkp.circuits.equity_rules import AMOUNT_NAMES
 from zkp.circuits.equity_v1 import Statement
 from zkp.field import InvalidElement, R
 from zkp.r1cs import Constraint, circuit_id, dot, encode_r1cs
@@ -178,7 +179,7 @@ def test_satisfiable_exactly_if_lawful(case: tuple[EquityRecord, int]) -> None:
     assert (broken is None) == is_lawful(record, rate_bps), broken
 
 
-@pytest.mark.parametrize("name", equity_v1.AMOUNT_NAMES)
+@pytest.mark.parametrize("name", AMOUNT_NAMES)
 def test_an_amount_of_2_to_the_64_is_refused_by_its_own_range(name: str) -> None:
     broken = attempt(with_values(**{name: 2**64}))
     assert broken is not None
@@ -457,7 +458,7 @@ def test_public_inputs_stand_in_the_order_of_the_statement() -> None:
 def test_the_message_names_line_rule_and_values() -> None:
     broken = attempt(with_values(paid=0))
     assert broken is not None
-    assert broken.where.startswith("equity_v1.py:")
+    assert broken.where.startswith("equity_rules.py:")
     assert "expected tax paid and relief to cover the tax due" in str(broken)
     assert "got -46790121" in str(broken)
 

@@ -1,4 +1,4 @@
-"""Division of a bounded integer by a constant, with remainder."""
+"""Division of bounded integers with remainder, by a constant or by another signal."""
 
 from zkp.builder import Builder, gadget
 from zkp.expressions import Uint, constant
@@ -43,4 +43,40 @@ def divide(
         name,
         f"expected quotient times {divisor} plus remainder to give the dividend",
     )
+    return quotient, remainder
+
+
+@gadget
+def divide_by(
+    builder: Builder, dividend: Uint, divisor: Uint, quotient_bits: int, name: str
+) -> tuple[Uint, Uint]:
+    """The same by a divisor that is a signal. Unsatisfiable for a divisor of zero.
+
+    The one constraint divisor · quotient = dividend - remainder holds over the integers, as both
+    sides stay below r/2; and of dividend = divisor · q + remainder with 0 ≤ remainder < divisor
+    there is only one solution.
+    """
+    assert divisor.maximum << quotient_bits < R // 2, "the quotient's bound could wrap the field"
+    assert dividend.maximum < R // 2, "the dividend could wrap the field"
+    quotient = in_bits(
+        builder,
+        builder.computed(f"{name}.quotient", lambda v: v(dividend) // max(v(divisor), 1)),
+        quotient_bits,
+        f"{name}.quotient",
+    )
+    remainder = in_bits(
+        builder,
+        builder.computed(f"{name}.remainder", lambda v: v(dividend) % max(v(divisor), 1)),
+        divisor.maximum.bit_length(),
+        f"{name}.remainder",
+    )
+    at_most(
+        builder,
+        remainder + constant(1),
+        divisor,
+        f"{name}.remainder_below_divisor",
+        "expected a divisor above zero and a remainder below it",
+    )
+    message = "expected quotient times divisor plus remainder to give the dividend"
+    builder.constrain(divisor, quotient, dividend - remainder, name, message)
     return quotient, remainder

@@ -1,7 +1,9 @@
 """Ranges: the constraints that turn a field element into an integer of so many bits."""
 
+from collections.abc import Sequence
+
 from zkp.builder import Builder, Compute, gadget
-from zkp.expressions import Bit, Expression, Uint, constant
+from zkp.expressions import Bit, Expression, Uint
 from zkp.field import R
 
 # Two values of this many bits can still be subtracted and offset without wrapping the field.
@@ -13,8 +15,19 @@ def decompose(builder: Builder, value: Expression, bits: int, name: str, message
     """Binary digits of `value`, lowest first; unsatisfiable unless 0 <= value < 2^bits."""
     assert 0 < bits <= BITS_MAX, f"{bits} bits could wrap the field"
     digits = [builder.bit(f"{name}.bit{index}", _digit(value, index)) for index in range(bits)]
-    builder.equal(_weighed(digits), value, name, message, shown=value)
+    builder.equal(from_bits(digits), value, name, message, shown=value)
     return digits
+
+
+def from_bits(digits: Sequence[Bit]) -> Uint:
+    """The integer of binary digits, lowest first. Costs no constraint."""
+    assert len(digits) <= BITS_MAX, f"{len(digits)} bits could wrap the field"
+    total: dict[int, int] = {}
+    for index, digit in enumerate(digits):
+        for wire, coefficient in digit.terms.items():
+            total[wire] = (total.get(wire, 0) + (coefficient << index)) % R
+    terms = {wire: coefficient for wire, coefficient in total.items() if coefficient}
+    return Uint(terms, (1 << len(digits)) - 1)
 
 
 @gadget
@@ -36,13 +49,6 @@ def nonzero(builder: Builder, value: Expression, name: str, message: str) -> Non
 
 def _digit(value: Expression, index: int) -> Compute:
     return lambda evaluate: evaluate(value) >> index & 1
-
-
-def _weighed(digits: list[Bit]) -> Expression:
-    total: Expression = constant(0)
-    for index, digit in enumerate(digits):
-        total = total + digit * (1 << index)
-    return total
 
 
 def _inverse_or_zero(value: int) -> int:

@@ -3,7 +3,7 @@
 Variables are integers that `zkp.uniqueness.cases` numbers; this only reasons about them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,9 @@ from zkp.uniqueness.linear import (
     tighten,
 )
 
-ROUNDS_MAX = 40
+ROUNDS_MAX = 20
+# Equations looked at in one round.
+LOOKS_MAX = 4000
 
 # A variable is a wire in one of four roles: shared by both witnesses, in the first, in the second,
 # or the difference of second and first. Wire 0, the constant, stays variable 0.
@@ -50,10 +52,28 @@ class Product(NamedTuple):
     rank: int
 
 
+class Ground(NamedTuple):
+    """The equations that hold in all cases, and by variable which of them name it."""
+
+    equations: Sequence[Equation]
+    uses: Mapping[int, Sequence[int]]
+
+
+def ground(equations: Sequence[Equation]) -> Ground:
+    """Equations made ready."""
+    uses: dict[int, list[int]] = {}
+    for index, item in enumerate(equations):
+        for variable, _ in item.terms:
+            uses.setdefault(variable, []).append(index)
+    return Ground(equations, uses)
+
+
 @dataclass
 class Case:
-    """What holds in one case."""
+    """What holds in one case; `stale` are equations of the ground to be looked at again."""
 
+    ground: Ground
+    stale: set[int]
     bounds: Bounds
     equations: list[Equation]
     zero: set[Form]
@@ -63,6 +83,8 @@ class Case:
     def split(self) -> "Case":
         """A copy to add an assumption to."""
         return Case(
+            self.ground,
+            set(self.stale),
             dict(self.bounds),
             list(self.equations),
             set(self.zero),
@@ -109,22 +131,37 @@ class Case:
             root = -dict(form).get(ONE, 0) * pow(coefficient, -1, R)
             if (low - root) % R == 0:
                 self.bounds[variable], changed = (low + 1, high), True
+                self._touch([variable])
             elif (high - root) % R == 0:
                 self.bounds[variable], changed = (low, high - 1), True
+                self._touch([variable])
         return changed
 
     def propagate(self, products: Sequence[Product]) -> None:
         """Draws conclusions until nothing new follows. Raises `Impossible` on a contradiction."""
         for _ in range(ROUNDS_MAX):
-            changed = False
-            for item in self.equations:
-                changed |= bool(tighten(self.bounds, item))
+            changed = self._tighten_all()
             for index, product in enumerate(products):
                 if all(self.bounds.get(guard) == (0, 0) for guard in product.guards):
                     changed |= self._conclude(index, product)
             changed |= self.trim()
             if not changed:
                 return
+
+    def _tighten_all(self) -> bool:
+        """Looks at the case's own equations, and at those of the ground whose bounds moved."""
+        moved = [variable for item in self.equations for variable in tighten(self.bounds, item)]
+        self._touch(moved)
+        for _ in range(LOOKS_MAX):
+            if not self.stale:
+                break
+            moved = tighten(self.bounds, self.ground.equations[self.stale.pop()])
+            self._touch(moved)
+        return bool(moved)
+
+    def _touch(self, variables: Sequence[int]) -> None:
+        for variable in variables:
+            self.stale.update(self.ground.uses.get(variable, ()))
 
     def is_undecided(self, product: Product) -> bool:
         """Whether it says that one of two factors is zero, and neither is known to be or not."""

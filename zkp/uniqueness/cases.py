@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 
 from zkp.expressions import ONE
 from zkp.r1cs import Terms
-from zkp.uniqueness.case import DIFFERENCE, FIRST, SECOND, SHARED, Case, Product, side
+from zkp.uniqueness.case import DIFFERENCE, FIRST, SECOND, SHARED, Case, Product, ground, side
 from zkp.uniqueness.facts import Facts, Row
 from zkp.uniqueness.linear import Bounds, Equation, Impossible, equation, normalised
 
 NEIGHBOURS_MAX = 1200
-DEPTH_MAX = 8
-CASES_MAX = 200
+DEPTH_MAX = 20
+CASES_MAX = 60
+# Cases are split over the centre itself first, then over products with one of its open wires.
+SPLIT_RANK_MAX, FAR_RANK = 1, 2
 
 
 def neighbourhood(facts: Facts, centre: Row) -> list[Row]:
@@ -65,6 +67,7 @@ class _Doubled:
 
     def __init__(self, facts: Facts, rows: Sequence[Row], wires: set[int], centre: Row) -> None:
         self._open = wires
+        self._target = wires & centre.wires
         self._cases = 0
         self._products: list[Product] = []
         equations = [
@@ -95,10 +98,11 @@ class _Doubled:
             if all(wire in near for wire, _ in form)
             for role in (FIRST, SECOND)
         }
-        self._start = Case(bounds, equations, set(), nonzero, set())
+        stale = set(range(len(equations)))
+        self._start = Case(ground(equations), stale, bounds, [], set(), nonzero, set())
 
     def solve(self) -> set[int]:
-        """The wires whose difference is zero in every case that is possible."""
+        """Wires whose difference is zero in every case; no case is split once the centre's are."""
         equal = self._search(self._start, 0)
         return set() if self._cases > CASES_MAX else equal
 
@@ -111,8 +115,11 @@ class _Doubled:
         except Impossible:
             return self._open
         equal = {wire for wire in self._open if case.bounds.get(4 * wire + DIFFERENCE) == (0, 0)}
-        product = next((item for item in self._products if case.is_undecided(item)), None)
-        if len(equal) == len(self._open) or depth == DEPTH_MAX or product is None:
+        if self._target <= equal or depth == DEPTH_MAX:
+            return equal
+        near = (item for item in self._products if item.rank <= SPLIT_RANK_MAX)
+        product = next(filter(case.is_undecided, near), None)
+        if product is None:
             return equal
         equal = self._open
         for branch in _branches(case, product):
@@ -123,8 +130,7 @@ class _Doubled:
 
     def _add_product(self, item: Row, centre: Row) -> None:
         """A product in each witness, and its difference where one factor is the same in both."""
-        distance = 0 if item is centre else 1 if item.wires & centre.wires else 2
-        rank = distance + 3 * (len(item.wires) == 1)
+        rank = 0 if item is centre else 1 if item.wires & self._target else FAR_RANK
         a, b, c = item.sides
         for role in (FIRST, SECOND):
             left, right, target = (side(self._written(terms, role)) for terms in (a, b, c))
@@ -133,7 +139,7 @@ class _Doubled:
             guards = tuple(4 * wire + DIFFERENCE for wire in factor if wire in self._open)
             left = side(self._written(factor, FIRST))
             right, target = side(self._difference(other)), side(self._difference(c))
-            self._products.append(Product(left, right, target, guards, rank + 6))
+            self._products.append(Product(left, right, target, guards, FAR_RANK))
 
     def _written(self, terms: Terms, role: int) -> dict[int, int]:
         return {

@@ -16,7 +16,7 @@ from zkp.uniqueness.roots import square_root
 
 # Of one attempt, and of all attempts together: a step looks at each constraint that changed.
 STEPS_MAX = 200
-STEPS_IN_ALL_MAX = 2000
+STEPS_IN_ALL_MAX = 600
 DEPTH_MAX = 100
 TARGETS_MAX = 24
 # A sum of digits may stand for its value plus this many multiples of r.
@@ -32,7 +32,8 @@ def second_witness(
 ) -> tuple[int, ...] | None:
     """Another witness with the same determined signals that differs in one of `targets`."""
     steps = 0
-    for wire in list(targets)[:TARGETS_MAX]:
+    # A signal that nothing bounds is the likeliest to be free.
+    for wire in sorted(targets, key=facts.bounds.__contains__)[:TARGETS_MAX]:
         search = _Search(facts, witness, wire)
         for value in _guesses(facts, wire, witness[wire]):
             found = search.attempt(value)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.harness import Network, Refused, free_base_port, quorate, run_quorate
-from tests.acceptance.manifests import group_manifest
 
 ORGANISATIONS = ("tax", "market", "data", "audit")
 POSTS = ("system", "security", "audit")
@@ -37,6 +36,10 @@ def run(folder: Path, *, base_port: int | None = None) -> dict[str, Any]:
 
 
 def _manifest(*, plain_admin: bool) -> str:
+    lines = ['name = "production"', "production = true"]
+    for name in ORGANISATIONS:
+        lines += ["[[org]]", f'name = "{name}"']
+        lines += ["[[node]]", f'name = "{name}-1"', f'org = "{name}"']
     accounts = [
         (f"{name}-{post}", name, f"{post}-administrator")
         for name in ORGANISATIONS
@@ -44,7 +47,12 @@ def _manifest(*, plain_admin: bool) -> str:
     ]
     accounts += [("auditor", "audit", "regulator")]
     accounts += [("boss", "tax", "admin")] if plain_admin else []
-    return group_manifest("production", ORGANISATIONS, accounts, production=True)
+    for account, organisation, role in accounts:
+        lines += ["[[account]]", f'name = "{account}"', f'org = "{organisation}"']
+        lines += [f'role = "{role}"']
+    validators = ", ".join(f'"{name}-1"' for name in ORGANISATIONS)
+    lines += ["[[group]]", 'name = "production"', f"validators = [{validators}]"]
+    return "\n".join(lines) + "\n"
 
 
 def _officers(network: Network) -> None:

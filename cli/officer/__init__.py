@@ -1,1 +1,0 @@
-"""An officer's account and certificate, asked for with keys that never leave the officer."""
