@@ -1,9 +1,9 @@
 """ERC-20-like transfers on both engines in one run: transactions a second, and where the time goes.
 
 `python benchmarks/engines.py` runs blocks of 1,000 transfers by 1,000 senders on a state of 100,000
-holders through a whole chain (decode, recover, execute, root, header, synced store). The engines
-take turns; in each round the store is opened anew, the first block is cold and the others warm. It
-prints medians and writes build/bench/engines.json.
+holders through a whole chain (decode, recover, execute, root, header, synced store): 20 cold ones
+from the moment the store is opened, whose receivers were never met before, then 20 warm ones to
+receivers that were. The engines take turns, block by block. It writes build/bench/engines.json.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import gc
 import json
 import random
 import shutil
-import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -48,7 +47,7 @@ CHAIN_ID = 77
 GAS = 60_000
 TRANSFER = keccak(b"transfer(address,uint256)")[:4]
 STAGES = ("decode and recover", "engine", "store, synced")
-ROUNDS = 4
+STATES = ("cold", "warm")
 
 
 def _key(name: str) -> KeySigner:
@@ -95,14 +94,19 @@ class Bench:
                 to_hex(TOKEN): Allocation(nonce=1, code=to_hex(token.runtime), storage=balances),
             },
         ).checked()
-        self.holding = holding
 
-    def batch(self, nonce: int) -> tuple[bytes, ...]:
-        """One transfer of each sender to anybody."""
-        chance = random.Random(nonce)
-        return tuple(
-            self._transfer(signer, nonce, chance.choice(self.holding)) for signer in self.senders
-        )
+    def batches(self, blocks: int) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+        """`blocks` cold batches, one transfer of each sender in each, then as many warm ones."""
+        count, chance = len(self.senders), random.Random(blocks)
+        met = chance.sample(self.others, blocks * count)
+        nonce = 0
+        for state in STATES:
+            for start in range(0, len(met), count):
+                receivers = met[start : start + count]
+                pairs = zip(self.senders, receivers, strict=True)
+                yield state, tuple(self._transfer(who, nonce, whom) for who, whom in pairs)
+                nonce += 1
+            chance.shuffle(met)
 
     def _transfer(self, signer: KeySigner, nonce: int, receiver: Address) -> bytes:
         data = TRANSFER + receiver.rjust(32, b"\0") + (1).to_bytes(32)
@@ -153,99 +157,91 @@ def _timed(spent: dict[str, float], chain: Chain) -> Iterator[None]:
 
 
 @dataclass
-class Runs:
-    """One engine's store, and what its blocks took, in seconds a block."""
+class Tally:
+    """What the blocks of one state took, in seconds."""
 
-    folder: Path
-    engine_name: str
-    cold: list[float] = field(default_factory=list)
-    warm: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
-    stages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Of the warm blocks."""
-    headers: list[str] = field(default_factory=list)
-
-    def round(self, bench: Bench, warm_blocks: int) -> None:
-        """Opens the store and runs a cold block and some warm ones."""
-        engine = engine_named(self.engine_name)
-        chain = Chain(bench.genesis, BlockStore(LevelDB(self.folder), STANDARD), engine)
-        nonce = chain.head.number
-        batches = [bench.batch(nonce + block) for block in range(1 + warm_blocks)]
-        for place, batch in enumerate(batches):
-            spent: dict[str, float] = defaultdict(float)
-            start, start_processor = time.perf_counter(), time.process_time()
-            with _timed(spent, chain):
-                executed = bench.extend(chain, batch)
-            seconds = time.perf_counter() - start
-            assert sum(receipt.status for receipt in executed.result.receipts) == len(batch)
-            self.headers.append(executed.hash.hex())
-            if place == 0:
-                self.cold.append(seconds)
-                continue
-            self.warm.append(seconds)
-            self.processor.append(time.process_time() - start_processor)
-            inside = engine.profile() if isinstance(engine, NativeEngine) else {}
-            for stage in STAGES:
-                self.stages[stage].append(spent[stage])
-                if stage == "engine":
-                    for part, took in inside.items():
-                        self.stages[f"  of that {part}"].append(took)
-            self.stages["rest"].append(seconds - sum(spent.values()))
-        chain.close()
+    blocks: list[float] = field(default_factory=list)
+    processor_s: float = 0.0
+    stages: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def figures(self, size: int) -> dict[str, Any]:
-        """Medians: transactions a second, and microseconds a transaction of the warm blocks."""
-        micro = {stage: statistics.median(took) for stage, took in self.stages.items()}
-        micro["whole"] = statistics.median(self.warm)
-        micro["of both processors"] = statistics.median(self.processor)
+        """Transactions a second, and microseconds a transaction by stage."""
+        micro = size * len(self.blocks) / 1e6
+        whole = sum(self.blocks)
+        parts = {**self.stages, "whole": whole, "of both processors": self.processor_s}
         return {
-            "blocks": len(self.cold) + len(self.warm),
-            "cold_tps": size / statistics.median(self.cold),
-            "warm_tps": size / statistics.median(self.warm),
-            "all_tps": size * (len(self.cold) + len(self.warm)) / sum(self.cold + self.warm),
-            "warm_block_ms": [round(seconds * 1e3, 1) for seconds in self.warm],
-            "cold_block_ms": [round(seconds * 1e3, 1) for seconds in self.cold],
-            "microseconds": {stage: seconds / size * 1e6 for stage, seconds in micro.items()},
+            "tps": size * len(self.blocks) / whole,
+            "first_block_tps": size / self.blocks[0],
+            "block_ms": [round(seconds * 1e3, 1) for seconds in self.blocks],
+            "microseconds": {stage: seconds / micro for stage, seconds in parts.items()},
         }
 
 
+class Run:
+    """One engine's chain, opened anew, and what its blocks took."""
+
+    def __init__(self, bench: Bench, folder: Path, engine_name: str) -> None:
+        self.engine_name = engine_name
+        self.engine = engine_named(engine_name)
+        self.chain = Chain(bench.genesis, BlockStore(LevelDB(folder), STANDARD), self.engine)
+        self.tallies = {state: Tally() for state in STATES}
+        self.headers: list[str] = []
+
+    def extend(self, bench: Bench, state: str, batch: Sequence[bytes]) -> None:
+        """One more block; raises AssertionError where a transfer fails."""
+        tally, spent = self.tallies[state], defaultdict[str, float](float)
+        start, start_processor = time.perf_counter(), time.process_time()
+        with _timed(spent, self.chain):
+            executed = bench.extend(self.chain, batch)
+        seconds = time.perf_counter() - start
+        tally.processor_s += time.process_time() - start_processor
+        assert sum(receipt.status for receipt in executed.result.receipts) == len(batch)
+        self.headers.append(executed.hash.hex())
+        tally.blocks.append(seconds)
+        inside = self.engine.profile() if isinstance(self.engine, NativeEngine) else {}
+        for stage in STAGES:
+            tally.stages[stage] += spent[stage]
+            if stage == "engine":
+                for part, took in inside.items():
+                    tally.stages[f"  of that {part}"] += took
+        tally.stages["rest"] += seconds - sum(spent.values())
+
+
 def measure(
-    folder: Path,
-    *,
-    blocks: int = 20,
-    reference_blocks: int = 8,
-    senders: int = 1_000,
-    holders: int = 100_000,
+    folder: Path, *, blocks: int = 20, senders: int = 1_000, holders: int = 100_000
 ) -> dict[str, dict[str, Any]]:
-    """Figures of the engines that are installed here, by name; `folder` holds their stores.
+    """Figures of the engines that are installed here, by name and state; `folder` holds their
+    stores.
 
     Raises AssertionError where a transfer fails or the engines' headers differ.
     """
     bench = Bench(senders, holders)
     base = folder / "base"
     Chain(bench.genesis, BlockStore(LevelDB(base), STANDARD), engine_named(PY_EVM)).close()
-    runs, warm_blocks = [], {}
-    for name, count in ((NATIVE, blocks), (PY_EVM, reference_blocks)):
+    runs = []
+    for name in (NATIVE, PY_EVM):
         if name in installed_engines():
             shutil.copytree(base, folder / name)
-            runs.append(Runs(folder / name, name))
-            warm_blocks[name] = max(1, count // ROUNDS - 1)
+            runs.append(Run(bench, folder / name, name))
     thresholds = gc.get_threshold()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)  # as a node has it, for both engines
-    for _ in range(ROUNDS):
+    for state, batch in bench.batches(blocks):
         for run in runs:
-            run.round(bench, warm_blocks[run.engine_name])
+            run.extend(bench, state, batch)
     gc.set_threshold(*thresholds)
-    shared = min(len(run.headers) for run in runs)
-    assert len({tuple(run.headers[:shared]) for run in runs}) == 1, "headers differ"
-    return {run.engine_name: run.figures(senders) for run in runs}
+    for run in runs:
+        run.chain.close()
+    assert len({tuple(run.headers) for run in runs}) == 1, "headers differ"
+    return {
+        run.engine_name: {state: tally.figures(senders) for state, tally in run.tallies.items()}
+        for run in runs
+    }
 
 
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--blocks", type=int, default=20, help="blocks on the native engine")
-    parser.add_argument("--reference-blocks", type=int, default=8, help="blocks on py-evm")
+    parser.add_argument("--blocks", type=int, default=20, help="cold blocks, and warm ones")
     parser.add_argument("--senders", type=int, default=1_000)
     parser.add_argument("--holders", type=int, default=100_000)
     arguments = parser.parse_args()
@@ -262,33 +258,35 @@ def main() -> None:
 def show(console: Console, figures: dict[str, dict[str, Any]]) -> None:
     """Print the figures as a table."""
     table = Table(title="ERC-20-like transfers in one process")
-    table.add_column("medians")
-    for name, figure in figures.items():
-        table.add_column(f"{name}, {figure['blocks']} blocks", justify="right")
-    for label, key in (("cold, tx/s", "cold_tps"), ("warm, tx/s", "warm_tps")):
-        table.add_row(label, *(f"{figure[key]:,.0f}" for figure in figures.values()))
-    table.add_row("all blocks, tx/s", *(f"{found['all_tps']:,.0f}" for found in figures.values()))
+    table.add_column("")
+    columns = []
+    for name, found in figures.items():
+        for state in STATES:
+            table.add_column(f"{name}, {state}", justify="right")
+            columns.append(found[state])
+    blocks = str(len(columns[0]["block_ms"]))
+    table.add_row("blocks", *(blocks for _ in columns))
+    table.add_row("tx/s", *(f"{column['tps']:,.0f}" for column in columns))
+    table.add_row("first block, tx/s", *(f"{column['first_block_tps']:,.0f}" for column in columns))
     table.add_section()
-    for stage in {stage: None for figure in figures.values() for stage in figure["microseconds"]}:
-        found = [figure["microseconds"].get(stage) for figure in figures.values()]
+    table.add_row("µs a transaction:")
+    for stage in {stage: None for column in columns for stage in column["microseconds"]}:
+        found = [column["microseconds"].get(stage) for column in columns]
         shown = ("" if one is None else f"{one:,.1f}" for one in found)
-        table.add_row(f"{stage}, µs/tx", *shown)
+        table.add_row(stage, *shown)
     console.print(table)
     if len(figures) > 1:
         cold, warm = ratios(figures)
         console.print(
             f"native is {cold:.1f} times as fast cold and {warm:.1f} times warm; "
-            "equal headers at every height of both"
+            "equal headers at every height"
         )
 
 
-def ratios(figures: dict[str, dict[str, Any]]) -> tuple[float, float]:
+def ratios(figures: dict[str, dict[str, Any]]) -> tuple[float, ...]:
     """How many times as fast the native engine is, cold and warm."""
     native, reference = figures[NATIVE], figures[PY_EVM]
-    return (
-        native["cold_tps"] / reference["cold_tps"],
-        native["warm_tps"] / reference["warm_tps"],
-    )
+    return tuple(native[state]["tps"] / reference[state]["tps"] for state in STATES)
 
 
 if __name__ == "__main__":

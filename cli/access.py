@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from cli.failure import CommandFailed
+from cli.officer.request import load_request
 from cli.output import JsonOption, emit, table
 from cli.second_factor import CodeOption, confirm
 from node.config import NodeFolder, load_node_config
@@ -90,19 +91,34 @@ def revoke_token(
 
 def certificate(
     folder: Annotated[Path, typer.Argument(metavar="CA_DIR", help="The organisation's CA.")],
-    name: Annotated[str, typer.Option(help="A pseudonym, no person's name.")],
     out: Annotated[Path, typer.Option(help="The certificate, a new file.")],
-    key: Annotated[Path, typer.Option(help="Its key, a new file of mode 600.")],
+    request: Annotated[
+        Path | None, typer.Option(help="What the officer asked with: its key stays with it.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Without a request: a pseudonym.")] = "",
+    key: Annotated[
+        Path | None, typer.Option(help="Without a request: its key, a new file of mode 600.")
+    ] = None,
     days: Annotated[int, typer.Option(help="Until it expires.")] = OFFICER_VALIDITY_DAYS,
     as_json: JsonOption = False,
 ) -> None:
     """Issue an officer's or system's certificate to ask nodes with. 签发访问证书。"""
+    if (request is None) == (key is None) or bool(name) != (key is not None):
+        raise CommandFailed("give --request FILE, or --name and --key to make the key here")
     authority = OrganisationCA.load(folder)
     if out.exists():
         raise CommandFailed(f"{out}: is there already; name another file")
-    made = new_key()
-    issued = authority.issue_officer(name, made.public_key(), datetime.now(UTC), days)
-    save_key(key, made)
+    now = datetime.now(UTC)
+    if request is not None:
+        asked = load_request(request)
+        name = asked.name
+        pem = asked.certificate_request.encode()
+        issued = authority.issue_officer_for_request(pem, name, now, days)
+    else:
+        assert key is not None
+        made = new_key()
+        issued = authority.issue_officer(name, made.public_key(), now, days)
+        save_key(key, made)
     write_whole(out, encode_certificate(issued))
     value = {
         "name": name,
@@ -110,7 +126,8 @@ def certificate(
         "serial": f"{issued.serial_number:x}",
         "not_after": issued.not_valid_after_utc.isoformat(),
     }
-    emit(value, as_json, lambda: f"{out}: {authority.organisation}/officer/{name}, key in {key}")
+    whose = f", key in {key}" if key else ""
+    emit(value, as_json, lambda: f"{out}: {authority.organisation}/officer/{name}{whose}")
 
 
 def _write_secret(path: Path, text: str) -> None:

@@ -16,6 +16,8 @@ from cli.failure import CommandFailed
 from cli.network.create import LOCAL_KEYSTORE_ROUNDS
 from cli.network.folder import Account, save_network
 from cli.network.manifest import NAME_PATTERN
+from cli.officer.commands import accept, request
+from cli.officer.role import give_role
 from cli.output import JsonOption, emit, table
 from cli.proposals import (
     Wish,
@@ -29,13 +31,14 @@ from client.accounts import password_file, save_account, save_password
 from contracts.bindings import accounts
 from contracts.bindings.accounts import ProposalKind, holder_digest, permission
 from contracts.roles import ACCOUNT_ROLES, role_label, role_named
-from contracts.system_alloc import ADMINISTRATORS
 from ledger.gate import Role
 from ledger.values import Address, address_from_hex, checksum_address
-from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
+from workflows.equity_transfer.deploy import SetUpDesk
 
 app = typer.Typer(help="Accounts of officers and systems. 账户。")
 app.add_typer(token, name="token")
+app.command()(request)
+app.command()(accept)
 app.command()(certificate)
 
 NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
@@ -75,7 +78,7 @@ def create(
     try:
         save_password(network / key_file, password)
         digest = holder_digest(local.group.name, holder) if holder else bytes(32)
-        said = _give_role(desk, entry, wanted, digest)
+        said = give_role(desk, org, address_from_hex(account.address), wanted, digest)
     except BaseException:
         # Nothing on chain knows this key: a file left behind would only block the next try.
         (network / key_file).unlink()
@@ -84,21 +87,6 @@ def create(
     known = (*local.file.accounts, entry)
     save_network(network, msgspec.structs.replace(local.file, accounts=known))
     emit(entry, as_json, lambda: f"{name}: {account.address}, {role} of {org}{said}")
-
-
-def _give_role(desk: SetUpDesk, entry: Account, role: Role, holder: bytes) -> str:
-    """At once, or by a proposal to the organisations: what to say of that."""
-    address = address_from_hex(entry.address)
-    is_plain_admin = desk.ask(permission(desk.sender)).holds(Role.ADMIN)
-    named = any(holder)
-    if named and role not in (*ADMINISTRATORS, Role.ADMIN):
-        raise CommandFailed("--holder is for administrators; of other accounts nobody keeps one")
-    if role is not Role.ADMIN and not named and (is_plain_admin or role not in ADMINISTRATORS):
-        desk.act(f"account-{entry.name}", accounts.set_account(address, role))
-        return ""
-    number = organisation_number(desk, entry.org)
-    change = propose(desk, Wish(ProposalKind.APPOINT, address, number, role, holder))
-    return f", once agreed: {proposal_sentence(proposal_row(desk, change))}"
 
 
 @app.command()

@@ -31,6 +31,7 @@ class Code(StrEnum):
     VOTE_LOG = "vote-log"
     STORE = "store"
     STORE_GROUP = "store-group"
+    STORE_KEY = "store-key"
     CLOCK = "clock"
     PEER = "peer"
     NODE = "node"
@@ -127,6 +128,12 @@ EXPLAINED: Mapping[Code, tuple[str, str]] = {
     Code.STORE_GROUP: (
         "The store holds another group's chain.",
         "Put the right folder in place, or move `db` away.",
+    ),
+    Code.STORE_KEY: (
+        "What the node keeps is encrypted and its key is missing or another one, or `node.toml` "
+        "names a key and the files are not encrypted.",
+        "Put the key file back that the folder was encrypted under; `quorate store encrypt` on the "
+        "stopped node, if it never was or a conversion was cut off.",
     ),
     Code.CLOCK: (
         "This machine's clock and the others' are apart, or it is behind its own latest block.",

@@ -1,7 +1,8 @@
 """The `quorate governance` commands: what organisations vote on, and what they voted.
 
-Each act is an administrator's own transaction. What would leave too few live validators is refused
-here unless it is forced: the contract itself knows only its state.
+Each act is an administrator's own transaction. What would leave too few live validators, or blocks
+that an engine cannot keep up with, is refused here unless it is forced: the contract itself knows
+only its state.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from cli.failure import CommandFailed
 from cli.liveness import objection_to_adding, objection_to_removing
 from cli.network.folder import NetworkFile, Node, save_network
 from cli.output import JsonOption, emit, table
+from cli.parameters import objection_to_gas
 from cli.proposals import (
     KIND_LABELS,
     Wish,
@@ -23,14 +25,13 @@ from cli.proposals import (
     proposal,
     proposal_row,
     proposal_sentence,
-    subject_address,
 )
 from cli.proposals import propose as make_proposal
+from cli.wishes import Asked, wish_of
 from contracts.bindings import accounts
-from contracts.bindings.accounts import ProposalKind, ProposedChange, holder_digest
-from contracts.roles import role_named
+from contracts.bindings.accounts import ProposalKind, ProposedChange
 from ledger.suite import STANDARD, KeySigner
-from ledger.values import Address, address_from_hex, to_hex
+from ledger.values import to_hex
 from node.config import NodeFolder
 from node.keyfile import load_private_key
 from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
@@ -79,15 +80,31 @@ def ready(
 @app.command()
 def propose(
     kind: Annotated[str, typer.Argument(help=f"{', '.join(KIND_LABELS)}.")],
+    network: NetworkOption,
+    account: AsOption,
     subject: Annotated[
         str,
         typer.Argument(
-            help="For validators a node's name or a consensus key's address, else an account's "
-            "name or an address.",
+            help="For validators a node's name or a consensus key's address, for set-parameter "
+            "the parameter's name, for upgrade-protocol the version, for replace-code a system "
+            "contract's name or address, else an account's name or an address.",
         ),
-    ],
-    network: NetworkOption,
-    account: AsOption,
+    ] = "",
+    value: Annotated[
+        str,
+        typer.Argument(
+            help="set-parameter: the new value, in the name's unit; replace-code: the address of a "
+            "contract that has the new code.",
+        ),
+    ] = "",
+    at: Annotated[
+        int,
+        typer.Option(
+            "--at",
+            help="upgrade-protocol: the first block under the version; replace-code: the block "
+            "at whose start the code is replaced.",
+        ),
+    ] = 0,
     role: Annotated[str, typer.Option(help="appoint: an administrator's role.")] = "",
     org: Annotated[str, typer.Option(help="appoint: by default the account's own.")] = "",
     holder: Annotated[
@@ -98,29 +115,12 @@ def propose(
     as_json: JsonOption = False,
 ) -> None:
     """Propose a change; the organisation's own vote is counted at once. 提案。"""
-    if kind not in KIND_LABELS:
-        raise CommandFailed(f"'{kind}' is no kind of proposal; there are: {', '.join(KIND_LABELS)}")
-    chosen = KIND_LABELS[kind]
-    if bool(role) != (chosen is ProposalKind.APPOINT):
-        raise CommandFailed("--role belongs to an appointment, and an appointment needs it")
+    asked = Asked(kind, subject, value, at, role, org, holder)
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
-    if chosen.concerns_validators:
-        wish = Wish(chosen, _key(local, subject))
-    elif chosen is ProposalKind.APPOINT:
-        home = org or local.file.account(subject).org
-        wish = Wish(
-            chosen,
-            subject_address(local, subject),
-            organisation_number(desk, home),
-            role_named(role),
-            holder_digest(local.group.name, holder) if holder else bytes(32),
-        )
-    else:
-        wish = Wish(chosen, subject_address(local, subject))
-    _object(desk, chosen, wish.subject, force)
-    change = make_proposal(desk, wish)
-    _emit_proposal(desk, change, as_json)
+    wish = wish_of(local, desk, asked)
+    _object(local, desk, wish, force)
+    _emit_proposal(desk, make_proposal(desk, wish), as_json)
 
 
 @app.command()
@@ -138,7 +138,7 @@ def vote(
     change = proposal(desk, number)
     organisation = local.file.account(account).org
     if organisation_number(desk, organisation) not in change.votes:
-        _object(desk, change.kind, change.subject, force)
+        _object(local, desk, change, force)
     _emit_proposal(desk, agree(desk, organisation, change), as_json)
 
 
@@ -159,7 +159,7 @@ def enact(
         obstacle = desk.ask(accounts.obstacle(number))
         if obstacle:
             raise CommandFailed(f"proposal {number} cannot be enacted now: {obstacle}")
-        _object(desk, change.kind, change.subject, force)
+        _object(local, desk, change, force)
         desk.act(f"enact-{number}", accounts.enact(number))
     _emit_proposal(desk, proposal(desk, number), as_json)
 
@@ -172,14 +172,17 @@ def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption
     count = desk.ask(accounts.proposal_count())
     rows = [proposal_row(desk, proposal(desk, number)) for number in range(1, count + 1)]
     pending = desk.ask(accounts.pending_until())
-    columns = ("number", "kind", "subject", "node", "role", "agree", "weight", "needed", "state")
+    columns = ("number", "words", "agree", "weight", "needed", "state")
     emit(
         {"proposals": rows, "pending_until": pending},
         as_json,
         lambda: table(
             f"Proposals; the next change is taken from block {pending}" if pending else "Proposals",
             columns,
-            ([", ".join(v) if isinstance(v, list) else v for v in row.values()] for row in rows),
+            (
+                [", ".join(row["agree"]) if n == "agree" else row[n] for n in columns]
+                for row in rows
+            ),
         ),
     )
 
@@ -194,24 +197,55 @@ def _note_address(folder: Path, file: NetworkFile, entry: Node, address: str) ->
         save_network(folder, msgspec.structs.replace(file, nodes=nodes))
 
 
-def _key(local: LocalNetwork, node: str) -> Address:
-    """The consensus key that a name or an address stands for."""
-    if node.startswith("0x"):
-        return subject_address(local, node)
-    return address_from_hex(local.file.node(node).address)
-
-
-def _object(desk: SetUpDesk, kind: ProposalKind, key: Address, force: bool) -> None:
-    if not kind.concerns_validators:
+def _object(
+    local: LocalNetwork, desk: SetUpDesk, change: Wish | ProposedChange, force: bool
+) -> None:
+    """Raises CommandFailed for what speaks against a change now, unless it is forced."""
+    if force:
         return
-    status = _group_status(desk)
-    holder = desk.ask(accounts.consensus_key(key))
-    if kind is ProposalKind.REMOVE_VALIDATOR:
-        objection = objection_to_removing(status, holder.node)
-    else:
-        objection = objection_to_adding(status, holder.node, desk.client.peers())
-    if objection and not force:
+    objection = None
+    if change.kind.concerns_validators:
+        objection = _objection_to_set(desk, change)
+    elif change.kind is ProposalKind.SET_PARAMETER:
+        objection = _objection_to_value(local, desk, change)
+    elif change.kind is ProposalKind.UPGRADE_PROTOCOL:
+        supported = _group_status(desk)["upgrade"]["supported"]
+        if change.value > supported:
+            objection = (
+                f"the node asked speaks protocol version {supported} at most and would stop before "
+                f"version {change.value} begins: install the newer build everywhere first"
+            )
+    if objection:
         raise CommandFailed(f"{objection}; if it shall be done all the same, add --force")
+
+
+def _objection_to_set(desk: SetUpDesk, change: Wish | ProposedChange) -> str | None:
+    status = _group_status(desk)
+    holder = desk.ask(accounts.consensus_key(change.subject))
+    if change.kind is ProposalKind.REMOVE_VALIDATOR:
+        return objection_to_removing(status, holder.node)
+    return objection_to_adding(status, holder.node, desk.client.peers())
+
+
+def _objection_to_value(
+    local: LocalNetwork, desk: SetUpDesk, change: Wish | ProposedChange
+) -> str | None:
+    if change.parameter not in ("gas_limit", "block_execution_ms_max"):
+        return None
+    founded = local.genesis.parameters
+    gas_limit = desk.ask(accounts.parameter("gas_limit")) or founded.gas_limit
+    bound_ms = desk.ask(accounts.parameter("block_execution_ms_max"))
+    bound_ms = bound_ms or founded.block_execution_ms_max
+    if change.parameter == "gas_limit":
+        gas_limit = change.value
+    else:
+        bound_ms = change.value
+    carrying = [
+        node.engine
+        for node in local.file.nodes
+        if any(entry.name == local.group.name for entry in node.groups)
+    ]
+    return objection_to_gas(gas_limit, bound_ms, carrying)
 
 
 def _group_status(desk: SetUpDesk) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from cli.network.process import running_pid
 from client.rpc import Client
 from ledger.chain import Chain
 from ledger.genesis import Genesis, genesis_block
-from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.recovery import (
     InvalidRecovery,
     Recovery,
@@ -26,13 +26,15 @@ from ledger.recovery import (
     decode_recovery,
     verify_recovery,
 )
+from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
 from ledger.values import Hash32, from_hex
-from node.config import GroupFolder, NodeFolder, load_node_config
+from node.config import GroupFolder, NodeConfig, NodeFolder, load_node_config
 from node.engines import engine_named
 from node.group_assembly import read_genesis
 from node.pid_file import PidFile
 from node.recovery_folder import place_recovery, reason_of
+from node.sealing import GroupSeals, group_seals, open_database
 
 FOLLOW_TIMEOUT_S = 30.0
 POLL_S = 0.1
@@ -80,26 +82,28 @@ def apply_to_node(folder: Path, recovery: Recovery, group: str | None) -> Applie
         return _tell(place, client, pid, recovery, config.node_id)
     lock = PidFile(home.pid_file)
     try:
-        return _adopt(place, genesis, config.engine, recovery, config.node_id)
-    except (CorruptStore, StoreInUse) as error:
+        seals = group_seals(home, config, genesis_block(genesis).hash)
+        return _adopt(place, genesis, config, recovery, seals)
+    except (CorruptStore, StoreInUse, WrongSealKey) as error:
         raise CommandFailed(f"{folder}: {error}") from None
     finally:
         lock.release()
 
 
 def _adopt(
-    place: GroupFolder, genesis: Genesis, engine: str, recovery: Recovery, node: str
+    place: GroupFolder, genesis: Genesis, config: NodeConfig, recovery: Recovery, seals: GroupSeals
 ) -> Applied:
-    database = LevelDB(place.database)
+    database = open_database(place.database, seals)
     try:
-        chain = Chain(genesis, BlockStore(database, genesis.suite), engine_named(engine))
+        chain = Chain(genesis, BlockStore(database, genesis.suite), engine_named(config.engine))
         changed = chain.adopt(recovery, may_cut=True)
         void = tuple(
             block.number for block in chain.void_blocks() if block.counter == recovery.counter
         )
     finally:
         database.close()
-    return _applied(node, recovery, changed=changed, void=void if changed else (), running=False)
+    shown = void if changed else ()
+    return _applied(config.node_id, recovery, changed=changed, void=shown, running=False)
 
 
 def _tell(place: GroupFolder, client: Client, pid: int, recovery: Recovery, node: str) -> Applied:

@@ -17,10 +17,11 @@ from cli.output import JsonOption, emit
 from cli.reach import reach, remote
 from client.light import InvalidAnswer, LightClient
 from ledger.chain import Chain
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, genesis_block
 from ledger.header import Header
-from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.pin import Pin, parse_pin
+from ledger.sealing import WrongSealKey
 from ledger.snapshot.export import export_snapshot
 from ledger.snapshot.frames import InvalidSnapshot
 from ledger.snapshot.restore import read_snapshot
@@ -31,6 +32,7 @@ from node.config import GroupFolder, NodeFolder, load_node_config
 from node.engines import engine_named
 from node.group_assembly import read_genesis
 from node.pid_file import PidFile
+from node.sealing import group_seals, open_database
 
 app = typer.Typer(help="A group's state as a file. 状态快照。")
 
@@ -161,12 +163,13 @@ def _stopped_node(
     try:
         place = home.group(name)
         genesis = read_genesis(place)
-        database = LevelDB(place.database)
+        seals = group_seals(home, config, genesis_block(genesis).hash)
+        database = open_database(place.database, seals)
         try:
             yield place, genesis, BlockStore(database, genesis.suite), config.engine
         finally:
             database.close()
-    except (CorruptStore, StoreInUse) as error:
+    except (CorruptStore, StoreInUse, WrongSealKey) as error:
         raise CommandFailed(f"{folder}: {error}") from None
     finally:
         lock.release()

@@ -39,6 +39,7 @@ from workflows.equity_transfer.opening import Opening, save_opening
 from workflows.equity_transfer.prove import prove as make_proof
 from workflows.equity_transfer.show import show as show_item
 from workflows.equity_transfer.verify import verify as send_proof
+from workflows.workspace import opened_content
 
 app = typer.Typer(help="The equity transfer, step by step. 个人股权转让，逐步办理。")
 
@@ -63,6 +64,11 @@ def _read(path: Path) -> bytes:
     if len(data) > INPUT_BYTES_MAX:
         raise CommandFailed(f"{path}: longer than {INPUT_BYTES_MAX} bytes")
     return data
+
+
+def _read_opening(path: Path) -> bytes:
+    """An opening's file, of this desk or handed over; opened where it stands sealed."""
+    return opened_content(path, _read(path))
 
 
 def _emit_outcome(outcome: Outcome, as_json: bool) -> None:
@@ -255,7 +261,7 @@ def import_(
     desk = _desk(network, account, group)
     value: Any
     if opening is not None:
-        value = handover.import_opening(desk, _read(opening))
+        value = handover.import_opening(desk, _read_opening(opening))
     else:
         value = accept_details(desk, parse_id(str(item)))
     emit(value, as_json, lambda: f"Accepted {value.id}.")
@@ -275,7 +281,7 @@ def open_(
         raise typer.BadParameter("give either --id or --in")
     desk = _desk(network, account, group)
     if opening is not None:
-        opened = [handover.open_commitment(desk, _read(opening))]
+        opened = [handover.open_commitment(desk, _read_opening(opening))]
     else:
         opened = handover.open_own(desk, parse_id(str(item)))
     rows = [(entry.side, *row) for entry in opened for row in flat(entry.content)]

@@ -7,16 +7,16 @@ names no host: with `ca` it suffices that it names a node of that CA's organisat
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import ssl
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
+
+from ledger.private_file import ExposedFile, check_private, read_private
 
 if TYPE_CHECKING:
     import requests
@@ -67,8 +67,10 @@ class Credentials:
             if (self.certificate is None) != (self.key is None):
                 raise InvalidCredentials("give --cert and --key together")
             if self.certificate is not None and self.key is not None:
-                _require_private(self.key)
+                check_private(self.key)
                 context.load_cert_chain(self.certificate, self.key, password=lambda: b"")
+        except ExposedFile as error:
+            raise InvalidCredentials(f"the key {error}") from error
         except (OSError, ssl.SSLError) as error:
             named = ", ".join(str(p) for p in (self.ca, self.certificate, self.key) if p)
             raise InvalidCredentials(
@@ -132,21 +134,12 @@ def _is_named(der: bytes, host: str, takes_nodes: bool) -> bool:
 
 def _read_token(path: Path) -> str:
     try:
-        _require_private(path)
-        with path.open("rb") as file:
-            text = file.read(TOKEN_BYTES_MAX + 1).decode("ascii").strip()
+        text = read_private(path, TOKEN_BYTES_MAX + 1).decode("ascii").strip()
+    except ExposedFile as error:
+        raise InvalidCredentials(str(error)) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
         raise InvalidCredentials(f"cannot read the token in {path}: {reason}") from None
     if _TOKEN.fullmatch(text) is None:
         raise InvalidCredentials(f"expected one token and nothing else in {path}")
     return text
-
-
-def _require_private(path: Path) -> None:
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    if mode & 0o077:
-        raise InvalidCredentials(
-            f"{path} can be read by others (mode {mode:o}): run chmod 600 on it, and have it "
-            "replaced if others could have read it"
-        )

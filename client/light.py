@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+import msgspec
+
 from ledger.block import Block
 from ledger.certificate import Certificate
 from ledger.codec import (
@@ -25,6 +27,7 @@ from ledger.codec import (
 from ledger.epoch_chain import BrokenChain, CertifiedHeader, Epoch, EpochChain
 from ledger.genesis import Genesis
 from ledger.header import Header, decode_header
+from ledger.parameters import Parameters, decode_parameters
 from ledger.record import Record, decode_record
 from ledger.recovery import Recovery, decode_recovery
 from ledger.state import Account, decode_account, decode_slot
@@ -164,7 +167,13 @@ class LightClient:
                 _linked(partial(self._chain.recover, header, record, certificate, recovery))
                 continue
             members = _validators(answer, "next_validators")
-            _linked(partial(self._chain.extend, header, record, certificate, members))
+            parameters = _parameters(answer)
+            _linked(partial(self._chain.extend, header, record, certificate, members, parameters))
+
+    @property
+    def parameters(self) -> Parameters:
+        """Those of the latest epoch learnt so far, as its verified headers have them."""
+        return self._chain.last.parameters
 
     @property
     def recoveries(self) -> tuple[Recovery, ...]:
@@ -291,6 +300,14 @@ def _validators(answer: Any, key: str) -> ValidatorSet:
     return _parse(
         lambda: ValidatorSet.of(address_from_hex(member) for member in _list_of(found, key))
     )
+
+
+def _parameters(answer: Any) -> Parameters | None:
+    """The parameters of the next epoch, None where they stay as they are."""
+    found = _object(answer, "next_parameters").get("next_parameters")
+    if found is None:
+        return None
+    return _parse(lambda: decode_parameters(msgspec.json.encode(found)))
 
 
 def _recovery(answer: Any) -> Recovery | None:

@@ -394,6 +394,11 @@ class Client:
         """`quorate_getReceiptProof`."""
         return _object_or_none(self.call_method("quorate_getReceiptProof", transaction_hash))
 
+    def evidence(self, transaction_hash: str, from_epoch: int) -> dict[str, Any] | None:
+        """`quorate_getEvidence`."""
+        answer = self.call_method("quorate_getEvidence", transaction_hash, from_epoch)
+        return _object_or_none(answer)
+
     def proposal(self, block: int | str) -> dict[str, Any]:
         """`quorate_getProposal`: the whole batch that a block was made from."""
         return _object(self.call_method("quorate_getProposal", _block(block)))

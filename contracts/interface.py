@@ -20,6 +20,8 @@ OWN_SOURCES = (
     "system/keys.vy",
     "system/groth16.vy",
     "equity/equity_transfer.vy",
+    "evidence/evidence.vy",
+    "examples/registrations.vy",
 )
 
 

@@ -81,4 +81,10 @@ ACTS = (
     _act("ready", "declare a consensus key ready", "c c c c Y c - Y - -"),
     _act("propose-validator", "propose a change of validators", "c c c c Y c - Y - -"),
     _act("vote-validator", "vote on validators", "c c c c Y c - Y - -"),
+    _act("propose-parameter", "propose a parameter's value", "c c c c Y c - Y - -"),
+    _act("vote-parameter", "vote on a parameter", "c c c c Y c - Y - -"),
+    _act("propose-upgrade", "propose a protocol version", "c c c c Y c - Y - -"),
+    _act("vote-upgrade", "vote on a protocol version", "c c c c Y c - Y - -"),
+    _act("propose-code", "propose a system contract's code", "c c c c c Y - Y - -"),
+    _act("vote-code", "vote on a system contract's code", "c c c c c Y - Y - -"),
 )

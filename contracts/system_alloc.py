@@ -18,6 +18,7 @@ from ledger.gate import (
     permission_word,
 )
 from ledger.genesis import Allocation
+from ledger.parameters import VOTED, Parameters
 from ledger.participants import NODE_WORDS
 from ledger.validators import VALIDATORS_MAX
 from ledger.values import Address, to_hex
@@ -105,15 +106,16 @@ def system_alloc(
     organisations: Sequence[OrganisationEntry],
     accounts: Sequence[AccountEntry],
     validators: Sequence[ValidatorEntry],
-    window_blocks: int,
+    parameters: Parameters,
     production: bool,
     observers: Sequence[ObserverEntry] = (),
     threshold: int | None = None,
 ) -> dict[Address, AllocatedContract]:
     """Allocation of all system contracts; raises InvalidAllocation.
 
-    Organisations are numbered from 1 in the given order. `threshold` is what those that agree to a
-    proposal must weigh together: by default more than half of all.
+    Organisations are numbered from 1 in the given order. `parameters` are those of the genesis
+    document. `threshold` is what those that agree to a proposal must weigh together: by default
+    more than half of all.
     """
     majority = sum(entry.weight for entry in organisations) // 2 + 1
     threshold = majority if threshold is None else threshold
@@ -122,13 +124,13 @@ def system_alloc(
     _check_holders(accounts)
     if production:
         _check_separation(organisations, accounts, threshold)
-    if not 1 <= window_blocks <= WINDOW_BLOCKS_MAX:
+    if not 1 <= parameters.window_blocks <= WINDOW_BLOCKS_MAX:
         raise InvalidAllocation(
-            f"expected a window of 1 to {WINDOW_BLOCKS_MAX} blocks, got {window_blocks}"
+            f"expected a window of 1 to {WINDOW_BLOCKS_MAX} blocks, got {parameters.window_blocks}"
         )
     gate = compile_source("system/accounts.vy")
     storage = {
-        gate.layout["window_blocks"].slot: window_blocks,
+        gate.layout["window_blocks"].slot: parameters.window_blocks,
         gate.layout["organisation_count"].slot: len(organisations),
         gate.layout["threshold"].slot: threshold,
         gate.layout["production"].slot: int(production),
@@ -137,6 +139,7 @@ def system_alloc(
         **_holder_slots(gate, accounts),
         **_validator_slots(gate, validators, index),
         **_node_slots(gate, [*validators, *observers], index),
+        **_parameter_slots(gate, parameters),
     }
     return {
         GATE_CONTRACT: AllocatedContract(
@@ -312,6 +315,13 @@ def _node_slots(
         slots[base + 1 + NODE_WORDS * position] = organisation
         slots[base + 2 + NODE_WORDS * position] = _name_word(name)
     return slots
+
+
+def _parameter_slots(gate: Compiled, parameters: Parameters) -> dict[int, int]:
+    base = gate.layout["parameters"].slot
+    return {
+        value_slot(base, voted.number): getattr(parameters, name) for name, voted in VOTED.items()
+    }
 
 
 def _number(index: dict[str, int], name: str) -> int:

@@ -85,9 +85,7 @@ class Source:
     @property
     def heartbeat_ms(self) -> int:
         """How often an idle group makes a block."""
-        if self.genesis is None:
-            return HEARTBEAT_MS_DEFAULT
-        return self.genesis.parameters.heartbeat_ms
+        return HEARTBEAT_MS_DEFAULT if self.light is None else self.light.parameters.heartbeat_ms
 
     def head_age_ms(self, head: Sealed) -> int:
         """How long ago the head was made, by this machine's clock."""

@@ -169,7 +169,7 @@ class _Run:
                 None, "head", f"the node proves block {head.header.number} and shows {claimed}"
             )
         age_ms = self.now_ms - head.record.timestamp_ms
-        heartbeat_ms = self.light.genesis.parameters.heartbeat_ms
+        heartbeat_ms = head.epoch.parameters.heartbeat_ms
         if age_ms > HEARTBEATS_LATE_MAX * heartbeat_ms:
             self._note(
                 head.header.number,

@@ -4,6 +4,7 @@ It has no threads and no clock: whoever drives it calls `execute`, `commit` and 
 one worker. What it answers about stored blocks is `reading.py`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ledger.block import Block, InvalidBlock
@@ -19,13 +20,17 @@ from ledger.gate import (
     GATE_CONTRACT,
     Gate,
     SystemGate,
+    contract_parameters,
     contract_validators,
+    is_parameters_slot,
     is_validators_slot,
 )
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, genesis_writes
 from ledger.header import Header, first_difference
 from ledger.keyvalue import CorruptStore
+from ledger.parameters import Parameters
 from ledger.proposal import Proposal
+from ledger.protocol import PRESENT, Build, BuildTooOld
 from ledger.reading import (
     CallFailed,
     ChainReader,
@@ -80,6 +85,8 @@ class ExecutedBlock:
     result: BlockResult
     validators_after: ValidatorSet | None
     """The contract's list, if this block changed it."""
+    parameters_after: Parameters | None = None
+    """The contract's parameters, if this block changed them."""
 
     @property
     def number(self) -> int:
@@ -107,7 +114,8 @@ class Chain(ChainReader):
     """One group's chain over its store and engine; an empty store receives block 0 at once.
 
     Raises InvalidGenesis if the store belongs to another group, CorruptStore if its head does not
-    hold. `decode` may remember transactions that a node decoded before.
+    hold. `decode` may remember transactions that a node decoded before. `build` says which rules
+    are known here.
     """
 
     def __init__(
@@ -119,9 +127,12 @@ class Chain(ChainReader):
         *,
         gate: Gate | None = None,
         decode: DecodeBatch | None = None,
+        build: Build = PRESENT,
     ) -> None:
         super().__init__(genesis, store, engine, SystemGate() if gate is None else gate, decode)
         self.suite = genesis.suite if suite is None else suite
+        self.build = build
+        self._window = genesis.parameters.window_blocks
         self._executed: dict[Hash32, ExecutedBlock] = {}
         """Blocks that were executed on top of the head and have no certificate yet."""
         if store.head is None:
@@ -170,32 +181,54 @@ class Chain(ChainReader):
         """The set of a block, as block `known_at` names it: it knows no recovery that follows."""
         before = number if known_at is None else known_at
         known = [entry for entry in self.recoveries if entry.number < before]
-        recovery = recovery_for(known, number, self.parameters.window_blocks)
+        recovery = recovery_for(known, number, self._window)
         if recovery is not None:
             return recovery.validators
-        source = max(0, number - self.parameters.window_blocks - 1)
+        source = max(0, number - self._window - 1)
+        for block in self._executed_down_from(source):
+            if block.validators_after is not None:
+                return block.validators_after
+        return self._store.validators_after(min(source, self.head.number))
+
+    def _parameters_after(self, number: int) -> Parameters:
+        for block in self._executed_down_from(number):
+            if block.parameters_after is not None:
+                return block.parameters_after
+        return super()._parameters_after(min(number, self.head.number))
+
+    def _executed_down_from(self, number: int) -> Iterator[ExecutedBlock]:
+        """The executed blocks that are not stored, from one down to the head; raises LookupError.
+
+        Which of several blocks of a number is meant does not show: the latest execution counts.
+        """
+        if number <= self.head.number:
+            return
         pending = {block.number: block for block in list(self._executed.values())}
-        at = source
-        while at > self.head.number:
+        for at in range(number, self.head.number, -1):
             if at not in pending:
-                raise LookupError(f"the set of block {number} needs block {source}: not executed")
-            after = pending[at].validators_after
-            if after is not None:
-                return after
-            at -= 1
-        return self._store.validators_after(at)
+                raise LookupError(f"what follows from block {number} is open: not executed")
+            yield pending[at]
 
     def _epoch_of(self, number: int) -> int:
         head = self.head
         if number <= head.number:
             return self.record(number).epoch
-        epoch, before = head.record.epoch, self._set_for(head.number)
+        epoch, before = head.record.epoch, self._terms_for(head.number)
         opened = {recovery.number + 1: recovery.epoch for recovery in self.recoveries}
         for following in range(head.number + 1, number + 1):
-            due = self._set_for(following)
+            due = self._terms_for(following)
             epoch = opened.get(following, epoch + (due != before))
             before = due
         return epoch
+
+    def _terms_for(self, number: int) -> tuple[ValidatorSet, Parameters]:
+        """What makes an epoch: where it differs from the block before, another one begins."""
+        return self._set_for(number), self.parameters_for(number)
+
+    def too_old(self, number: int) -> BuildTooOld | None:
+        """Why this build cannot go on to a block, up to W + 1 above the head; None if it can."""
+        needed = self.build.lacks(self.parameters_for(number))
+        return None if needed is None else BuildTooOld(number, self.build, needed)
 
     # Recovery by the organisations (rule 8)
 
@@ -212,8 +245,7 @@ class Chain(ChainReader):
             return False
         is_latest = admitted[-1] == recovery
         if is_latest:
-            window = self.parameters.window_blocks
-            check_epoch(recovery, self._epoch_of(head.number + window + 1))
+            check_epoch(recovery, self._epoch_of(head.number + self._window + 1))
         else:
             check_epoch(recovery, head.record.epoch)
         if recovery.number <= head.number:
@@ -269,7 +301,8 @@ class Chain(ChainReader):
     def execute(self, proposal: Proposal, parent: ExecutedBlock | None = None) -> ExecutedBlock:
         """Executes a proposal on the head, or on an executed block that has no certificate yet.
 
-        Raises InvalidBlock if the proposal does not follow, EngineRefusal if the engine fails.
+        Raises InvalidBlock if the proposal does not follow, EngineRefusal if the engine fails, and
+        BuildTooOld for a block under rules that this build does not know.
         """
         above, record = (
             (parent.header, parent.record) if parent else self._store.header(self.head.number)
@@ -288,12 +321,15 @@ class Chain(ChainReader):
         if not proposal.is_null:
             timestamp_ms = max(timestamp_ms, proposal.timestamp_ms)
         state = self._state_after(above)
+        parameters = self.parameters_for(number)
+        if (reason := self.too_old(number)) is not None:
+            raise reason
         env = Environment(
             number=number,
             timestamp=timestamp_ms // 1000,
             coinbase=proposal.proposer,
-            gas_limit=self.parameters.gas_limit,
-            chain_id=self.parameters.chain_id,
+            gas_limit=parameters.gas_limit,
+            chain_id=parameters.chain_id,
             ancestor_hash=lambda ancestor: self._ancestor_hash(above, ancestor),
         )
         batch = self._candidates(proposal)
@@ -301,7 +337,6 @@ class Chain(ChainReader):
         result = self.engine.execute_block(env, self._gate, batch, opened)
         if opening is not None:
             result = replace(result, writes=join_writes(opening, result.writes))
-        after = _changed_validators(state, result.writes)
         executed_record = Record(
             epoch=epoch,
             origin_view=proposal.origin_view,
@@ -310,10 +345,17 @@ class Chain(ChainReader):
             proposal_digest=proposal.digest,
             certifiers_hash=validators.hash(self.suite),
             next_certifiers_hash=self._set_for(number + 1, known_at=number).hash(self.suite),
-            parameters_hash=self.parameters.hash(self.suite),
+            parameters_hash=parameters.hash(self.suite),
         )
         header = _header(above, env, executed_record, result)
-        executed = ExecutedBlock(header, executed_record, proposal, result, after)
+        executed = ExecutedBlock(
+            header,
+            executed_record,
+            proposal,
+            result,
+            validators_after=_changed_validators(state, result.writes),
+            parameters_after=_changed_parameters(state, result.writes, self.genesis.parameters),
+        )
         self._executed[executed.hash] = executed
         return executed
 
@@ -337,6 +379,7 @@ class Chain(ChainReader):
             certificate,
             validators_after=executed.validators_after,
             opens_epoch=executed.record.epoch != self.head.record.epoch,
+            parameters_after=executed.parameters_after,
         )
         for block_hash in [
             known for known, block in self._executed.items() if block.number <= executed.number
@@ -420,6 +463,14 @@ def _changed_validators(state: StateReader, writes: Writes) -> ValidatorSet | No
     if not any(is_validators_slot(slot) for slot in writes.changed_slots(GATE_CONTRACT)):
         return None
     return contract_validators(Overlay(state, writes))
+
+
+def _changed_parameters(
+    state: StateReader, writes: Writes, genesis: Parameters
+) -> Parameters | None:
+    if not any(is_parameters_slot(slot) for slot in writes.changed_slots(GATE_CONTRACT)):
+        return None
+    return contract_parameters(Overlay(state, writes), genesis)
 
 
 def _show(value: object) -> str:

@@ -25,6 +25,7 @@ from ledger.store_keys import (
     HEADER,
     INCLUDED,
     OUTCOME,
+    PARAMETERS,
     PROPOSAL,
     SLOT,
     VALIDATORS,
@@ -128,7 +129,7 @@ def _cut_block(
         encode_proposal(proposal),
     ]
     batch[VOID + number_key(counter) + number_key(number)] = encode(parts)
-    kinds = (HEADER, PROPOSAL, CERTIFICATE, OUTCOME, BLOOM, VALIDATORS)
+    kinds = (HEADER, PROPOSAL, CERTIFICATE, OUTCOME, BLOOM, VALIDATORS, PARAMETERS)
     batch.update((kind + number_key(number), None) for kind in kinds)
     batch[BY_HASH + header.hash] = None
     batch.update((INCLUDED + entry.transaction.hash, None) for entry in outcome.included)

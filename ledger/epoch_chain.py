@@ -10,6 +10,7 @@ from ledger.block import Block
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.genesis import Genesis, genesis_block
 from ledger.header import Header
+from ledger.parameters import Parameters
 from ledger.record import Record
 from ledger.recovery import (
     InvalidRecovery,
@@ -26,7 +27,8 @@ from ledger.values import Address
 class BrokenChain(ValueError):
     """A header that does not follow from the genesis document.
 
-    `what` is the part at fault: `record`, `genesis`, `validators` or `certificate`.
+    `what` is the part at fault: `record`, `genesis`, `validators`, `parameters`, `certificate`,
+    `recovery` or `branch`.
     """
 
     def __init__(self, what: str, message: str) -> None:
@@ -36,11 +38,16 @@ class BrokenChain(ValueError):
 
 @dataclass(frozen=True)
 class Epoch:
-    """A set of validators and the first block that it certifies."""
+    """A set of validators, the first block that it certifies, and the parameters from there on.
+
+    The set before vouched for the set. For the parameters each header of the epoch vouches, and a
+    header counts here only where it names them.
+    """
 
     number: int
     first_block: int
     validators: ValidatorSet
+    parameters: Parameters
     recovery: Recovery | None = None
     """The organisations' certificate that opened it, None where the set before vouched for it."""
 
@@ -63,7 +70,8 @@ class EpochChain:
         self.suite = genesis.suite
         self.block_0: Block = genesis_block(genesis)
         self.group = self.block_0.header.hash
-        self._epochs = [Epoch(self.block_0.record.epoch, 0, genesis.validator_set)]
+        first = self.block_0.record.epoch
+        self._epochs = [Epoch(first, 0, genesis.validator_set, genesis.parameters)]
         self._void: list[Epoch] = []
         self._recoveries: tuple[Recovery, ...] = ()
 
@@ -146,32 +154,39 @@ class EpochChain:
             )
         self._verify(header, record, certificate, kept[-1])
         first = recovery.number + 1
-        self._epochs = [*kept, Epoch(recovery.epoch, first, recovery.validators, recovery)]
+        opened = Epoch(recovery.epoch, first, recovery.validators, kept[-1].parameters, recovery)
+        self._epochs = [*kept, opened]
         self._void += void
         self._recoveries = admitted
 
     def extend(
-        self, header: Header, record: Record, certificate: Certificate, following: ValidatorSet
+        self,
+        header: Header,
+        record: Record,
+        certificate: Certificate,
+        following: ValidatorSet,
+        parameters: Parameters | None = None,
     ) -> None:
         """Take the last block of the latest epoch, which names the set that follows.
 
-        Raises BrokenChain.
+        parameters: those of the epoch that begins, None if they stay. Said wrongly, as an epoch
+        where none begins, they make every header of that epoch fail. Raises BrokenChain.
         """
+        parameters = parameters or self.last.parameters
         last = self.last
         if record.epoch != last.number or header.number < last.first_block:
             raise BrokenChain(
                 "validators", f"block {header.number} is not the end of epoch {last.number}"
             )
         self._verify(header, record, certificate, last)
-        if record.next_certifiers_hash != following.hash(self.suite) or following == (
-            last.validators
-        ):
+        changes = (following, parameters) != (last.validators, last.parameters)
+        if record.next_certifiers_hash != following.hash(self.suite) or not changes:
             raise BrokenChain(
                 "validators",
                 f"block {header.number}: these are not the validators that its record names "
                 "to follow",
             )
-        self._epochs.append(Epoch(last.number + 1, header.number + 1, following))
+        self._epochs.append(Epoch(last.number + 1, header.number + 1, following, parameters))
 
     @staticmethod
     def _check_start(header: Header, following: Epoch) -> None:
@@ -200,6 +215,12 @@ class EpochChain:
         if record.certifiers_hash != epoch.validators.hash(self.suite):
             raise BrokenChain(
                 "validators", f"{named}: certified by another set than genesis leads to"
+            )
+        if record.parameters_hash != epoch.parameters.hash(self.suite) or (
+            header.gas_limit != epoch.parameters.gas_limit
+        ):
+            raise BrokenChain(
+                "parameters", f"{named}: its parameters are not those of epoch {epoch.number}"
             )
         if record.proposer != header.coinbase or record.timestamp_ms // 1000 != header.timestamp:
             raise BrokenChain("record", f"{named}: record and header differ")

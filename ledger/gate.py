@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from ledger.parameters import NUMBERS, Parameters
 from ledger.validators import VALIDATORS_MAX, ValidatorSet
 from ledger.values import Address, keccak
 
@@ -31,6 +32,8 @@ ORGANISATION_COUNT_SLOT = 133
 ORGANISATIONS_SLOT = 134
 NODES_SLOT = 140
 NODES_MAX = 256
+PARAMETERS_SLOT = 656
+UPGRADE_SLOT = 657
 
 FROZEN_BIT = 1 << 255
 _ROLES_MASK = 0xFFFF
@@ -158,6 +161,25 @@ def contract_validators(state: StorageReader) -> ValidatorSet:
 def is_validators_slot(slot: int) -> bool:
     """Whether a write to this slot of the contract changes the list."""
     return VALIDATORS_SLOT <= slot <= VALIDATORS_SLOT + VALIDATORS_MAX
+
+
+def parameter_slot(name: str) -> int:
+    """Where the voted value of a parameter stands; 0 there stands for genesis's."""
+    return map_slot(PARAMETERS_SLOT, NUMBERS[name])
+
+
+_PARAMETER_SLOTS: dict[int, str] = {parameter_slot(name): name for name in NUMBERS}
+
+
+def is_parameters_slot(slot: int) -> bool:
+    """Whether a write to this slot of the contract changes a parameter."""
+    return slot in _PARAMETER_SLOTS
+
+
+def contract_parameters(state: StorageReader, genesis: Parameters) -> Parameters:
+    """Genesis's parameters with the values that the contract has in their place."""
+    words = {name: state.storage(GATE_CONTRACT, slot) for slot, name in _PARAMETER_SLOTS.items()}
+    return genesis.with_voted({name: word for name, word in words.items() if word})
 
 
 def gate_storage(

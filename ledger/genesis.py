@@ -13,9 +13,14 @@ import msgspec
 from ledger.block import Block
 from ledger.codec import encode
 from ledger.commitment import commit
-from ledger.gate import GATE_CONTRACT, WINDOW_BLOCKS_SLOT, contract_validators
+from ledger.gate import (
+    GATE_CONTRACT,
+    WINDOW_BLOCKS_SLOT,
+    contract_validators,
+    parameter_slot,
+)
 from ledger.header import BLOOM_BYTES, Header
-from ledger.parameters import InvalidParameters, Parameters
+from ledger.parameters import NUMBERS, InvalidParameters, Parameters
 from ledger.participants import admitted_nodes, key_holder
 from ledger.proposal import null_request
 from ledger.record import Record
@@ -305,6 +310,10 @@ def _check_alloc(genesis: Genesis) -> None:
         raise InvalidGenesis(
             f"window_blocks is {genesis.parameters.window_blocks}, in the gate's storage {window}"
         )
+    for name in NUMBERS:
+        value, held = getattr(genesis.parameters, name), slots.get(parameter_slot(name), 0)
+        if held not in (0, value):
+            raise InvalidGenesis(f"{name} is {value}, in the gate's storage {held}")
 
 
 def _check_participants(genesis: Genesis, state: StateReader) -> None:

@@ -31,7 +31,7 @@ from ledger.reasons import Reason
 from ledger.receipts import Receipt, encode_receipt
 from ledger.record import Record
 from ledger.recovered_gate import recovery_writes
-from ledger.recovery import Recovery
+from ledger.recovery import Recovery, recovery_for
 from ledger.state import (
     Account,
     Overlay,
@@ -44,6 +44,7 @@ from ledger.state import (
 from ledger.store import BlockStore, FlatState, Head, Outcome
 from ledger.transactions import Transaction
 from ledger.trie import ordered_proof
+from ledger.upgrade import scheduled_upgrade, upgrade_writes
 from ledger.validators import ValidatorSet
 from ledger.validity import check_form, check_state
 from ledger.values import EMPTY_TRIE_ROOT, Address, Hash32, keccak
@@ -86,13 +87,14 @@ class FoundTransaction:
 
 @dataclass(frozen=True)
 class EpochBoundary:
-    """The last block of an epoch, certified, and the set that certifies the next block."""
+    """The last block of an epoch, certified, and set and parameters of the next block."""
 
     header: Header
     record: Record
     certificate: Certificate | None
     next_epoch: int
     next_validators: ValidatorSet
+    next_parameters: Parameters
     recovery: Recovery | None = None
     """The certificate that opens the next epoch, if it was not the contract's list."""
 
@@ -127,8 +129,25 @@ class ChainReader:
 
     @property
     def parameters(self) -> Parameters:
-        """The parameters in force."""
-        return self.genesis.parameters
+        """The parameters in force for the block after the head."""
+        return self.parameters_for(self.head.number + 1)
+
+    def parameters_for(self, number: int) -> Parameters:
+        """The parameters of a block, up to W + 1 blocks above what is executed.
+
+        They are the contract's after block `number - W - 1`, genesis's below W + 1. A recovery
+        leaves those of its block H in force. Raises LookupError for a number not decided yet.
+        """
+        window = self.genesis.parameters.window_blocks
+        recovery = recovery_for(self.recoveries, number, window)
+        if recovery is not None:
+            return self.parameters_for(recovery.number)
+        return self._parameters_after(max(0, number - window - 1))
+
+    def _parameters_after(self, number: int) -> Parameters:
+        if number > self.head.number:
+            raise LookupError(f"the parameters after block {number} are not known yet")
+        return self._store.parameters_after(number) or self.genesis.parameters
 
     def header(self, number: int) -> Header:
         """The header of a stored block; raises LookupError."""
@@ -175,8 +194,16 @@ class ChainReader:
         """The state on which a block's transactions run, and what is written before them."""
         recovery = self._recovery_at(number - 1)
         if recovery is None:
+            return self._upgraded_on(number, state)
+        writes = recovery_writes(state, recovery, self.parameters_for(number - 1))
+        return Overlay(state, writes), writes
+
+    @staticmethod
+    def _upgraded_on(number: int, state: StateReader) -> tuple[StateReader, Writes | None]:
+        upgrade = scheduled_upgrade(state)
+        if upgrade is None or upgrade.at != number:
             return state, None
-        writes = recovery_writes(state, recovery)
+        writes = upgrade_writes(state, upgrade)
         return Overlay(state, writes), writes
 
     # States and accounts
@@ -202,12 +229,11 @@ class ChainReader:
 
     def check(self, transaction: Transaction) -> Address:
         """The sender of a transaction that could execute next; raises InvalidTransaction."""
-        sender = check_form(transaction, self.parameters)
+        parameters = self.parameters
+        sender = check_form(transaction, parameters)
         state = self.latest_state()
         permission = self._gate.permission(state, sender)
-        check_state(
-            transaction, sender, state.account(sender), permission, self.parameters.gas_limit
-        )
+        check_state(transaction, sender, state.account(sender), permission, parameters.gas_limit)
         return sender
 
     # Transactions, receipts, logs
@@ -301,12 +327,13 @@ class ChainReader:
         """
         header = self.head.header if number is None else self.header(number)
         state = self.latest_state() if number is None else self.state_at(number)
-        message = _with_gas(message, min(message.gas, self.parameters.gas_limit))
+        message = _with_gas(message, min(message.gas, header.gas_limit))
         return self.engine.call(self._environment_of(header), self._gate, message, state)
 
     def estimate_gas(self, message: Message, number: int | None = None) -> int:
         """The least gas with which a message succeeds, within 1/64; raises CallFailed."""
-        most = min(message.gas, self.parameters.gas_limit)
+        header = self.head.header if number is None else self.header(number)
+        most = min(message.gas, header.gas_limit)
         result = self.call(_with_gas(message, most), number)
         if not result.success:
             raise CallFailed(result)
@@ -338,7 +365,8 @@ class ChainReader:
         return self.engine.trace(env, self._gate, batch, index, state)
 
     def _candidates(self, proposal: Proposal) -> tuple[Candidate, ...]:
-        return candidates(proposal.transactions, self.parameters, self._decode)
+        parameters = self.parameters_for(proposal.sequence)
+        return candidates(proposal.transactions, parameters, self._decode)
 
     def _environment_of(self, header: Header) -> Environment:
         return Environment(
@@ -346,7 +374,7 @@ class ChainReader:
             timestamp=header.timestamp,
             coinbase=header.coinbase,
             gas_limit=header.gas_limit,
-            chain_id=self.parameters.chain_id,
+            chain_id=self.genesis.chain_id,
             ancestor_hash=lambda number: self.header(number).hash,
         )
 
@@ -402,10 +430,11 @@ class ChainReader:
         for epoch, start in starts[:EPOCH_BOUNDARIES_MAX]:
             header, record = self._store.header(start - 1)
             certificate = self._store.certificate(start - 1)
-            following = self._store.set_for(start, self.parameters.window_blocks)
+            following = self._store.set_for(start, self.genesis.parameters.window_blocks)
+            parameters = self.parameters_for(start)
             recovery = self._recovery_at(start - 1)
             boundaries.append(
-                EpochBoundary(header, record, certificate, epoch, following, recovery)
+                EpochBoundary(header, record, certificate, epoch, following, parameters, recovery)
             )
         return boundaries
 

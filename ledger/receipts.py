@@ -16,6 +16,7 @@ from ledger.codec import (
     as_hash,
     as_int,
     as_list,
+    decode_list,
     encode,
 )
 from ledger.transactions import LEGACY
@@ -23,6 +24,7 @@ from ledger.values import Address, Hash32, keccak
 
 BLOOM_BYTES = 256
 TOPICS_MAX = 4
+RECEIPT_BYTES_MAX = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,18 @@ def encode_receipt(receipt: Receipt) -> bytes:
         [receipt.status, receipt.cumulative_gas_used, receipt.bloom, _log_items(receipt.logs)]
     )
     return payload if receipt.type == LEGACY else bytes((receipt.type,)) + payload
+
+
+def decode_receipt_logs(data: bytes) -> tuple[bool, tuple[Log, ...]]:
+    """Whether the transaction succeeded, and its logs, of a value of the receipts trie.
+
+    Raises InvalidEncoding.
+    """
+    payload = data if data[:1] >= b"\xc0" else data[1:]
+    items = decode_list(payload, bytes_max=RECEIPT_BYTES_MAX)
+    fields = as_list(items, "receipt", length=4)
+    logs = tuple(_log(item) for item in as_list(fields[3], "receipt logs"))
+    return bool(as_int(fields[0], "receipt status", bits=1)), logs
 
 
 def receipt_item(receipt: Receipt) -> Encodable:

@@ -13,19 +13,25 @@ from ledger.gate import (
     VALIDATORS_SLOT,
     contract_validators,
     map_slot,
+    parameter_slot,
 )
+from ledger.parameters import NUMBERS, Parameters
 from ledger.participants import NODE_WORDS, node_name_word, organisation_numbers
 from ledger.recovery import InvalidRecovery, Recovery
 from ledger.state import StateReader, Writes
+from ledger.upgrade import cleared_schedule, scheduled_upgrade
 from ledger.values import Address
 
 _ORGANISATION, _NODE, _READY, _RETIRED = range(4)
 """Words of a consensus key's entry, from its slot on."""
 
 
-def recovery_writes(state: StateReader, recovery: Recovery) -> Writes:
-    """The new list, its keys and nodes, and no pending change, complete with trie nodes."""
-    slots = recovery_slots(state, recovery)
+def recovery_writes(state: StateReader, recovery: Recovery, in_force: Parameters) -> Writes:
+    """The new list, its keys and nodes, and no pending change, complete with trie nodes.
+
+    in_force: the parameters of block H, which stay.
+    """
+    slots = recovery_slots(state, recovery) | _parameters(state, in_force) | _upgrade(state)
     account = state.account(GATE_CONTRACT)
     assert account is not None, "genesis puts the gate there"
     return commit(
@@ -59,6 +65,21 @@ def recovery_slots(state: StateReader, recovery: Recovery) -> dict[int, int]:
             slots[entry + _READY], slots[entry + _RETIRED] = 1, 0
     slots.update(_admissions(state, recovery, numbers))
     return slots
+
+
+def _parameters(state: StateReader, in_force: Parameters) -> dict[int, int]:
+    """Back to what is in force, where a change was pending."""
+    slots = {}
+    for name in NUMBERS:
+        slot, value = parameter_slot(name), getattr(in_force, name)
+        if state.storage(GATE_CONTRACT, slot) not in (0, value):
+            slots[slot] = value
+    return slots
+
+
+def _upgrade(state: StateReader) -> dict[int, int]:
+    """What was scheduled is dropped: the organisations have other worries, and may vote again."""
+    return {} if scheduled_upgrade(state) is None else cleared_schedule()
 
 
 def check_keys(state: StateReader, recovery: Recovery) -> None:

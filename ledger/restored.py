@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ledger.block import Block
 from ledger.certificate import Certificate
 from ledger.header import Header
+from ledger.parameters import Parameters
 from ledger.record import Record
 from ledger.recovery import Recovery
 from ledger.state import Writes
@@ -18,18 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Boundary:
-    """The certified last block before an epoch, and the set of that epoch."""
+    """The certified last block before an epoch, and the set and parameters of that epoch."""
 
     header: Header
     record: Record
     certificate: Certificate
     epoch: int
     validators: ValidatorSet
+    parameters: Parameters
 
 
 @dataclass(frozen=True)
 class Restored:
-    """`headers` ends with the block's own; `validators` is the contract's list by block number."""
+    """`headers` ends with the block's own; `validators` is the contract's list by block number,
+    `parameters` what it had voted, where that is not genesis's."""
 
     block: Block
     certificate: Certificate
@@ -37,5 +40,6 @@ class Restored:
     headers: tuple[tuple[Header, Record], ...]
     boundaries: tuple[Boundary, ...]
     validators: Mapping[int, ValidatorSet]
+    parameters: Mapping[int, Parameters]
     writes: Writes
     recoveries: tuple[Recovery, ...] = ()

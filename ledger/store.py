@@ -4,6 +4,7 @@ It checks at opening that its head is whole and verifies nothing else: what may 
 chain's decision. Trie nodes are never deleted, so every block's state stays readable.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ from ledger.cutting import Touched, VoidBlock, cut_batch, decode_void_block
 from ledger.engine import Dropped, Included
 from ledger.header import BLOOM_BYTES, Header, decode_header, encode_header
 from ledger.keyvalue import CorruptStore, KeyValueReader, KeyValueStore
+from ledger.parameters import Parameters, decode_parameters, encode_parameters
 from ledger.proposal import Proposal, decode_proposal, encode_proposal
 from ledger.reasons import Reason
 from ledger.receipts import Receipt, receipt_from_item, receipt_item
@@ -52,6 +54,7 @@ from ledger.store_keys import (
     INCLUDED,
     NODE,
     OUTCOME,
+    PARAMETERS,
     PROPOSAL,
     RECOVERIES_KEY,
     SLOT,
@@ -143,6 +146,7 @@ class BlockStore:
         self._head = self._load_head()
         self._state = self._snapshot()
         self._recoveries = self._load_recoveries()
+        self._parameters = self._load_parameters()
 
     # What is stored last
 
@@ -208,6 +212,16 @@ class BlockStore:
         except InvalidEncoding as error:
             raise CorruptStore(f"the recovery certificates do not decode: {error}") from error
 
+    def _load_parameters(self) -> tuple[tuple[int, Parameters], ...]:
+        """Who voted when is rare: all of it is kept in memory, in order of the block."""
+        try:
+            return tuple(
+                (int.from_bytes(key[1:]), decode_parameters(data))
+                for key, data in self._kv.items(PARAMETERS)
+            )
+        except InvalidEncoding as error:
+            raise CorruptStore(f"the parameters do not decode: {error}") from error
+
     def _snapshot(self) -> FlatState | None:
         if self._head is None:
             return None
@@ -224,10 +238,12 @@ class BlockStore:
         *,
         validators_after: ValidatorSet | None,
         opens_epoch: bool,
+        parameters_after: Parameters | None = None,
     ) -> None:
         """Stores a block that follows the head, in one synced batch.
 
-        `validators_after` is the contract's list if the block changed it.
+        `validators_after` is the contract's list if the block changed it, `parameters_after` the
+        contract's parameters likewise.
         """
         head = self._head
         assert block.number == (0 if head is None else head.number + 1)
@@ -236,6 +252,8 @@ class BlockStore:
         if validators_after is not None:
             members: Encodable = list(validators_after.members)
             batch[VALIDATORS + number_key(block.number)] = encode(members)
+        if parameters_after is not None:
+            batch[PARAMETERS + number_key(block.number)] = encode_parameters(parameters_after)
         if opens_epoch:
             batch[EPOCH + number_key(block.record.epoch)] = number_key(block.number)
         self._put_writes(batch, writes)
@@ -243,6 +261,8 @@ class BlockStore:
         self._kv.write(batch, sync=True)
         self._head = Head(block.header, block.record, certificate)
         self._state = self._snapshot()
+        if parameters_after is not None:
+            self._parameters = (*self._parameters, (block.number, parameters_after))
 
     def restore(self, found: Restored) -> None:
         """Put a verified snapshot on top of block 0, in one synced batch.
@@ -266,6 +286,8 @@ class BlockStore:
         for number, validators in found.validators.items():
             members: Encodable = list(validators.members)
             batch[VALIDATORS + number_key(number)] = encode(members)
+        for number, parameters in found.parameters.items():
+            batch[PARAMETERS + number_key(number)] = encode_parameters(parameters)
         self._put_block(batch, found.block, found.outcome, found.certificate)
         # The state stands for itself: what block 0 wrote is in it, or was deleted since.
         for prefix in (ACCOUNT, SLOT):
@@ -274,6 +296,7 @@ class BlockStore:
         batch[HEAD_KEY] = number_key(found.block.number) + found.block.hash
         self._kv.write(batch, sync=True)
         self._recoveries = found.recoveries
+        self._parameters = self._load_parameters()
         self._head = Head(found.block.header, found.block.record, found.certificate)
         self._state = self._snapshot()
 
@@ -298,6 +321,7 @@ class BlockStore:
         batch[HEAD_KEY] = number_key(header.number) + header.hash
         self._kv.write(batch, sync=True)
         self._recoveries = tuple(recoveries)
+        self._parameters = self._load_parameters()
         self._head = Head(header, record, self.certificate(header.number))
         self._state = self._snapshot()
 
@@ -393,6 +417,12 @@ class BlockStore:
             items = decode_list(data, bytes_max=_SMALL_BYTES_MAX)
             return ValidatorSet(tuple(as_address(item, "validator") for item in items))
         raise LookupError(f"no validators are known after block {number}")
+
+    def parameters_after(self, number: int) -> Parameters | None:
+        """The contract's parameters after a block, None where they are still genesis's."""
+        known = self._parameters
+        place = bisect_right(known, number, key=lambda entry: entry[0])
+        return known[place - 1][1] if place else None
 
     def set_for(self, number: int, window_blocks: int) -> ValidatorSet:
         """The set that certifies a block: a recovery's, else the list W + 1 blocks before it."""

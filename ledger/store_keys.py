@@ -6,6 +6,8 @@ Block numbers and epochs are eight bytes, so that keys of a kind ascend as the n
 FORMAT_KEY = b"m/format"
 HEAD_KEY = b"m/head"
 RECOVERIES_KEY = b"m/recoveries"
+SEALED_KEY = b"m/sealed"
+"""Under which key the values are sealed; never seen through a sealed store."""
 
 # By block number.
 HEADER = b"H"
@@ -14,6 +16,7 @@ CERTIFICATE = b"C"
 OUTCOME = b"R"
 BLOOM = b"l"
 VALIDATORS = b"v"
+PARAMETERS = b"p"
 
 # By epoch.
 EPOCH = b"e"

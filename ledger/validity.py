@@ -24,6 +24,7 @@ __all__ = [
     "InvalidTransaction",
     "Reason",
     "check_form",
+    "check_limits",
     "check_permission",
     "check_state",
 ]
@@ -33,12 +34,7 @@ _suite = lru_cache(suite_named)
 
 def check_form(transaction: Transaction, parameters: Parameters) -> Address:
     """The sender of a transaction that is well-formed here; raises InvalidTransaction."""
-    size = len(transaction.raw)
-    if size > parameters.transaction_bytes_max:
-        raise InvalidTransaction(
-            Reason.TOO_LARGE,
-            f"expected at most {parameters.transaction_bytes_max} bytes, got {size}",
-        )
+    _check_size(transaction, parameters)
     if transaction.chain_id != parameters.chain_id:
         raise InvalidTransaction(
             Reason.WRONG_CHAIN,
@@ -60,13 +56,32 @@ def check_form(transaction: Transaction, parameters: Parameters) -> Address:
         raise InvalidTransaction(
             Reason.GAS_TOO_LOW, f"expected at least {least} gas, got {transaction.gas}"
         )
+    _check_gas(transaction, parameters)
+    suite: Suite = _suite(parameters.suite)
+    return recover_sender(transaction, suite)
+
+
+def check_limits(transaction: Transaction, parameters: Parameters) -> None:
+    """Of `check_form`, what a vote may change; raises InvalidTransaction."""
+    _check_size(transaction, parameters)
+    _check_gas(transaction, parameters)
+
+
+def _check_size(transaction: Transaction, parameters: Parameters) -> None:
+    size = len(transaction.raw)
+    if size > parameters.transaction_bytes_max:
+        raise InvalidTransaction(
+            Reason.TOO_LARGE,
+            f"expected at most {parameters.transaction_bytes_max} bytes, got {size}",
+        )
+
+
+def _check_gas(transaction: Transaction, parameters: Parameters) -> None:
     if transaction.gas > parameters.gas_limit:
         raise InvalidTransaction(
             Reason.GAS_TOO_HIGH,
             f"expected at most {parameters.gas_limit} gas, got {transaction.gas}",
         )
-    suite: Suite = _suite(parameters.suite)
-    return recover_sender(transaction, suite)
 
 
 def check_state(

@@ -15,7 +15,7 @@ from ledger.parameters import Parameters
 from ledger.proposal import Proposal
 from ledger.state import Account, StateReader
 from ledger.transactions import InvalidTransaction, Transaction
-from ledger.validity import check_form, check_permission, check_state
+from ledger.validity import check_form, check_limits, check_permission, check_state
 from ledger.values import Address
 from node.pool import BlockOutcome
 from node.stages import Stages
@@ -34,14 +34,15 @@ class InvalidBatch(ValueError):
 
 
 class Admission:
-    """The checks of one group. `latest_state` reads the stable state, `decode` remembers.
+    """The checks of one group. `parameters` are those of the block after the stable one,
+    `latest_state` reads the state after it, `decode` remembers.
 
     What a check read of an account is remembered; `follow` has to be told of each stable block.
     """
 
     def __init__(
         self,
-        parameters: Parameters,
+        parameters: Callable[[], Parameters],
         gate: Gate,
         latest_state: Callable[[], StateReader],
         decode: DecodeBatch,
@@ -56,32 +57,41 @@ class Admission:
 
     def check_forms(self, raws: Sequence[bytes]) -> list[CheckedTransaction | InvalidTransaction]:
         """Each transaction with its sender, or why it is none. Any thread may call it."""
+        return self._check_forms(raws, self._parameters())
+
+    def _check_forms(
+        self, raws: Sequence[bytes], parameters: Parameters
+    ) -> list[CheckedTransaction | InvalidTransaction]:
         with self._stages.measure("decode"):
             found = self._decode(raws)
         with self._stages.measure("recover"):
-            return [self._check_form(decoded) for decoded in found]
+            return [self._check_form(decoded, parameters) for decoded in found]
 
     def _check_form(
-        self, decoded: Transaction | InvalidTransaction
+        self, decoded: Transaction | InvalidTransaction, parameters: Parameters
     ) -> CheckedTransaction | InvalidTransaction:
         if isinstance(decoded, InvalidTransaction):
             return decoded
         try:
-            return decoded, check_form(decoded, self._parameters)
+            return decoded, check_form(decoded, parameters)
         except InvalidTransaction as error:
             return error
 
     def admit(self, transaction: Transaction, sender: Address) -> None:
         """Raises `InvalidTransaction` for what may not wait on the stable state."""
+        parameters = self._parameters()
+        check_limits(transaction, parameters)  # they may have changed since the form was checked
         account, permission = self._sender(sender)
         if account.nonce < transaction.nonce <= account.nonce + NONCE_AHEAD_MAX:
             # Its predecessors may change all but whether the sender may send.
             check_permission(transaction, sender, permission)
         else:
-            check_state(transaction, sender, account, permission, self._parameters.gas_limit)
+            check_state(transaction, sender, account, permission, parameters.gas_limit)
 
-    def check_permission(self, transaction: Transaction, sender: Address) -> None:
-        """Raises `InvalidTransaction` for what its sender may not send on the stable state."""
+    def check_waiting(self, transaction: Transaction, sender: Address) -> None:
+        """Raises `InvalidTransaction` for what may not wait any more, its sender's permission or
+        the group's limits having changed."""
+        check_limits(transaction, self._parameters())
         check_permission(transaction, sender, self._sender(sender)[1])
 
     def examine(self, raw: bytes) -> CheckedTransaction:
@@ -117,13 +127,19 @@ class Admission:
                 self._senders.popitem(last=False)
         return known
 
-    def check_batch(self, proposal: Proposal) -> tuple[CheckedTransaction, ...]:
-        """The batch's transactions with their senders; raises `InvalidBatch`."""
-        with self._stages.measure("recover"):
-            return self._check_batch(proposal)
+    def check_batch(
+        self, proposal: Proposal, parameters: Parameters
+    ) -> tuple[CheckedTransaction, ...]:
+        """The batch's transactions with their senders; raises `InvalidBatch`.
 
-    def _check_batch(self, proposal: Proposal) -> tuple[CheckedTransaction, ...]:
-        parameters = self._parameters
+        parameters: those of the proposal's epoch.
+        """
+        with self._stages.measure("recover"):
+            return self._check_batch(proposal, parameters)
+
+    def _check_batch(
+        self, proposal: Proposal, parameters: Parameters
+    ) -> tuple[CheckedTransaction, ...]:
         batch = proposal.transactions
         if len(batch) > parameters.batch_transactions_max:
             raise InvalidBatch(
@@ -136,7 +152,7 @@ class Admission:
                 f"expected at most {parameters.batch_bytes_max} bytes, got {size_bytes}"
             )
         checked: list[CheckedTransaction] = []
-        for form in self.check_forms(batch):
+        for form in self._check_forms(batch, parameters):
             if isinstance(form, InvalidTransaction):
                 raise InvalidBatch(f"transaction {len(checked)}: {form}") from form
             checked.append(form)

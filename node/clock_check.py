@@ -82,8 +82,7 @@ class ClockCheck:
     apart: what the latest proposal showed that no silence explains, None before the first.
     """
 
-    def __init__(self, tolerance_ms: int) -> None:
-        self._tolerance_ms = tolerance_ms
+    def __init__(self) -> None:
         self._verdicts: OrderedDict[Hash32, Untimely | None] = OrderedDict()
         self.apart: Apart | None = None
 
@@ -92,10 +91,11 @@ class ClockCheck:
         return digest in self._verdicts
 
     def refuse(
-        self, proposal: Proposal, now_ms: int, quiet: Quiet | None = None
+        self, proposal: Proposal, now_ms: int, tolerance_ms: int, quiet: Quiet | None = None
     ) -> Untimely | None:
         """Why the proposal's time is refused, None if it is fine.
 
+        tolerance_ms: the group's in the proposal's epoch.
         quiet: the latest silence of the peer that sent it.
         """
         if proposal.digest in self._verdicts:
@@ -105,25 +105,26 @@ class ClockCheck:
         is_late = quiet is not None and quiet.covers(proposal.timestamp_ms, now_ms)
         if not is_late:
             self.apart = Apart(proposal.proposer, apart_ms)
-        if abs(apart_ms) > self._tolerance_ms:
-            verdict = self._tell(apart_ms, quiet if is_late else None)
+        if abs(apart_ms) > tolerance_ms:
+            verdict = _tell(apart_ms, tolerance_ms, quiet if is_late else None)
         self._verdicts[proposal.digest] = verdict
         if len(self._verdicts) > VERDICTS_COUNT_MAX:
             self._verdicts.popitem(last=False)
         return verdict
 
-    def _tell(self, apart_ms: int, quiet: Quiet | None) -> Untimely:
-        if quiet is not None:
-            late = f"it came {-apart_ms} ms late, the tolerance is {self._tolerance_ms} ms: "
-            why = (
-                "it was said again at this peer's first contact since this node started; "
-                if quiet.lasted_ms is None
-                else f"nothing came from this peer for {quiet.lasted_ms} ms, so the connection or "
-                "this node stood still; "
-            )
-            return Untimely(f"{late}{why}the clocks need no look", quiet)
-        return Untimely(
-            f"its time is {apart_ms} ms from ours, the tolerance is {self._tolerance_ms} ms: "
-            "check both nodes' clocks",
-            None,
+
+def _tell(apart_ms: int, tolerance_ms: int, quiet: Quiet | None) -> Untimely:
+    if quiet is not None:
+        late = f"it came {-apart_ms} ms late, the tolerance is {tolerance_ms} ms: "
+        why = (
+            "it was said again at this peer's first contact since this node started; "
+            if quiet.lasted_ms is None
+            else f"nothing came from this peer for {quiet.lasted_ms} ms, so the connection or "
+            "this node stood still; "
         )
+        return Untimely(f"{late}{why}the clocks need no look", quiet)
+    return Untimely(
+        f"its time is {apart_ms} ms from ours, the tolerance is {tolerance_ms} ms: "
+        "check both nodes' clocks",
+        None,
+    )

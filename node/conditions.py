@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from consensus.status import LeavingReason, ReplicaStatus
 from ledger.values import Address
 from node.header_comparison import HeaderMismatch
+from node.upgrades import Lack
 
 Naming = Callable[[Address], str]
 
@@ -51,6 +52,8 @@ class Place:
     is_validator_key: bool
     """Whether this node's key was ever in the set, as far as it knows."""
     mismatch: HeaderMismatch | None = None
+    lack: Lack | None = None
+    """The block before which this build has to stop, if one is voted."""
 
 
 def find_conditions(replica: ReplicaStatus, place: Place, name: Naming) -> list[Condition]:
@@ -64,6 +67,9 @@ def find_conditions(replica: ReplicaStatus, place: Place, name: Naming) -> list[
 
 def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Condition]:
     number = replica.stable
+    if place.lack is not None and place.halted == place.lack.reason:
+        yield _of_build(place.lack, number, is_stopped=True)
+        return
     if place.halted is not None:
         yield Condition(
             "halted",
@@ -95,6 +101,33 @@ def _of_group(replica: ReplicaStatus, place: Place, name: Naming) -> Iterator[Co
             "good: quorate recovery",
             f"恢复其中 {more} 个节点，链即自动继续；若已永久丢失：quorate recovery",
         )
+    if place.lack is not None:
+        yield _of_build(place.lack, number, is_stopped=False)
+
+
+def _of_build(lack: Lack, number: int, *, is_stopped: bool) -> Condition:
+    """This build knows no rules for a block that is to come, or is due."""
+    needed_zh = lack.needed.replace("protocol version", "协议版本")
+    needed_zh = needed_zh.replace("protocol feature", "协议功能")
+    needs = f"it needs {lack.needed}, this build speaks version {lack.speaks}"
+    needs_zh = f"该区块需要{needed_zh}，本程序只支持到协议版本 {lack.speaks}"
+    remedy = "install a newer build and start the node again; keys, votes and blocks stay"
+    remedy_zh = "安装新版本程序并重新启动节点；密钥、投票与区块保持不变"
+    if is_stopped:
+        return Condition(
+            "build-too-old",
+            f"stopped before block {lack.number}: {needs}",
+            f"已停在区块 {lack.number} 之前：{needs_zh}",
+            remedy,
+            remedy_zh,
+        )
+    return Condition(
+        "upgrade-due",
+        f"will stop before block {lack.number}, {lack.number - number} blocks from now: {needs}",
+        f"将停在区块 {lack.number} 之前（还有 {lack.number - number} 个区块）：{needs_zh}",
+        f"before then: {remedy}",
+        f"在此之前：{remedy_zh}",
+    )
 
 
 def _of_mismatch(replica: ReplicaStatus, mismatch: HeaderMismatch | None) -> Iterator[Condition]:

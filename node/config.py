@@ -61,6 +61,14 @@ class AuditConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     second_factor: bool = False
 
 
+class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """encryption_key_file: a file of mode 600 with the key under which the groups' stores, vote
+    logs and journals are kept, in the node's folder where relative; empty: they are not encrypted.
+    """
+
+    encryption_key_file: str = ""
+
+
 class GroupConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A group that this node carries. The role is what was intended; state decides.
 
@@ -111,6 +119,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
     audit: AuditConfig = msgspec.field(default_factory=AuditConfig)
+    store: StoreConfig = msgspec.field(default_factory=StoreConfig)
 
     @property
     def node_id(self) -> str:
@@ -199,6 +208,10 @@ class NodeFolder:
         return self.path / "keys" / "audit.key"
 
     @property
+    def store_key(self) -> Path:
+        return self.path / "keys" / "store.key"
+
+    @property
     def second_factor(self) -> Path:
         return self.path / "keys" / "second-factor"
 
@@ -265,6 +278,7 @@ def check_node_config(config: NodeConfig) -> None:
     for address in (config.p2p.listen, config.rpc.listen, *(p.address for p in config.peer)):
         parse_address(address)
     _check_rpc(config.rpc)
+    _check_path("[store] encryption_key_file", config.store.encryption_key_file)
 
 
 def load_node_config(folder: NodeFolder) -> NodeConfig:
@@ -300,7 +314,7 @@ def save_node_config(config: NodeConfig, folder: NodeFolder) -> None:
 def render_node_config(config: NodeConfig) -> str:
     """`node.toml`'s text. Every value was checked: names and addresses need no escapes."""
     plain = msgspec.to_builtins(config)
-    tables = {key: plain.pop(key) for key in ("p2p", "rpc", "limits", "log", "audit")}
+    tables = {key: plain.pop(key) for key in ("p2p", "rpc", "limits", "log", "audit", "store")}
     arrays = {key: plain.pop(key) for key in ("group", "peer")}
     lines = _render_values(plain)
     for name, values in tables.items():
@@ -327,9 +341,13 @@ def _check_rpc(rpc: RpcConfig) -> None:
         parse_address(rpc.tls_listen)
     if bool(rpc.certificate) != bool(rpc.key):
         raise ConfigurationError("[rpc] certificate and key belong together: name both or neither")
-    for name, text in (("certificate", rpc.certificate), ("key", rpc.key)):
-        if len(text) > PATH_LENGTH_MAX or any(sign in text for sign in '"\\\n\r'):
-            raise ConfigurationError(f"[rpc] {name}: expected a plain path, found {text[:80]!r}")
+    _check_path("[rpc] certificate", rpc.certificate)
+    _check_path("[rpc] key", rpc.key)
+
+
+def _check_path(what: str, text: str) -> None:
+    if len(text) > PATH_LENGTH_MAX or any(sign in text for sign in '"\\\n\r'):
+        raise ConfigurationError(f"{what}: expected a plain path, found {text[:80]!r}")
 
 
 def _check_names(config: NodeConfig) -> None:

@@ -17,12 +17,14 @@ from consensus.messages import PrePrepare, Signed
 from consensus.verify import UnknownEpoch, Verifier
 from consensus.wire import InvalidMessage, decode_signed
 from ledger.chain import Chain
+from ledger.parameters import Parameters
 from ledger.proposal import Proposal
 from ledger.values import Address
 from node.admission import InvalidBatch
 from node.clock_check import Apart, Arrivals, ClockCheck, Quiet
 from node.epochs import due_epochs, previous_epoch
 from node.metrics import Metrics
+from node.rare_lines import RareLines
 
 EPOCHS_KNOWN_MAX = 64
 
@@ -51,15 +53,16 @@ class Opened:
 
 
 class ConsensusIntake:
-    """One group's checks. `check_batch` raises `InvalidBatch`; `heard` is told of the peer and
-    the sender of whatever verifies; `later_epoch` of a peer that speaks of an epoch not known here.
+    """One group's checks. `check_batch` raises `InvalidBatch` for what the parameters of the
+    proposal's epoch forbid; `heard` is told of the peer and the sender of whatever verifies;
+    `later_epoch` of a peer that speaks of an epoch not known here.
     """
 
     def __init__(
         self,
         *,
         chain: Chain,
-        check_batch: Callable[[Proposal], None],
+        check_batch: Callable[[Proposal, Parameters], None],
         heard: Callable[[str, Address], None],
         later_epoch: Callable[[str], None],
         metrics: Metrics,
@@ -76,12 +79,12 @@ class ConsensusIntake:
         self._heard = heard
         self._later_epoch = later_epoch
         self._metrics = metrics
-        self._clock = ClockCheck(chain.parameters.clock_tolerance_ms)
+        self._clock = ClockCheck()
         self._epochs: dict[int, Epoch] = {}
         self._verifier = Verifier(
             chain.suite, chain.group, self._epochs.get, chain.parameters.window_blocks
         )
-        self._log = structlog.get_logger("consensus").bind(group=group)
+        self._log = RareLines(structlog.get_logger("consensus").bind(group=group), "peer")
         number = chain.head.number
         due = due_epochs(chain, number)
         before = previous_epoch(chain, due[0].number, number)
@@ -127,17 +130,27 @@ class ConsensusIntake:
             return (Received(opened.signed),)
         if message.sequence <= self._chain.head.number:
             return ()  # stable by now: there is nothing to vote on, nor to refuse
-        if self._is_timely(message, proposal, opened) and self._is_sound(message, proposal):
+        epoch = self._epochs.get(message.epoch)
+        if epoch is None:
+            return ()  # forgotten since it was verified, or void
+        parameters = self._chain.parameters_for(epoch.first_sequence)
+        if self._is_timely(message, proposal, opened, parameters) and self._is_sound(
+            message, proposal, parameters
+        ):
             return (Received(opened.signed),)
         return (ProposalRefused(message.epoch, message.view, message.sequence),)
 
-    def _is_timely(self, message: PrePrepare, proposal: Proposal, opened: Opened) -> bool:
+    def _is_timely(
+        self, message: PrePrepare, proposal: Proposal, opened: Opened, parameters: Parameters
+    ) -> bool:
         """The clock is asked in the origin view only (rule 10). What is refused is told once, and
         of all that waited through one silence, the first."""
         if proposal.is_null or proposal.origin_view != message.view:
             return True
         is_known = self._clock.has_judged(proposal.digest)
-        untimely = self._clock.refuse(proposal, opened.received_ms, opened.quiet)
+        untimely = self._clock.refuse(
+            proposal, opened.received_ms, parameters.clock_tolerance_ms, opened.quiet
+        )
         if untimely is None:
             return True
         if not is_known and (untimely.quiet is None or untimely.quiet != self._told_quiet):
@@ -145,13 +158,13 @@ class ConsensusIntake:
             self._tell_refused(message, untimely.reason)
         return False
 
-    def _is_sound(self, message: PrePrepare, proposal: Proposal) -> bool:
+    def _is_sound(self, message: PrePrepare, proposal: Proposal, parameters: Parameters) -> bool:
         """Whether a null request or another view's proposal may stand here is the replica's to
         say: it knows the NEW-VIEW's list."""
         if proposal.is_null:
             return True
         try:
-            self._check_batch(proposal)
+            self._check_batch(proposal, parameters)
         except InvalidBatch as error:
             self._tell_refused(message, str(error))
             return False

@@ -25,7 +25,7 @@ from ledger.record import Record
 from ledger.recovery import Recovery
 from ledger.transactions import InvalidTransaction
 from ledger.values import Hash32
-from node.epochs import due_epochs
+from node.epochs import TICK_MS, due_epochs
 from node.pool import BlockOutcome
 from node.stages import Stages
 
@@ -57,8 +57,16 @@ class StoredBlock:
 class Executor:
     """Runs one chain's work in order. Close it before the chain's store."""
 
-    def __init__(self, chain: Chain, decode: DecodeBatch, name: str, stages: Stages) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        decode: DecodeBatch,
+        name: str,
+        stages: Stages,
+        tick_ms: int = TICK_MS,
+    ) -> None:
         self._stages = stages
+        self._tick_ms = tick_ms
         self._chain = chain
         self._decode = decode
         self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"execute-{name}")
@@ -154,7 +162,7 @@ class Executor:
         return StoredBlock(
             certificate=certificate,
             digest=executed.proposal.digest,
-            epochs=due_epochs(self._chain, certificate.number),
+            epochs=due_epochs(self._chain, certificate.number, self._tick_ms),
             outcome=BlockOutcome(
                 tuple(entry.transaction.hash for entry in result.included),
                 tuple((entry.hash, entry.reason) for entry in result.dropped),
@@ -167,7 +175,7 @@ class Executor:
 
     def _has_room(self, proposal: Proposal) -> bool:
         """Whether the batch is at most half full: then any one more would have found its place."""
-        parameters = self._chain.parameters
+        parameters = self._chain.parameters_for(proposal.sequence)
         gas = sum(
             decoded.gas
             for decoded in self._decode(proposal.transactions)

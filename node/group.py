@@ -54,6 +54,7 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis
 from ledger.pin import Pin
 from ledger.proposal import Proposal, encode_proposal
+from ledger.protocol import BuildTooOld
 from ledger.recovery import Recovery, encode_recovery
 from ledger.suite import Signer
 from ledger.transactions import InvalidTransaction
@@ -61,7 +62,7 @@ from ledger.values import Address, Hash32
 from node.branch_trust import BranchTrust
 from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
-from node.epochs import due_epochs
+from node.epochs import TICK_MS, due_epochs, epoch_limits
 from node.execution import Executor, StoredBlock
 from node.group_members import GroupMembers
 from node.group_network import Channel, GroupNetwork
@@ -72,6 +73,7 @@ from node.journal import Journal
 from node.metrics import Metrics
 from node.pool import Pool, PoolLimits
 from node.proposer import Proposer
+from node.rare_lines import RareLines
 from node.requests import (
     BatchAnswer,
     BatchRequest,
@@ -88,9 +90,9 @@ from node.subscriptions import Subscriptions
 from node.sync import BatchFetch, BlockSync, answer_blocks
 from node.transaction_desk import TransactionDesk
 from node.transaction_memory import TransactionMemory
+from node.upgrades import Lack, lack_ahead
 from node.vote_log import VoteLog
 
-TICK_MS = 100
 INBOX_MESSAGES_MAX = 20_000
 ROUND_ITEMS_MAX = 512
 SMALL_MESSAGE_BYTES_MAX = 4_096
@@ -123,20 +125,15 @@ class GroupSetup:
 
 
 def replica_config(setup: GroupSetup) -> ReplicaConfig:
-    """The group's parameters in ticks."""
-    parameters, tick_ms = setup.chain.parameters, setup.tick_ms
-    view_ticks = max(2, parameters.view_timeout_ms // tick_ms)
+    """What the replica is told once; `Started` brings the limits of its epoch."""
+    parameters = setup.chain.parameters
     return ReplicaConfig(
         suite=setup.chain.suite,
         group=setup.chain.group,
         address=setup.signer.address,
         window_blocks=parameters.window_blocks,
         may_vote=setup.votes.lost is None,
-        view_ticks=view_ticks,
-        view_ticks_max=max(view_ticks, parameters.view_timeout_ms_max // tick_ms),
-        request_ticks=view_ticks * 3 // 2,
-        execution_ticks_max=parameters.block_execution_ms_max // tick_ms,
-        heartbeat_ticks=max(1, parameters.heartbeat_ms // tick_ms),
+        **asdict(epoch_limits(parameters, setup.tick_ms)),
     )
 
 
@@ -151,6 +148,7 @@ class GroupDriver:
         self._metrics = setup.metrics
         self._measure = setup.metrics.stages.measure
         self._log = structlog.get_logger("group").bind(group=setup.name)
+        self._alarms = RareLines(self._log, "kind")
         self._replica = Replica(replica_config(setup))
         self._status = GroupStatus(
             setup.name,
@@ -177,7 +175,7 @@ class GroupDriver:
             setup.chain, self._desk.pool, setup.signer.address, partial(self._put_events, ())
         )
         self._executor = Executor(
-            setup.chain, setup.memory.decode, setup.name, setup.metrics.stages
+            setup.chain, setup.memory.decode, setup.name, setup.metrics.stages, setup.tick_ms
         )
         self._sync = BlockSync(
             setup.chain,
@@ -212,6 +210,7 @@ class GroupDriver:
         self._wake = asyncio.Event()
         self._tick_timer: asyncio.TimerHandle | None = None
         self._is_tick_waiting = False
+        self._lack: Lack | None = None
         self._halted: str | None = None
         self._has_halted = asyncio.Event()
         self._is_stopping = False
@@ -338,16 +337,20 @@ class GroupDriver:
         started = Started(
             head.certificate,
             head.record.proposal_digest,
-            due_epochs(self._chain, head.number),
+            due_epochs(self._chain, head.number, self._setup.tick_ms),
             self._votes.entries,
         )
-        self._put(lambda: (started, *self._desk.request_changes()))
+        if self._is_build_fit():
+            self._put(lambda: (started, *self._desk.request_changes()))
+        else:
+            self._replica.step(started)  # so that its status is told; nothing of it leaves
         self._network.open(self)
         for peer in sorted(self._network.connected()):
             self.on_connected(peer)
         self._setup.envelopes.start()
-        await self._round()
-        self._schedule_tick()
+        if self._halted is None:
+            await self._round()
+            self._schedule_tick()
         self._task = asyncio.create_task(self._run(), name=f"group-{self.name}")
         self._log.info("group.started", stable=head.number, address=self._setup.signer.address)
 
@@ -539,7 +542,7 @@ class GroupDriver:
         self._want_recovered()
 
     def _recovered(self, recovery: Recovery) -> Iterable[Event]:
-        epochs = due_epochs(self._chain, self._chain.head.number)
+        epochs = due_epochs(self._chain, self._chain.head.number, self._setup.tick_ms)
         self._intake.learn(epochs)
         self._setup.members.recover(epochs)
         self._network.refresh()
@@ -572,6 +575,8 @@ class GroupDriver:
             transactions=len(block.outcome.included),
             dropped=len(block.outcome.dropped),
         )
+        if not self._is_build_fit():
+            return
         yield Stored(
             block.certificate,
             block.digest,
@@ -677,11 +682,22 @@ class GroupDriver:
         validators = set(self._replica.validators) - {self._setup.signer.address}
         return (*self._hearing.tick(validators), Tick())
 
+    def _is_build_fit(self) -> bool:
+        """Whether this build knows the next block's rules. If not, the group stops here: no vote
+        for it ever leaves. What is to come is told once, when it is voted."""
+        lack = lack_ahead(self._chain)
+        if lack != self._lack and lack is not None:
+            self._log.error("upgrade.due", block=lack.number, reason=lack.reason)
+        self._lack = lack
+        if lack is not None and lack.number <= self._chain.head.number + 1:
+            self._halt(lack.reason)
+        return self._halted is None
+
     def _on_alarm(self, kind: AlarmKind, message: str) -> None:
         self._status.alarm(kind, message)
         if kind is AlarmKind.VIEW_CHANGE:
             self._metrics.view_changes.labels(self.name).inc()
-        self._log.warning("consensus.alarm", kind=kind.value, message=message)
+        self._alarms.warning("consensus.alarm", kind=kind.value, message=message)
 
     def _on_mismatch(self, mismatch: HeaderMismatch) -> None:
         self._status.mismatch(mismatch)
@@ -689,6 +705,9 @@ class GroupDriver:
 
     def _on_failure(self, error: Exception) -> None:
         """What should not happen ends the group by name: a wrong vote would be worse."""
+        if isinstance(error, BuildTooOld):
+            self._halt(str(error))
+            return
         self._log.error("group.failed", error=repr(error), exc_info=error)
         self._halt(f"{type(error).__name__}: {error}")
 

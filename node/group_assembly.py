@@ -14,9 +14,13 @@ from ledger.chain import Chain
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, load_genesis
 from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.pin import Pin, parse_pin
+from ledger.protocol import PRESENT, Build
 from ledger.recovery import InvalidRecovery
+from ledger.sealed_store import opened
+from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
 from ledger.suite import KeySigner
+from ledger.values import Address
 from node.config import ConfigurationError, GroupFolder, LimitsConfig, NodeConfig, NodeFolder
 from node.engines import engine_named
 from node.envelopes import EnvelopePost, EnvelopeStore
@@ -31,6 +35,7 @@ from node.p2p import PeerNetwork
 from node.peer_groups import PeerGroupNetwork
 from node.pool import PoolLimits
 from node.recovery_folder import mark_followed, refuse, waiting_recoveries
+from node.sealing import GroupSeals, configured_seals, group_seals
 from node.transaction_memory import TransactionMemory
 from node.vote_log import VoteLog
 from node.wal import LogExists
@@ -47,6 +52,8 @@ class NodeParts:
     network: PeerNetwork
     envelopes: EnvelopeStore
     metrics: Metrics
+    build: Build = PRESENT
+    """Which rules are known here; tests give an older one."""
 
 
 def found_group(folder: NodeFolder, name: str) -> None:
@@ -58,7 +65,8 @@ def found_group(folder: NodeFolder, name: str) -> None:
     genesis = read_genesis(group)
     address = genesis.suite.address_of(load_private_key(folder.consensus_key))
     try:
-        VoteLog.create(group.wal, genesis_block(genesis).hash, address)
+        identity = genesis_block(genesis).hash
+        VoteLog.create(group.wal, identity, address, configured_seals(folder, identity).votes)
     except LogExists as error:
         raise ConfigurationError(f"{group.wal}: {error}") from error
 
@@ -87,14 +95,15 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
     signer = KeySigner(suite, load_private_key(parts.folder.consensus_key))
     engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
     memory = TransactionMemory(engine.decode)
-    chain = _open_chain(folder, genesis, engine, memory)
+    seals = group_seals(parts.folder, parts.config, genesis_block(genesis).hash)
+    try:
+        chain = _open_chain(folder, genesis, engine, memory, seals, build=parts.build)
+        journal, votes = _open_logs(folder, genesis, signer.address, seals, parts.metrics)
+    except WrongSealKey as error:
+        raise ConfigurationError(f"{folder.path}: {error}") from error
     follow_waiting(folder, chain)
     members = GroupMembers(chain)
     network = PeerGroupNetwork(parts.network, chain.group, lambda: members.node_ids)
-    try:
-        journal = Journal(folder.journal, parts.metrics.stages)
-    except OSError as error:
-        raise ConfigurationError(f"cannot open the journal: {error}") from error
     return GroupDriver(
         GroupSetup(
             name=name,
@@ -103,7 +112,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
             chain=chain,
             signer=signer,
             network=network,
-            votes=VoteLog.open(RealFiles(folder.wal), suite, chain.group, signer.address),
+            votes=votes,
             journal=journal,
             memory=memory,
             envelopes=EnvelopePost(
@@ -120,6 +129,17 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
             pin=_pin(parts.config, name),
         )
     )
+
+
+def _open_logs(
+    folder: GroupFolder, genesis: Genesis, address: Address, seals: GroupSeals, metrics: Metrics
+) -> tuple[Journal, VoteLog]:
+    try:
+        journal = Journal(folder.journal, metrics.stages, seals.journal)
+    except OSError as error:
+        raise ConfigurationError(f"cannot open the journal: {error}") from error
+    files, identity = RealFiles(folder.wal), genesis_block(genesis).hash
+    return journal, VoteLog.open(files, genesis.suite, identity, address, seals.votes)
 
 
 def follow_waiting(folder: GroupFolder, chain: Chain) -> None:
@@ -151,17 +171,23 @@ def _pin(config: NodeConfig, name: str) -> Pin | None:
 
 
 def _open_chain(
-    folder: GroupFolder, genesis: Genesis, engine: MeasuredEngine, memory: TransactionMemory
+    folder: GroupFolder,
+    genesis: Genesis,
+    engine: MeasuredEngine,
+    memory: TransactionMemory,
+    seals: GroupSeals,
+    *,
+    build: Build,
 ) -> Chain:
     try:
-        return _chain(folder, genesis, engine, memory)
+        return _chain(folder, genesis, engine, memory, seals, build=build)
     except CorruptStore as error:
         # Blocks and state come back from peers; the vote log's mark keeps the node from voting
         # until they are there again.
         aside = folder.database.with_name(f"db.corrupt.{time.time_ns() // 1_000_000}")
         folder.database.rename(aside)
         log.error("store.corrupt", group=genesis.name, reason=str(error), kept_as=aside.name)
-        return _chain(folder, genesis, engine, memory)
+        return _chain(folder, genesis, engine, memory, seals, build=build)
     except StoreInUse as error:
         raise ConfigurationError(str(error)) from error
     except InvalidGenesis as error:
@@ -169,12 +195,18 @@ def _open_chain(
 
 
 def _chain(
-    folder: GroupFolder, genesis: Genesis, engine: MeasuredEngine, memory: TransactionMemory
+    folder: GroupFolder,
+    genesis: Genesis,
+    engine: MeasuredEngine,
+    memory: TransactionMemory,
+    seals: GroupSeals,
+    *,
+    build: Build,
 ) -> Chain:
     database = MeasuredStore(folder.database, engine.stages)
     try:
-        store = BlockStore(database, genesis.suite)
-        return Chain(genesis, store, engine, decode=memory.decode)
+        store = BlockStore(opened(database, seals.store), genesis.suite)
+        return Chain(genesis, store, engine, decode=memory.decode, build=build)
     except BaseException:
         database.close()
         raise

@@ -18,6 +18,8 @@ from node.clock_check import Apart
 from node.conditions import Place, find_conditions
 from node.group_members import GroupMembers
 from node.header_comparison import HeaderMismatch
+from node.parameters import parameters_status
+from node.upgrades import lack_ahead, upgrade_status
 
 ALARMS_COUNT_MAX = 16
 
@@ -66,13 +68,23 @@ class GroupStatus:
         """Plain values only; `missing` names validators silent for longer than a view time-out.
 
         view_change: None while the view is open. asking: who waits for a later view than this.
+        parameters: those that a vote may change, in force and pending.
+        upgrade: the protocol in force, what this build speaks, what is scheduled.
         clock: how far another validator's clock was from ours when its latest proposal came.
         mismatch: the latest block on which a header differs from ours, field and both values.
         conditions: what an operator should know, the gravest first, each in one sentence.
         """
         head = self._chain.head
         self._was_listed |= self._own in replica.validators
-        place = Place(self._own, self._tick_ms, halted, log_lost, self._was_listed, self._mismatch)
+        place = Place(
+            self._own,
+            self._tick_ms,
+            halted,
+            log_lost,
+            self._was_listed,
+            self._mismatch,
+            lack_ahead(self._chain),
+        )
         return {
             "name": self._name,
             "chain_id": self._chain.parameters.chain_id,
@@ -94,6 +106,8 @@ class GroupStatus:
             "asking": [self._node(address) for address in replica.leavers],
             "syncing": replica.is_catching_up,
             "pool": pool,
+            "parameters": parameters_status(self._chain),
+            "upgrade": upgrade_status(self._chain),
             "clock": {
                 "tolerance_ms": self._chain.parameters.clock_tolerance_ms,
                 "apart_ms": None if clock is None else clock.apart_ms,

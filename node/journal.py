@@ -11,7 +11,7 @@ import os
 import struct
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,10 +19,13 @@ from typing import BinaryIO
 import msgspec
 import structlog
 
+from ledger.sealing import BrokenSeal, Sealer, WrongSealKey
 from node.stages import Stages
 from node.whole_file import replace_synced
 
 JOURNAL_HEAD = b"quorate-journal-1\n"
+SEALED_HEAD = b"quorate-journal-1s"
+"""What a check word of the key follows; as long as the other, so that either can be told."""
 RECORD_BYTES_MAX = 1 << 20
 REFUSALS_COUNT_MAX = 65_536
 COMPACT_BYTES_MIN = 1 << 20
@@ -55,16 +58,22 @@ class _Recovered:
 class Journal:
     """One file of framed, checksummed records; many `add`s share one fsync."""
 
-    def __init__(self, path: Path, stages: Stages | None = None) -> None:
-        """Open or create the file; an incomplete end is cut. Blocking; raises `OSError`."""
+    def __init__(
+        self, path: Path, stages: Stages | None = None, sealer: Sealer | None = None
+    ) -> None:
+        """Open or create the file; an incomplete end is cut.
+
+        Blocking; raises `OSError`, and WrongSealKey for a file that is sealed otherwise.
+        """
         self._stages = Stages() if stages is None else stages
         self._path = path
+        self._sealer = sealer
         path.parent.mkdir(parents=True, exist_ok=True)
-        recovered = _recover(path)
+        recovered = _recover(path, sealer)
         self._transactions = recovered.transactions
         self._refusals = recovered.refusals
         if recovered.good_bytes == 0:
-            _replace(path, [])
+            _replace(path, sealer, [])
         self._file: BinaryIO = path.open("r+b")
         if 0 < recovered.good_bytes < recovered.total_bytes:
             log.warning("journal.cut", bytes_cut=recovered.total_bytes - recovered.good_bytes)
@@ -100,7 +109,7 @@ class Journal:
             if transaction_hash not in self._transactions:
                 self._transactions[transaction_hash] = raw
                 self._refusals.pop(transaction_hash, None)
-                self._buffer.append(_frame(_ADDED + transaction_hash + raw))
+                self._buffer.append(self._frame(_ADDED + transaction_hash + raw))
         synced = asyncio.get_running_loop().create_future()
         self._waiting.append(synced)
         self._start_flush()
@@ -110,14 +119,15 @@ class Journal:
         """Forget transactions: they are in a stable block, which tells their fate."""
         for transaction_hash in hashes:
             if self._forget(transaction_hash):
-                self._buffer.append(_frame(_SETTLED + transaction_hash))
+                self._buffer.append(self._frame(_SETTLED + transaction_hash))
 
     def refuse(self, transaction_hash: bytes, reason: str, message: str) -> None:
         """Forget a transaction that will never execute, and remember why."""
         if self._forget(transaction_hash):
             refusal = Refusal(reason, message)
             self._remember_refusal(transaction_hash, refusal)
-            self._buffer.append(_frame(_REFUSED + transaction_hash + msgspec.json.encode(refusal)))
+            body = _REFUSED + transaction_hash + msgspec.json.encode(refusal)
+            self._buffer.append(self._frame(body))
 
     async def abandon(self) -> None:
         """Close without writing what is pending, as a killed process would."""
@@ -137,6 +147,9 @@ class Journal:
         if self._flushing is not None:
             await self._flushing
         self._file.close()
+
+    def _frame(self, body: bytes) -> bytes:
+        return _frame(body if self._sealer is None else self._sealer.seal(body, b""))
 
     def _forget(self, transaction_hash: bytes) -> bool:
         return self._transactions.pop(transaction_hash, None) is not None
@@ -173,9 +186,7 @@ class Journal:
                     synced.set_result(None)
 
     def _snapshot(self) -> list[bytes]:
-        refused = (_REFUSED + key + msgspec.json.encode(r) for key, r in self._refusals.items())
-        added = (_ADDED + key + raw for key, raw in self._transactions.items())
-        return [_frame(body) for body in (*refused, *added)]
+        return [self._frame(body) for body in _bodies(self._transactions, self._refusals)]
 
     def _write(self, frames: list[bytes]) -> None:
         with self._stages.measure("journal"):
@@ -190,40 +201,81 @@ class Journal:
 
     def _compact(self, frames: list[bytes]) -> None:
         self._file.close()
-        _replace(self._path, frames)
+        _replace(self._path, self._sealer, frames)
         self._file = self._path.open("r+b")
         self._file.seek(0, os.SEEK_END)
         self._file_bytes = self._file.tell()
         self._compact_at_bytes = 2 * self._file_bytes + COMPACT_BYTES_MIN
 
 
+def reseal_journal(path: Path, sealer: Sealer | None, target: Sealer | None) -> None:
+    """Write the journal of a stopped node anew under another key, or none; whole or not at all.
+
+    Raises `OSError`, WrongSealKey.
+    """
+    found = _recover(path, sealer)
+    bodies = _bodies(found.transactions, found.refusals)
+    seal = (lambda body: body) if target is None else (lambda body: target.seal(body, b""))
+    _replace(path, target, [_frame(seal(body)) for body in bodies])
+
+
+def _bodies(
+    transactions: Mapping[bytes, bytes], refusals: Mapping[bytes, Refusal]
+) -> Iterator[bytes]:
+    """The records that say what is known, no more."""
+    for key, refusal in refusals.items():
+        yield _REFUSED + key + msgspec.json.encode(refusal)
+    for key, raw in transactions.items():
+        yield _ADDED + key + raw
+
+
+def _head(sealer: Sealer | None) -> bytes:
+    return JOURNAL_HEAD if sealer is None else SEALED_HEAD + sealer.check_word
+
+
+def _check_head(path: Path, found: bytes, sealer: Sealer | None) -> None:
+    if found.startswith(JOURNAL_HEAD) and sealer is not None:
+        raise WrongSealKey(
+            "the journal is not encrypted, and node.toml names a key file: "
+            "run `quorate store encrypt` on the stopped node"
+        )
+    if found.startswith(SEALED_HEAD):
+        if sealer is None:
+            raise WrongSealKey("the journal is encrypted, and node.toml names no key file for it")
+        raise WrongSealKey("the journal is encrypted under another key")
+    raise OSError(f"{path} is not a journal of this version; move it away to go on")
+
+
 def _frame(body: bytes) -> bytes:
     return _FRAME.pack(len(body), zlib.crc32(body)) + body
 
 
-def _replace(path: Path, frames: list[bytes]) -> None:
+def _replace(path: Path, sealer: Sealer | None, frames: list[bytes]) -> None:
     temporary = path.with_name(path.name + ".new")
     with temporary.open("wb") as file:
-        file.write(JOURNAL_HEAD)
+        file.write(_head(sealer))
         file.writelines(frames)
         file.flush()
         os.fsync(file.fileno())
     replace_synced(temporary, path)
 
 
-def _recover(path: Path) -> _Recovered:
+def _recover(path: Path, sealer: Sealer | None) -> _Recovered:
     transactions: OrderedDict[bytes, bytes] = OrderedDict()
     refusals: OrderedDict[bytes, Refusal] = OrderedDict()
     if not path.exists():
         return _Recovered(transactions, refusals, 0, 0)
     total_bytes = path.stat().st_size
     with path.open("rb") as file:
-        if file.read(len(JOURNAL_HEAD)) != JOURNAL_HEAD:
+        head = _head(sealer)
+        found = file.read(len(head))
+        if found != head:
             if total_bytes >= len(JOURNAL_HEAD):
-                raise OSError(f"{path} is not a journal of this version; move it away to go on")
+                _check_head(path, found, sealer)
             return _Recovered(transactions, refusals, 0, total_bytes)
-        good_bytes = len(JOURNAL_HEAD)
-        while (body := _read_body(file)) is not None:
+        good_bytes = len(head)
+        while (kept := _read_body(file)) is not None:
+            body = _open(path, sealer, kept)
             kind, key, rest = body[:1], body[1:33], body[33:]
             if kind == _ADDED:
                 transactions[key] = rest
@@ -233,7 +285,7 @@ def _recover(path: Path) -> _Recovered:
                 refusals[key] = _refusal(rest, path)
                 if len(refusals) > REFUSALS_COUNT_MAX:
                     refusals.popitem(last=False)
-            good_bytes += _FRAME.size + len(body)
+            good_bytes += _FRAME.size + len(kept)
     return _Recovered(transactions, refusals, good_bytes, total_bytes)
 
 
@@ -244,6 +296,13 @@ def _refusal(data: bytes, path: Path) -> Refusal:
         raise OSError(
             f"{path} holds a refusal that this version did not write; move it away to go on"
         ) from error
+
+
+def _open(path: Path, sealer: Sealer | None, kept: bytes) -> bytes:
+    try:
+        return kept if sealer is None else sealer.open(kept, b"")
+    except BrokenSeal as error:
+        raise OSError(f"{path}: a record does not open: {error}; move it away to go on") from error
 
 
 def _read_body(file: BinaryIO) -> bytes | None:

@@ -6,18 +6,19 @@ make it say more. The organisations let the new key in by vote.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from ledger.genesis import genesis_block
-from ledger.suite import Suite
-from ledger.values import Address, Hash32, to_hex
+from ledger.genesis import Genesis, genesis_block
+from ledger.sealing import Sealer
+from ledger.values import Address, to_hex
 from node.config import ConfigurationError, GroupFolder, NodeFolder, load_node_config
 from node.files import RealFiles
 from node.group_assembly import read_genesis
 from node.keyfile import load_private_key, save_private_key
 from node.pid_file import PidFile
+from node.sealing import group_seals
 from node.vote_log import VoteLog
+from node.whole_file import replace_synced
 
 
 def renew_consensus_key(folder: NodeFolder) -> Address:
@@ -39,23 +40,25 @@ def renew_consensus_key(folder: NodeFolder) -> Address:
         old = suite.address_of(load_private_key(folder.consensus_key))
         new = suite.address_of(load_private_key(fresh))
         for group, document in zip(groups, documents, strict=True):
-            _renew_log(group, suite, genesis_block(document).hash, old, new)
-        os.replace(fresh, folder.consensus_key)
+            sealer = group_seals(folder, config, genesis_block(document).hash).votes
+            _renew_log(group, document, old, new, sealer)
+        replace_synced(fresh, folder.consensus_key)
         return new
     finally:
         lock.release()
 
 
 def _renew_log(
-    group: GroupFolder, suite: Suite, identity: Hash32, old: Address, new: Address
+    group: GroupFolder, document: Genesis, old: Address, new: Address, sealer: Sealer | None
 ) -> None:
+    identity = genesis_block(document).hash
     if group.wal.is_dir():
-        present = VoteLog.open(RealFiles(group.wal), suite, identity, new)
+        present = VoteLog.open(RealFiles(group.wal), document.suite, identity, new, sealer)
         present.close()
         if present.lost is None:
             return
-        group.wal.rename(_free_name(group.wal, to_hex(old)))
-    VoteLog.create(group.wal, identity, new)
+        replace_synced(group.wal, _free_name(group.wal, to_hex(old)))
+    VoteLog.create(group.wal, identity, new, sealer)
 
 
 def _free_name(wal: Path, address: str) -> Path:

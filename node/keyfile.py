@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+from ledger.private_file import ExposedFile, read_private
 from node.config import ConfigurationError
 
 _HEX_KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})\s*")
@@ -18,16 +19,12 @@ _FILE_BYTES_MAX = 80
 def load_private_key(path: Path) -> bytes:
     """The 32 bytes. Raises `ConfigurationError`; the message never holds the content."""
     try:
-        mode = path.stat().st_mode
-        with path.open("r", encoding="ascii") as file:
-            text = file.read(_FILE_BYTES_MAX)
+        text = read_private(path, _FILE_BYTES_MAX).decode("ascii")
+    except ExposedFile as error:
+        raise ConfigurationError(f"the key {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
         raise ConfigurationError(f"cannot read the key {path}: {reason}") from None
-    if mode & 0o077:
-        raise ConfigurationError(
-            f"the key {path} can be read by others (mode {mode & 0o777:o}); run chmod 600 on it"
-        )
     match = _HEX_KEY.fullmatch(text)
     if match is None:
         raise ConfigurationError(f"expected 64 hexadecimal digits in {path}, found something else")
@@ -44,3 +41,5 @@ def save_private_key(path: Path, private_key: bytes) -> None:
         raise ConfigurationError(f"the key {path} is there already; remove it first") from None
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(private_key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -16,7 +16,8 @@ import msgspec
 
 from ledger.gate import contract_validators
 from ledger.genesis import Genesis, genesis_block
-from ledger.keyvalue import CorruptStore, LevelDB
+from ledger.keyvalue import CorruptStore
+from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
 from ledger.values import Address, Hash32, to_hex
 from node.config import (
@@ -27,10 +28,10 @@ from node.config import (
     save_node_config,
 )
 from node.departures import Departure, add_departure
-from node.files import RealFiles
 from node.group_assembly import read_genesis
 from node.keyfile import load_private_key
-from node.vote_log import VoteLog
+from node.sealing import GroupSeals, configured_seals, open_database
+from node.vote_log import may_have_voted
 
 HASH_BYTES = 32
 ARCHIVED, DESTROYED = "archived", "destroyed"
@@ -60,7 +61,8 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
     group = folder.group(name)
     genesis = read_genesis(group)
     address = genesis.suite.address_of(load_private_key(folder.consensus_key))
-    number, block_hash = _stable(group, genesis)
+    seals = configured_seals(folder, genesis_block(genesis).hash)
+    number, block_hash = _stable(group, genesis, seals)
     envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
     place = None if archive is None else archive / f"{name}.{now:%Y%m%dT%H%M%SZ}"
     files = [path for path in group.path.rglob("*") if path.is_file()]
@@ -72,7 +74,7 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
         stable_number=number,
         stable_hash=to_hex(block_hash),
         address=to_hex(address),
-        voted=_has_voted(group, genesis, address),
+        voted=_has_voted(group, genesis, address, seals),
         did=DESTROYED if place is None else ARCHIVED,
         where="" if place is None else _shown(folder, place),
         files=len(files) + len(envelopes),
@@ -98,40 +100,39 @@ def is_validator(folder: NodeFolder, name: str) -> bool:
     address = genesis.suite.address_of(load_private_key(folder.consensus_key))
     members = genesis.validator_set
     if group.database.exists():
-        with _open_store(group, genesis) as store:
+        seals = configured_seals(folder, genesis_block(genesis).hash)
+        with _open_store(group, genesis, seals) as store:
             if store.head is not None:
                 members = contract_validators(store.state)
     return address in members.members
 
 
-def _stable(group: GroupFolder, genesis: Genesis) -> tuple[int, Hash32]:
+def _stable(group: GroupFolder, genesis: Genesis, seals: GroupSeals) -> tuple[int, Hash32]:
     """The last block that is stored; block 0 for a store that is empty or cannot be read."""
     first = 0, genesis_block(genesis).hash
     if not group.database.exists():
         return first
     try:
-        with _open_store(group, genesis) as store:
+        with _open_store(group, genesis, seals) as store:
             head = store.head
-    except CorruptStore:
+    except (CorruptStore, WrongSealKey):
         return first
     return first if head is None else (head.number, head.hash)
 
 
 @contextmanager
-def _open_store(group: GroupFolder, genesis: Genesis) -> Iterator[BlockStore]:
-    database = LevelDB(group.database)
+def _open_store(group: GroupFolder, genesis: Genesis, seals: GroupSeals) -> Iterator[BlockStore]:
+    database = open_database(group.database, seals)
     try:
         yield BlockStore(database, genesis.suite)
     finally:
         database.close()
 
 
-def _has_voted(group: GroupFolder, genesis: Genesis, address: Address) -> bool:
+def _has_voted(group: GroupFolder, genesis: Genesis, address: Address, seals: GroupSeals) -> bool:
     """A log that cannot be read counts as one with votes."""
     identity = genesis_block(genesis).hash
-    votes = VoteLog.open(RealFiles(group.wal), genesis.suite, identity, address)
-    votes.close()
-    return votes.lost is not None or bool(votes.entries)
+    return may_have_voted(group.wal, genesis.suite, identity, address, seals.votes)
 
 
 def _shown(folder: NodeFolder, place: Path) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ledger.private_file import ExposedFile, read_private
 from node.whole_file import write_whole
 
 NAME_LENGTH_MAX = 64
@@ -105,14 +105,11 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
     Raises InvalidNodeCertificate, or OSError when the file is not there.
     """
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise InvalidNodeCertificate(
-            f"expected a private key of mode 600 at {path}, got mode {mode:o}: "
-            "run chmod 600 on it, and renew it if others could have read it"
-        )
     try:
-        key = serialization.load_pem_private_key(_read_bounded(path, KEY_BYTES_MAX), password=None)
+        pem = read_private(path, KEY_BYTES_MAX)
+        key = serialization.load_pem_private_key(pem, password=None)
+    except ExposedFile as error:
+        raise InvalidNodeCertificate(f"the key {error}") from error
     except (ValueError, TypeError) as error:
         raise InvalidNodeCertificate(
             f"expected an unencrypted PEM private key at {path}, got something else: "
@@ -127,10 +124,19 @@ def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 def certificate_request(node_id: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     """A PKCS #10 request (PEM) for `node_id`, so that the key never leaves its node."""
+    return _request(organisation_of(node_id), node_id, key)
+
+
+def officer_request(organisation: str, name: str, key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The same for an officer's certificate. Raises InvalidNodeId."""
+    return _request(organisation, officer_id(organisation, name), key)
+
+
+def _request(organisation: str, holder: str, key: ec.EllipticCurvePrivateKey) -> bytes:
     request = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(_subject(organisation_of(node_id), node_id))
-        .add_extension(_node_uri(node_id), critical=False)
+        .subject_name(_subject(organisation, holder))
+        .add_extension(_node_uri(holder), critical=False)
         .sign(key, hashes.SHA256())
     )
     return request.public_bytes(serialization.Encoding.PEM)
@@ -524,6 +530,26 @@ class OrganisationCA:
         return self._issue(
             holder, public_key, now, validity_days, [ExtendedKeyUsageOID.CLIENT_AUTH]
         )
+
+    def issue_officer_for_request(
+        self,
+        request_pem: bytes,
+        name: str,
+        now: datetime,
+        validity_days: int = OFFICER_VALIDITY_DAYS,
+    ) -> x509.Certificate:
+        """A certificate for a request made by `officer_request` under the pseudonym `name`.
+
+        Raises InvalidNodeCertificate, also for a request under another name, or InvalidNodeId.
+        """
+        holder, key = read_request(request_pem)
+        expected = officer_id(self.organisation, name)
+        if holder != expected:
+            raise InvalidNodeCertificate(
+                f"expected a request of {expected!r}, got one of {holder[:NODE_ID_LENGTH_MAX]!r}: "
+                "ask that organisation's CA, or make it anew with: quorate account request"
+            )
+        return self.issue_officer(name, key, now, validity_days)
 
     def _issue(
         self,

@@ -38,7 +38,7 @@ class Proposer:
         """The proposal for a slot, None while there is nothing to propose or more to wait for."""
         if not self._is_batch_due(slot.sequence - self._chain.head.number - 1):
             return None
-        parameters = self._chain.parameters
+        parameters = self._chain.parameters_for(slot.sequence)
         batch = self._pool.take_batch(
             BatchLimits(
                 parameters.gas_limit, parameters.batch_transactions_max, parameters.batch_bytes_max

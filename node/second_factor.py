@@ -12,7 +12,6 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +21,7 @@ import msgspec
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from ledger.private_file import ExposedFile, read_private
 from node.whole_file import write_whole
 
 DIGITS = 6
@@ -105,18 +105,14 @@ class SecondFactor:
 
     def _load(self) -> _State:
         try:
-            with self._path.open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                data = file.read(FILE_BYTES_MAX)
+            data = read_private(self._path, FILE_BYTES_MAX)
         except FileNotFoundError:
             raise SecondFactorRefused(
                 "node.toml asks for a second factor and none is enrolled: "
                 "quorate node second-factor enrol NODE_DIR"
             ) from None
-        if mode & 0o077:
-            raise SecondFactorRefused(
-                f"{self._path} can be read by others (mode {mode:o}): remove it, enrol anew"
-            )
+        except ExposedFile as error:
+            raise SecondFactorRefused(f"{error}: remove it, and enrol anew") from None
         try:
             return msgspec.json.decode(data, type=_State)
         except msgspec.MsgspecError:

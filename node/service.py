@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from ledger.chain import NeedsCut
+from ledger.protocol import PRESENT, Build
 from ledger.recovery import InvalidRecovery
 from ledger.suite import STANDARD
 from ledger.values import Hash32
@@ -56,8 +57,11 @@ log = structlog.get_logger("node")
 class Node:
     """A node that runs from its folder. `start`, serve, `stop`."""
 
-    def __init__(self, folder: Path, *, config: NodeConfig | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, config: NodeConfig | None = None, build: Build = PRESENT
+    ) -> None:
         """Read the folder's configuration. Raises `ConfigurationError`."""
+        self._build = build
         self._folder = NodeFolder(folder)
         self._config = load_node_config(self._folder) if config is None else config
         self.metrics = Metrics()
@@ -68,6 +72,8 @@ class Node:
         self._pid_file: PidFile | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._is_up = False
+        self._is_reload_due = False
 
     # -- what RPC sees ----------------------------------------------------------------------------
 
@@ -173,6 +179,9 @@ class Node:
             "node.started", node=self.node_id, version=self.version, rpc=self.rpc_url,
             engine=self.engine, groups=sorted(self.groups),
         )  # fmt: skip
+        self._is_up = True
+        if self._is_reload_due:
+            self.reload()
         missing = why_not_native()
         if missing is not None and self._config.engine == AUTO:
             log.warning("node.without_native_engine", runs_on=self.engine, reason=missing)
@@ -199,6 +208,7 @@ class Node:
                 self._folder.envelopes, payload_bytes_max=self._config.limits.envelope_bytes_max
             ),
             self.metrics,
+            self._build,
         )
         # Every file is read before anyone hears of this node.
         self._groups = RunningGroups(parts)
@@ -225,6 +235,7 @@ class Node:
 
     async def stop(self) -> None:
         """Close all in the reverse order; may be called on a node that started in part."""
+        self._is_up = False
         if self._measuring is not None:
             self._measuring.cancel()
         if self._following is not None:
@@ -246,8 +257,12 @@ class Node:
     def reload(self) -> None:
         """Take up newer membership, revocation lists, certificate, groups and recoveries.
 
-        What cannot be used is said and changes nothing: the node goes on as it was.
+        What cannot be used is said and changes nothing: the node goes on as it was. A node that
+        still starts does it once it runs, one that stops not at all.
         """
+        if not self._is_up:
+            self._is_reload_due = True
+            return
         self._reload_trust()
         self._following = asyncio.create_task(self._follow_folder(self._following))
 
@@ -366,24 +381,27 @@ class Node:
             log.error("node.revocations_unsaved", error=str(error))
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, *, build: Build = PRESENT) -> None:
     """Run a node until SIGTERM or SIGINT; SIGHUP has it reload its certificate and membership.
 
     Raises `ConfigurationError`.
     """
-    node = Node(folder)
+    node = Node(folder, build=build)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    await node.start()
     loop.add_signal_handler(signal.SIGHUP, node.reload)
+    await node.start()
     await stopping.wait()
     await node.stop()
 
 
-def run_node(folder: Path) -> None:
-    """The foreground command: logging, then `serve`. Raises `ConfigurationError`."""
+def run_node(folder: Path, *, build: Build = PRESENT) -> None:
+    """The foreground command: logging, then `serve`. Raises `ConfigurationError`.
+
+    build: which rules are known; tests give others than the present ones.
+    """
     node_folder = NodeFolder(folder)
     config = load_node_config(node_folder)
     configure_logging(node_folder.logs, config.log)
@@ -391,4 +409,4 @@ def run_node(folder: Path) -> None:
     # What was imported stays, and what a transaction makes goes without the collector's help.
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
-    asyncio.run(serve(folder))
+    asyncio.run(serve(folder, build=build))

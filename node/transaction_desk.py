@@ -17,6 +17,7 @@ from consensus.events import Event, RequestGone, RequestWaiting
 from ledger.chain import Chain
 from ledger.codec import InvalidEncoding
 from ledger.gate import SystemGate
+from ledger.parameters import Parameters
 from ledger.proposal import Proposal
 from ledger.reasons import Reason
 from ledger.transactions import InvalidTransaction
@@ -29,6 +30,7 @@ from node.journal import Journal, JournalClosed, Refusal
 from node.metrics import Metrics
 from node.ordered import OrderedTransactions
 from node.pool import RETURNING, BlockOutcome, Pool, PoolLimits
+from node.rare_lines import RareLines
 from node.rpc.view import NewPending, Unavailable
 from node.subscriptions import Subscriptions
 from node.transaction_memory import TransactionMemory
@@ -67,8 +69,13 @@ class TransactionDesk:
         self._subscriptions = subscriptions
         self._put = put
         self._admission = Admission(
-            chain.parameters, SystemGate(), chain.latest_state, memory.decode, metrics.stages
+            lambda: chain.parameters,
+            SystemGate(),
+            chain.latest_state,
+            memory.decode,
+            metrics.stages,
         )
+        self._parameters = chain.parameters
         self._forms = FormChecks(self._admission.check_forms, memory.holds, name)
         self.pool = Pool(limits, self._admission.nonce_of)
         self._ordered = OrderedTransactions(self.pool, memory.decode)
@@ -79,6 +86,7 @@ class TransactionDesk:
         self._gossip: list[bytes] = []
         self._gossip_timer: asyncio.TimerHandle | None = None
         self._log = structlog.get_logger("transactions").bind(group=name)
+        self._rare = RareLines(self._log, "peer")
 
     # -- in ---------------------------------------------------------------------------------------
 
@@ -164,7 +172,8 @@ class TransactionDesk:
             with self._measure("gossip"):
                 raws = decode_gossip(payload)
         except InvalidEncoding as error:
-            self._log.warning("gossip.malformed", peer=peer, error=str(error))
+            self._metrics.frames_dropped.labels("invalid gossip").inc()
+            self._rare.warning("gossip.malformed", peer=peer, error=str(error))
             return None
         return asyncio.ensure_future(self._take_gossip(raws))
 
@@ -191,10 +200,10 @@ class TransactionDesk:
             with contextlib.suppress(ChecksClosed):
                 await self._forms.check(proposal.transactions)
 
-    def check_batch(self, proposal: Proposal) -> None:
-        """Check a PRE-PREPARE's batch; raises `InvalidBatch`. Its transactions enter the pool, so
-        that they are not lost if the proposal is given up."""
-        for transaction, sender in self._admission.check_batch(proposal):
+    def check_batch(self, proposal: Proposal, parameters: Parameters) -> None:
+        """Check a PRE-PREPARE's batch under its epoch's parameters; raises `InvalidBatch`. Its
+        transactions enter the pool, so that they are not lost if the proposal is given up."""
+        for transaction, sender in self._admission.check_batch(proposal, parameters):
             if transaction.nonce < self._admission.nonce_of(sender):
                 continue
             try:
@@ -294,15 +303,17 @@ class TransactionDesk:
                 self._journal.settle([transaction_hash])  # by a later block that is stored already
             else:
                 self._refuse(transaction_hash, refusal)
-        if outcome.is_gate_changed:
-            self._drop_unpermitted()
+        parameters, before = self._chain.parameters, self._parameters
+        self._parameters = parameters
+        if outcome.is_gate_changed or parameters != before:
+            self._drop_hopeless()
 
-    def _drop_unpermitted(self) -> None:
-        """Who lost a permission has nothing waiting: a primary would not take it, and the clock of
-        what cannot be executed must not run."""
+    def _drop_hopeless(self) -> None:
+        """Who lost a permission has nothing waiting, nor does what the limits leave no room for: a
+        primary would not take it, and the clock of what cannot be executed must not run."""
         for sender, transaction in list(self.pool.transactions()):
             try:
-                self._admission.check_permission(transaction, sender)
+                self._admission.check_waiting(transaction, sender)
             except InvalidTransaction as error:
                 self.pool.drop(transaction.hash)
                 self._refuse(transaction.hash, Refusal(str(error.code), error.message))

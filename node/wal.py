@@ -86,6 +86,11 @@ class WriteAheadLog:
         log._remove_others()
         return log, records[1:]
 
+    def replace_head(self, head: bytes, records: Iterable[bytes]) -> None:
+        """As `replace`, with another head: one group and key, its records written otherwise."""
+        self._head = head
+        self.replace(records)
+
     @staticmethod
     def inspect(files: Files, head: bytes) -> list[bytes]:
         """The records of a log that another process may be writing; changes nothing.
@@ -137,6 +142,16 @@ class WriteAheadLog:
         for name in self._files.names():
             if name.startswith("wal.") and name not in (END_NAME, _name(self._end.generation)):
                 self._files.remove(name)
+
+
+def first_record(files: Files) -> bytes | None:
+    """The head of the log that is there, whatever it says; None where none can be read."""
+    try:
+        data = files.read(_name(_read_end(files).generation))
+    except LostLog:
+        return None
+    records, _ = _parse(data or b"")
+    return records[0] if records else None
 
 
 def _name(generation: int) -> str:

@@ -24,7 +24,7 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 
 def replace_synced(source: Path, target: Path) -> None:
-    """Rename a file, and return once that survives a power cut. Raises OSError."""
+    """Rename a file or folder, and return once that survives a power cut. Raises OSError."""
     os.replace(source, target)
     folder = os.open(target.parent, os.O_RDONLY)
     try:

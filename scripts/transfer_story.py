@@ -21,6 +21,7 @@ from workflows.equity_transfer.money import format_yuan
 from workflows.equity_transfer.prove import prove
 from workflows.equity_transfer.refusal import Refusal
 from workflows.equity_transfer.verify import verify
+from workflows.workspace import read_secret
 
 Progress = Callable[[str], None]
 
@@ -84,7 +85,7 @@ def applied(officers: Officers, case: bytes, attestation: bytes) -> tuple[bytes,
 
 def _hand_over(giver: Desk, receiver: Desk, item: bytes, side: str) -> None:
     """At the counter: the applicant gets the file and checks it against the chain."""
-    import_opening(receiver, opening_path(giver, item, side).read_bytes())
+    import_opening(receiver, read_secret(opening_path(giver, item, side)))
 
 
 def carry(officers: Officers, case: bytes, progress: Progress) -> Carried:

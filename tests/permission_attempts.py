@@ -13,7 +13,7 @@ from contracts.bindings import accounts, agreements, keys
 from contracts.bindings.accounts import ProposalKind
 from contracts.bindings.contract import Call
 from contracts.roles import role_label
-from ledger.gate import Role
+from ledger.gate import AGREEMENTS_CONTRACT, Role
 from ledger.suite import STANDARD
 from ledger.values import Address, Hash32, keccak
 from zkp.groth16.keys import VerifyingKey
@@ -27,6 +27,8 @@ STOP = bytes.fromhex("600060005360016000f3")
 """Creates a contract that stops at once, whatever is asked."""
 
 VECTORS = Path(__file__).parent / "vectors" / "snarkjs"
+FAR_AHEAD = 2**40
+"""A block that no run reaches."""
 PREPARER, OTHER_ADMIN, REGULATOR = "market-admin", "tax-admin", "regulator"
 
 Sender = str
@@ -111,6 +113,10 @@ def _ready(label: str, around: Surroundings) -> Attempt:
     return Attempt(((OTHER_ADMIN, accounts.admit_node(node)),), lambda _: call)
 
 
+def _code(around: Surroundings) -> Call:
+    return accounts.propose_code(AGREEMENTS_CONTRACT, around.contract, FAR_AHEAD)
+
+
 def _register_key(label: str, around: Surroundings) -> Attempt:
     circuit = Hash32(_word(label))
     call = keys.register(circuit, around.verifying_key, test_only=True)
@@ -167,6 +173,16 @@ _MAKERS: dict[str, Callable[[str, Surroundings], Attempt]] = {
     "ready": _ready,
     "propose-validator": _simple(
         lambda label: accounts.propose_validator(ProposalKind.ADD_VALIDATOR, subject(label))
+    ),
+    "propose-upgrade": _simple(lambda _label: accounts.propose_upgrade(2, 0, FAR_AHEAD)),
+    "vote-upgrade": _vote(lambda _label: (PREPARER, accounts.propose_upgrade(2, 0, FAR_AHEAD))),
+    "propose-code": lambda _label, around: Attempt((), lambda _number: _code(around)),
+    "vote-code": lambda _label, around: Attempt(
+        ((PREPARER, _code(around)),), accounts.vote, has_proposal=True
+    ),
+    "propose-parameter": _simple(lambda _label: accounts.propose_parameter("heartbeat_ms", 2_000)),
+    "vote-parameter": _vote(
+        lambda _label: (PREPARER, accounts.propose_parameter("heartbeat_ms", 2_000))
     ),
     "vote-validator": _vote(
         lambda label: (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflows.json_text import InvalidJson, decode_json
+from workflows.workspace_seal import SEAL_FILE, SealProblem, is_sealed, seal_of
 
 file_bytes_max = 32 * 1024 * 1024
 
@@ -56,16 +57,45 @@ def read_bounded(path: Path) -> bytes:
     return data
 
 
+def write_secret(path: Path, data: bytes) -> None:
+    """As `write_private`; sealed where the workspace is. Raises SealProblem."""
+    seal = seal_of(path)
+    write_private(path, data if seal is None else seal.seal(path, data))
+
+
+def read_secret(path: Path) -> bytes:
+    """What `write_secret` wrote. Raises SealProblem."""
+    return opened_content(path, read_bounded(path))
+
+
+def opened_content(path: Path, data: bytes) -> bytes:
+    """The content of a file of a workspace from its bytes on disk. Raises SealProblem."""
+    seal = seal_of(path)
+    if is_sealed(data):
+        if seal is None:
+            raise SealProblem(
+                f"{path.name} is sealed, and no folder above it has a {SEAL_FILE}: restore that "
+                "one from a backup"
+            )
+        return seal.open(path, data)
+    if seal is not None:
+        raise SealProblem(
+            f"{path.name} is not sealed in a workspace that is: it was put there from outside, or "
+            "the sealing was cut off; look at it, then run `quorate desk seal` again"
+        )
+    return data
+
+
 def write_private_json(path: Path, document: object) -> None:
-    """As `write_private`, for a JSON document that people may read."""
+    """As `write_secret`, for a JSON document that people may read."""
     text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
-    write_private(path, text.encode() + b"\n")
+    write_secret(path, text.encode() + b"\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file of the workspace."""
     try:
-        document = decode_json(read_bounded(path), bytes_max=file_bytes_max)
+        document = decode_json(read_secret(path), bytes_max=file_bytes_max)
     except InvalidJson:
         document = None
     if not isinstance(document, dict):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from cli.finding import Finding
 from cli.finding_codes import Code
+from ledger.private_file import OTHERS_MODE_BITS
 from node.config import NodeFolder
 
 FILES_LOOKED_AT_MAX = 20_000
 NAMED_MAX = 3
-_OTHERS = 0o077
 _MIB = 1 << 20
 
 
@@ -31,7 +31,7 @@ def _of_keys(folder: NodeFolder) -> Iterator[Finding]:
     open_to_others = False
     for path in sorted(folder.consensus_key.parent.glob("*")):
         mode = stat.S_IMODE(path.lstat().st_mode)
-        if path.is_file() and mode & _OTHERS:
+        if path.is_file() and mode & OTHERS_MODE_BITS:
             open_to_others = True
             yield Finding(
                 Code.KEY_MODE,

@@ -10,14 +10,20 @@ from collections.abc import Iterator
 from cli.finding import Finding
 from cli.finding_codes import Code
 from ledger.genesis import Genesis, genesis_block
-from ledger.keyvalue import CorruptStore, LevelDB, StoreInUse
+from ledger.keyvalue import CorruptStore, StoreInUse
+from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
 from ledger.values import Address, address_from_hex
 from node.config import ConfigurationError, NodeConfig, NodeFolder
 from node.group_assembly import read_genesis
 from node.keyfile import load_private_key
+from node.sealing import GroupSeals, group_seals, open_database
 from node.vote_log import inspect_vote_log
 
+_STORE_KEY = (
+    "put the key file back that the folder was encrypted under; if it never was, stop the node and "
+    "run `quorate store encrypt` on its folder"
+)
 _OWN_KEY = "put this node's own key in place (keys are never copied); if it is lost, a new one"
 
 
@@ -36,12 +42,17 @@ def findings_of_groups(folder: NodeFolder, config: NodeConfig, *, is_down: bool)
         found.append(finding)
         if genesis is None:
             continue
+        try:
+            seals = group_seals(folder, config, genesis_block(genesis).hash)
+        except ConfigurationError as error:
+            found.append(Finding(Code.STORE_KEY, "store key", False, str(error), _STORE_KEY))
+            continue
         own = genesis.suite.address_of(private_key) if private_key is not None else None
         if own is not None:
             found.append(_of_key(genesis, config.node_id, own))
-            found += _of_vote_log(folder, genesis, own)
+            found += _of_vote_log(folder, genesis, own, seals)
         if is_down:
-            found += _of_store(folder, genesis)
+            found += _of_store(folder, genesis, seals)
     return found
 
 
@@ -82,9 +93,16 @@ def _of_key(genesis: Genesis, node_id: str, own: Address) -> Finding:
     )
 
 
-def _of_vote_log(folder: NodeFolder, genesis: Genesis, own: Address) -> Iterator[Finding]:
+def _of_vote_log(
+    folder: NodeFolder, genesis: Genesis, own: Address, seals: GroupSeals
+) -> Iterator[Finding]:
     group, what = folder.group(genesis.name), f"vote log of {genesis.name}"
-    lost = inspect_vote_log(group.wal, genesis.suite, genesis_block(genesis).hash, own)
+    identity = genesis_block(genesis).hash
+    try:
+        lost = inspect_vote_log(group.wal, genesis.suite, identity, own, seals.votes)
+    except WrongSealKey as error:
+        yield Finding(Code.STORE_KEY, what, False, str(error), _STORE_KEY)
+        return
     if lost is None:
         yield Finding(Code.VOTE_LOG, what, True, "whole")
         return
@@ -98,7 +116,7 @@ def _of_vote_log(folder: NodeFolder, genesis: Genesis, own: Address) -> Iterator
     )
 
 
-def _of_store(folder: NodeFolder, genesis: Genesis) -> Iterator[Finding]:
+def _of_store(folder: NodeFolder, genesis: Genesis, seals: GroupSeals) -> Iterator[Finding]:
     group, what = folder.group(genesis.name), f"store of {genesis.name}"
     if not group.database.is_dir():
         return  # a node that has not run yet, or fetches all anew
@@ -107,9 +125,12 @@ def _of_store(folder: NodeFolder, genesis: Genesis) -> Iterator[Finding]:
         return
     away = f"move {group.database} away: the node fetches all from peers when it starts"
     try:
-        database = LevelDB(group.database)
+        database = open_database(group.database, seals)
     except StoreInUse:
         yield Finding(Code.STORE, what, True, "open in the node that runs")
+        return
+    except WrongSealKey as error:
+        yield Finding(Code.STORE_KEY, what, False, str(error), _STORE_KEY)
         return
     except CorruptStore as error:
         yield Finding(Code.STORE, what, False, f"expected a whole store, found: {error}", away)

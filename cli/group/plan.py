@@ -124,7 +124,7 @@ def _genesis(
     more_accounts: Iterable[AccountEntry],
     contracts: Mapping[Address, AllocatedContract],
 ) -> Genesis:
-    given = plan.consensus
+    parameters = _parameters(plan.consensus)
     alloc = system_alloc(
         organisations=[
             OrganisationEntry(
@@ -153,13 +153,13 @@ def _genesis(
             for entry in plan.validator
         ],
         observers=[ObserverEntry(*_split(node)) for node in plan.observers],
-        window_blocks=given.window_blocks,
+        parameters=parameters,
         production=plan.production,
     )
     return Genesis(
         name=plan.name,
         timestamp_ms=time.time_ns() // 1_000_000,
-        parameters=_parameters(given),
+        parameters=parameters,
         organisations=[
             founding.Organisation(
                 name=entry.name, recovery_key=entry.recovery_key.lower(), label_zh=entry.label

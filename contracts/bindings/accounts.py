@@ -9,6 +9,7 @@ from typing import Any
 from contracts.bindings.contract import Call, Contract, Query
 from contracts.interface import load_abi
 from ledger.gate import GATE_CONTRACT, Permission, Role, decode_permission
+from ledger.parameters import NUMBERS, VOTED
 from ledger.values import Address, Hash32, keccak
 
 READY_TAG = keccak(b"quorate/consensus-key/ready/1")
@@ -22,10 +23,15 @@ class ProposalKind(IntEnum):
     APPOINT = 3
     DISMISS = 4
     LIFT = 5
+    SET_PARAMETER = 6
+    REPLACE_CODE = 7
+    UPGRADE_PROTOCOL = 8
+    CANCEL_UPGRADE = 9
 
     @property
     def concerns_validators(self) -> bool:
-        """Whether system administrators vote on it; on the rest security administrators do."""
+        """Whether it changes the set. System administrators vote on that, on parameters and on the
+        protocol, security administrators on the rest."""
         return self in (ProposalKind.ADD_VALIDATOR, ProposalKind.REMOVE_VALIDATOR)
 
 
@@ -42,7 +48,9 @@ class ConsensusKey:
 @dataclass(frozen=True)
 class ProposedChange:
     """A proposal; `votes` are the numbers of the organisations that agree, `weight` is what they
-    weigh together; `role` and `holder` are of an appointment."""
+    weigh together; `role` and `holder` are of an appointment, `parameter` (by its name) and `value`
+    of a parameter's change. An upgrade is applied at the start of block `at`: `value` is the
+    protocol's version, `code_hash` that of the subject's new code."""
 
     number: int
     kind: ProposalKind
@@ -54,6 +62,11 @@ class ProposedChange:
     weight: int
     role: Role | None
     holder: bytes
+    parameter: str = ""
+    value: int = 0
+    features: int = 0
+    code_hash: bytes = bytes(32)
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,6 +145,26 @@ def ready(key: Address, node: str, signature: bytes) -> Call:
 def propose_validator(kind: ProposalKind, key: Address) -> Call:
     """By a system administrator: adds or removes a consensus key once enough agree."""
     return gate().call("propose_validator", int(kind), key)
+
+
+def propose_parameter(name: str, value: int) -> Call:
+    """By a system administrator: one of `ledger.parameters.VOTED` gets another value."""
+    return gate().call("propose_parameter", VOTED[name].number, value)
+
+
+def propose_upgrade(version: int, features: int, in_force_from: int) -> Call:
+    """By a system administrator: a protocol version, and all features that are on, from a block."""
+    return gate().call("propose_upgrade", version, features, in_force_from)
+
+
+def propose_code(target: Address, carrier: Address, at: int) -> Call:
+    """By a security administrator: a system contract gets the carrier's code at a block's start."""
+    return gate().call("propose_code", target, carrier, at)
+
+
+def propose_cancellation() -> Call:
+    """By a system administrator: what is scheduled is not applied."""
+    return gate().call("propose_cancellation")
 
 
 def holder_digest(group: str, pseudonym: str) -> Hash32:
@@ -236,9 +269,44 @@ def proposal(number: int) -> Query[ProposedChange]:
             fields["weight"],
             Role(fields["roles"].bit_length() - 1) if fields["roles"] else None,
             fields["holder"],
+            parameter_name(fields["parameter"]),
+            fields["value"],
+            fields["features"],
+            fields["code_hash"],
+            fields["at"],
         )
 
     return gate().query("proposals", number).then(change)
+
+
+def parameter_name(number: int) -> str:
+    """The name of a parameter that the gate knows by its number; empty if there is none."""
+    return next((name for name, voted in VOTED.items() if voted.number == number), "")
+
+
+def parameter(name: str) -> Query[int]:
+    """What the gate holds for a parameter, in force or pending; 0 where genesis's stands."""
+    return gate().query("parameters", VOTED[name].number)
+
+
+def upgrade_at() -> Query[int]:
+    """The block at whose start an upgrade is applied, 0 if none is scheduled."""
+    return gate().query("upgrade").then(lambda fields: int(fields["at"]))
+
+
+def window_blocks() -> Query[int]:
+    """W: a change is in force W + 1 blocks after the block that made it."""
+    return gate().query("window_blocks")
+
+
+def features() -> Query[int]:
+    """The features that are on or about to be, as bits."""
+    return gate().query("parameters", NUMBERS["features"])
+
+
+def parameter_bounds(name: str) -> Query[tuple[int, int]]:
+    """The least and the greatest value that a vote may give."""
+    return gate().query("parameter_bounds", VOTED[name].number)
 
 
 def organisation_count() -> Query[int]:

@@ -3,8 +3,9 @@
 """
 @title The gate: who may send, deploy, freeze, vote and validate in this group
 @notice Stands at 0x…7001 from block 0; its storage is written at genesis, its constructor never
-        runs. The ledger reads `permissions`, `validators`, `changed_at` and `window_blocks` from
-        the slots directly, so the order of the state variables below is final: new ones go last.
+        runs. The ledger reads `permissions`, `validators`, `changed_at`, `window_blocks`,
+        `parameters` and `upgrade` from the slots directly, so the order of the state variables
+        below is final: new ones go last.
 @license Apache-2.0
 """
 
@@ -23,6 +24,29 @@ REMOVE_VALIDATOR: constant(uint256) = 2
 APPOINT: constant(uint256) = 3
 DISMISS: constant(uint256) = 4
 LIFT: constant(uint256) = 5
+SET_PARAMETER: constant(uint256) = 6
+REPLACE_CODE: constant(uint256) = 7
+UPGRADE_PROTOCOL: constant(uint256) = 8
+CANCEL_UPGRADE: constant(uint256) = 9
+
+# Where system contracts stand; what is above are precompiles.
+SYSTEM_ADDRESS_MIN: constant(uint256) = 28673
+SYSTEM_ADDRESS_MAX: constant(uint256) = 28927
+
+# The parameters that a vote may change, by number; the ledger's own table is the same.
+GAS_LIMIT: constant(uint256) = 1
+BLOCK_EXECUTION_MS_MAX: constant(uint256) = 2
+HEARTBEAT_MS: constant(uint256) = 3
+CLOCK_TOLERANCE_MS: constant(uint256) = 4
+VIEW_TIMEOUT_MS: constant(uint256) = 5
+VIEW_TIMEOUT_MS_MAX: constant(uint256) = 6
+TRANSACTION_BYTES_MAX: constant(uint256) = 7
+BATCH_TRANSACTIONS_MAX: constant(uint256) = 8
+BATCH_BYTES_MAX: constant(uint256) = 9
+# Set by an upgrade alone, never by SET_PARAMETER.
+PROTOCOL_VERSION: constant(uint256) = 10
+FEATURES: constant(uint256) = 11
+VERSION_MAX: constant(uint256) = 4294967295
 
 struct Organisation:
     name: bytes32  # UTF-8, padded with zeros
@@ -41,7 +65,7 @@ struct Node:
 
 struct Proposal:
     kind: uint256
-    subject: address  # a consensus key, an account, or for LIFT a contract too
+    subject: address  # a consensus key, an account, for LIFT and REPLACE_CODE a contract, or none
     organisation: uint256  # APPOINT only
     votes: uint256  # bit i: organisation i agrees
     weight: uint256  # of the organisations that agree, together
@@ -49,6 +73,18 @@ struct Proposal:
     enacted: bool
     roles: uint256  # APPOINT only: the bit of the role
     holder: bytes32  # APPOINT only: the person's pseudonym
+    parameter: uint256  # SET_PARAMETER only: its number
+    value: uint256  # SET_PARAMETER, and UPGRADE_PROTOCOL's version
+    features: uint256  # UPGRADE_PROTOCOL only: bit i: feature i is on from then
+    code_hash: bytes32  # REPLACE_CODE only
+    at: uint256  # REPLACE_CODE and UPGRADE_PROTOCOL: the block at whose start it is applied
+
+struct Upgrade:
+    at: uint256  # the block at whose start the ledger applies it and clears this, 0 for none
+    target: address  # whose code is replaced, zero for none
+    code_hash: bytes32
+    version: uint256  # of the protocol, 0 for none
+    features: uint256
 
 event AccountSet:
     account: indexed(address)
@@ -83,6 +119,11 @@ event Proposed:
     subject: indexed(address)
     organisation: uint256  # APPOINT: the account's organisation
     roles: uint256  # APPOINT: the bit of the role
+    parameter: uint256  # SET_PARAMETER: its number
+    value: uint256  # SET_PARAMETER, and UPGRADE_PROTOCOL's version
+    features: uint256  # UPGRADE_PROTOCOL
+    code_hash: bytes32  # REPLACE_CODE
+    at: uint256  # REPLACE_CODE and UPGRADE_PROTOCOL
     expires_at: uint256
     sender: indexed(address)
 
@@ -97,6 +138,26 @@ event ValidatorsChanged:
     key: indexed(address)
     size: uint256
     in_force_from: uint256  # the first block that the new set certifies
+
+event ParameterChanged:
+    proposal: indexed(uint256)
+    parameter: indexed(uint256)
+    before: uint256
+    value: uint256
+    in_force_from: uint256  # the first block under the new value
+
+event UpgradeScheduled:
+    proposal: indexed(uint256)
+    at: uint256  # the block at whose start it is applied
+    target: indexed(address)
+    code_hash: bytes32
+    version: uint256
+    features: uint256
+    in_force_from: uint256  # the first block under another protocol version or feature
+
+event UpgradeCancelled:
+    proposal: indexed(uint256)
+    sender: indexed(address)
 
 event NodeAdmitted:
     organisation: indexed(uint256)
@@ -137,6 +198,10 @@ weights: HashMap[uint256, uint256]
 holders: public(HashMap[address, bytes32])
 # The one administrator's account of a person.
 administrator_of: public(HashMap[bytes32, address])
+# The group's parameters after this block, by number. Block h has those after block h - W - 1.
+parameters: public(HashMap[uint256, uint256])
+# What the ledger will do at a block's start; it reads and clears these slots itself.
+upgrade: public(Upgrade)
 
 
 # Accounts
@@ -275,7 +340,85 @@ def propose_validator(kind: uint256, key: address) -> uint256:
     organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
     assert kind in [ADD_VALIDATOR, REMOVE_VALIDATOR], "kind must be 1 (add) or 2 (remove)"
     assert key != empty(address), "key is zero"
-    return self._propose(kind, key, 0, 0, empty(bytes32), organisation)
+    change: Proposal = empty(Proposal)
+    change.kind = kind
+    change.subject = key
+    return self._propose(change, organisation)
+
+
+@external
+def propose_parameter(parameter: uint256, setting: uint256) -> uint256:
+    """
+    @notice A system administrator proposes another value for one of the group's parameters. It
+            comes into force as a change of validators does, and one change waits for the other.
+    @param parameter Its number, see `parameter_bounds`.
+    @return The proposal's number.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    obstacle: String[64] = self._obstacle_to_value(parameter, setting)
+    assert len(obstacle) == 0, obstacle
+    change: Proposal = empty(Proposal)
+    change.kind = SET_PARAMETER
+    change.parameter = parameter
+    change.value = setting
+    return self._propose(change, organisation)
+
+
+# Upgrades
+
+
+@external
+def propose_upgrade(version: uint256, features: uint256, in_force_from: uint256) -> uint256:
+    """
+    @notice A system administrator proposes a version of the protocol and features that are on from
+            a block on. A node whose build does not know them stops before that block.
+    @param features All that are on then, those that are on now among them.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    assert in_force_from > self.window_blocks + 1, "the block is not ahead"
+    change: Proposal = empty(Proposal)
+    change.kind = UPGRADE_PROTOCOL
+    change.value = version
+    change.features = features
+    change.at = in_force_from - self.window_blocks - 1
+    obstacle: String[64] = self._obstacle_to_protocol(change)
+    assert len(obstacle) == 0, obstacle
+    return self._propose(change, organisation)
+
+
+@external
+def propose_code(target: address, carrier: address, at: uint256) -> uint256:
+    """
+    @notice A security administrator proposes another code for a system contract: new code can
+            give any power. Its storage stays.
+    @param carrier A contract that has this code; anyone may read there what is voted on.
+    @param at The block at whose start the code is replaced.
+    """
+    voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
+    place: uint256 = convert(target, uint256)
+    assert SYSTEM_ADDRESS_MIN <= place and place <= SYSTEM_ADDRESS_MAX, "not a system contract"
+    assert carrier.is_contract, "the carrier has no code"
+    change: Proposal = empty(Proposal)
+    change.kind = REPLACE_CODE
+    change.subject = target
+    change.code_hash = carrier.codehash
+    change.at = at
+    obstacle: String[64] = self._obstacle_to_code(change)
+    assert len(obstacle) == 0, obstacle
+    return self._propose(change, voter)
+
+
+@external
+def propose_cancellation() -> uint256:
+    """
+    @notice A system administrator proposes that the upgrade that is due is not applied.
+    """
+    organisation: uint256 = self._sender_organisation(permission.NODE_ROLES)
+    assert self.upgrade.at != 0, "no upgrade is due"
+    change: Proposal = empty(Proposal)
+    change.kind = CANCEL_UPGRADE
+    change.at = self.upgrade.at
+    return self._propose(change, organisation)
 
 
 # Powers over others
@@ -300,7 +443,13 @@ def propose_administrator(
     assert holder != empty(bytes32) or not self.production, "holder is zero"
     self._check_role(roles)
     self._check_account(account, organisation)
-    return self._propose(APPOINT, account, organisation, roles, holder, voter)
+    change: Proposal = empty(Proposal)
+    change.kind = APPOINT
+    change.subject = account
+    change.organisation = organisation
+    change.roles = roles
+    change.holder = holder
+    return self._propose(change, voter)
 
 
 @external
@@ -310,7 +459,10 @@ def propose_dismissal(account: address) -> uint256:
             organisation, loses its role.
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
-    return self._propose(DISMISS, account, 0, 0, empty(bytes32), voter)
+    change: Proposal = empty(Proposal)
+    change.kind = DISMISS
+    change.subject = account
+    return self._propose(change, voter)
 
 
 @external
@@ -320,7 +472,10 @@ def propose_lift(target: address) -> uint256:
     """
     voter: uint256 = self._sender_organisation(permission.ACCOUNT_ROLES)
     assert permission.is_frozen(self.permissions[target]), "not frozen"
-    return self._propose(LIFT, target, 0, 0, empty(bytes32), voter)
+    change: Proposal = empty(Proposal)
+    change.kind = LIFT
+    change.subject = target
+    return self._propose(change, voter)
 
 
 # Votes
@@ -329,10 +484,10 @@ def propose_lift(target: address) -> uint256:
 @external
 def vote(proposal: uint256):
     """
-    @notice The administrator whom the kind concerns agrees for its organisation: on validators the
-            system administrator, on the rest the security administrator. The last vote needed
-            enacts the proposal, unless something is in the way (a pending change, a key that is
-            not ready): then `enact` later.
+    @notice The administrator whom the kind concerns agrees for its organisation: on validators and
+            parameters the system administrator, on the rest the security administrator. The last
+            vote needed enacts the proposal, unless something is in the way (a pending change, a
+            key that is not ready): then `enact` later.
     """
     change: Proposal = self.proposals[proposal]
     organisation: uint256 = self._sender_organisation(self._voters(change.kind))
@@ -388,6 +543,15 @@ def pending_until() -> uint256:
     if not self._is_pending():
         return 0
     return self.changed_at + self.window_blocks + 1
+
+
+@external
+@view
+def parameter_bounds(parameter: uint256) -> (uint256, uint256):
+    """
+    @return The least and the greatest value that is taken, zeros for what no vote changes.
+    """
+    return self._bounds(parameter)
 
 
 @external
@@ -495,7 +659,7 @@ def _weight_of(organisation: uint256) -> uint256:
 @internal
 @pure
 def _voters(kind: uint256) -> uint256:
-    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR]:
+    if kind in [ADD_VALIDATOR, REMOVE_VALIDATOR, SET_PARAMETER, UPGRADE_PROTOCOL, CANCEL_UPGRADE]:
         return permission.NODE_ROLES
     return permission.ACCOUNT_ROLES
 
@@ -507,34 +671,24 @@ def _ready_digest(key: address, organisation: uint256, node: bytes32) -> bytes32
 
 
 @internal
-def _propose(
-    kind: uint256,
-    subject: address,
-    organisation: uint256,
-    roles: uint256,
-    holder: bytes32,
-    voter: uint256,
-) -> uint256:
+def _propose(change: Proposal, voter: uint256) -> uint256:
     self.proposal_count += 1
     proposal: uint256 = self.proposal_count
     expires_at: uint256 = block.timestamp + PROPOSAL_SECONDS_MAX
-    self.proposals[proposal] = Proposal(
-        kind=kind,
-        subject=subject,
-        organisation=organisation,
-        votes=0,
-        weight=0,
-        expires_at=expires_at,
-        enacted=False,
-        roles=roles,
-        holder=holder,
-    )
+    opened: Proposal = change
+    opened.expires_at = expires_at
+    self.proposals[proposal] = opened
     log Proposed(
         proposal=proposal,
-        kind=kind,
-        subject=subject,
-        organisation=organisation,
-        roles=roles,
+        kind=change.kind,
+        subject=change.subject,
+        organisation=change.organisation,
+        roles=change.roles,
+        parameter=change.parameter,
+        value=change.value,
+        features=change.features,
+        code_hash=change.code_hash,
+        at=change.at,
         expires_at=expires_at,
         sender=msg.sender,
     )
@@ -611,6 +765,20 @@ def _obstacle(change: Proposal) -> String[64]:
         return ""
     if change.kind == APPOINT:
         return self._obstacle_to_appointing(change)
+    if change.kind == REPLACE_CODE:
+        return self._obstacle_to_code(change)
+    if change.kind == UPGRADE_PROTOCOL:
+        return self._obstacle_to_protocol(change)
+    if change.kind == CANCEL_UPGRADE:
+        if self.upgrade.at == 0 or self.upgrade.at != change.at:
+            return "no upgrade is due at that block"
+        return ""
+    if self._is_pending():
+        return "a change of validators or parameters is pending"
+    if self._is_protocol_due():
+        return "a change of the protocol is about to begin"
+    if change.kind == SET_PARAMETER:
+        return self._obstacle_to_value(change.parameter, change.value)
     return self._obstacle_to_validators(change)
 
 
@@ -632,8 +800,6 @@ def _obstacle_to_appointing(change: Proposal) -> String[64]:
 @internal
 @view
 def _obstacle_to_validators(change: Proposal) -> String[64]:
-    if self._is_pending():
-        return "a validator change is pending"
     size: uint256 = len(self.validators)
     listed: bool = self._position(change.subject) < size
     if change.kind == ADD_VALIDATOR:
@@ -652,6 +818,126 @@ def _obstacle_to_validators(change: Proposal) -> String[64]:
 
 
 @internal
+@view
+def _is_protocol_due() -> bool:
+    """Whether a change now would still be pending when the protocol's own begins."""
+    if self.upgrade.version == 0:
+        return False
+    return block.number + self.window_blocks + 1 > self.upgrade.at
+
+
+@internal
+@view
+def _obstacle_to_height(at: uint256) -> String[64]:
+    if self.upgrade.at != 0:
+        return "another upgrade is due"
+    if at <= block.number:
+        return "the block is not ahead"
+    return ""
+
+
+@internal
+@view
+def _obstacle_to_code(change: Proposal) -> String[64]:
+    if change.subject.codehash == change.code_hash:
+        return "the contract has this code"
+    return self._obstacle_to_height(change.at)
+
+
+@internal
+@view
+def _obstacle_to_protocol(change: Proposal) -> String[64]:
+    version: uint256 = max(self.parameters[PROTOCOL_VERSION], 1)
+    features: uint256 = self.parameters[FEATURES]
+    if change.value < version:
+        return "the group speaks a later version"
+    if change.features & features != features:
+        return "what is on stays on"
+    if change.value == version and change.features == features:
+        return "the group speaks this version"
+    if max(change.value, change.features) > VERSION_MAX:
+        return "no such version or feature"
+    if self._is_pending() and change.at < self.changed_at + self.window_blocks + 1:
+        return "a change of validators or parameters is pending"
+    return self._obstacle_to_height(change.at)
+
+
+@internal
+@pure
+def _bounds(parameter: uint256) -> (uint256, uint256):
+    """Within these a group goes on: blocks have room for the votes that change it back."""
+    if parameter == GAS_LIMIT:
+        return 5_000_000, 2_000_000_000
+    if parameter == BLOCK_EXECUTION_MS_MAX:
+        return 1_000, 600_000
+    if parameter == HEARTBEAT_MS:
+        return 500, 3_600_000
+    if parameter == CLOCK_TOLERANCE_MS:
+        return 1_000, 600_000
+    if parameter == VIEW_TIMEOUT_MS:
+        return 1_000, 600_000
+    if parameter == VIEW_TIMEOUT_MS_MAX:
+        return 10_000, 3_600_000
+    if parameter == TRANSACTION_BYTES_MAX:
+        return 65_536, 4_194_304
+    if parameter == BATCH_TRANSACTIONS_MAX:
+        return 16, 16_384
+    if parameter == BATCH_BYTES_MAX:
+        return 262_144, 7_340_032
+    return 0, 0
+
+
+@internal
+@view
+def _obstacle_to_value(parameter: uint256, setting: uint256) -> String[64]:
+    least: uint256 = 0
+    most: uint256 = 0
+    least, most = self._bounds(parameter)
+    if most == 0:
+        return "no such parameter, or genesis fixed it for good"
+    if setting < least:
+        return "value is below what a group can live with"
+    if setting > most:
+        return "value is above what a group can live with"
+    if setting == self.parameters[parameter]:
+        return "the parameter has this value"
+    if parameter == VIEW_TIMEOUT_MS and setting > self.parameters[VIEW_TIMEOUT_MS_MAX]:
+        return "view_timeout_ms would be above view_timeout_ms_max"
+    if parameter == VIEW_TIMEOUT_MS_MAX and setting < self.parameters[VIEW_TIMEOUT_MS]:
+        return "view_timeout_ms_max would be below view_timeout_ms"
+    if parameter == TRANSACTION_BYTES_MAX and setting > self.parameters[BATCH_BYTES_MAX]:
+        return "transaction_bytes_max would be above batch_bytes_max"
+    if parameter == BATCH_BYTES_MAX and setting < self.parameters[TRANSACTION_BYTES_MAX]:
+        return "batch_bytes_max would be below transaction_bytes_max"
+    return ""
+
+
+@internal
+def _schedule(proposal: uint256, change: Proposal):
+    version: uint256 = 0
+    in_force_from: uint256 = change.at
+    if change.kind == UPGRADE_PROTOCOL:
+        version = change.value
+        in_force_from += self.window_blocks + 1
+    self.upgrade = Upgrade(
+        at=change.at,
+        target=change.subject,
+        code_hash=change.code_hash,
+        version=version,
+        features=change.features,
+    )
+    log UpgradeScheduled(
+        proposal=proposal,
+        at=change.at,
+        target=change.subject,
+        code_hash=change.code_hash,
+        version=version,
+        features=change.features,
+        in_force_from=in_force_from,
+    )
+
+
+@internal
 def _enact(proposal: uint256):
     change: Proposal = self.proposals[proposal]
     self.proposals[proposal].enacted = True
@@ -667,6 +953,25 @@ def _enact(proposal: uint256):
         if change.holder != empty(bytes32):
             self.holders[change.subject] = change.holder
             self.administrator_of[change.holder] = change.subject
+        return
+    if change.kind == SET_PARAMETER:
+        before: uint256 = self.parameters[change.parameter]
+        self.parameters[change.parameter] = change.value
+        self.changed_at = block.number
+        log ParameterChanged(
+            proposal=proposal,
+            parameter=change.parameter,
+            before=before,
+            value=change.value,
+            in_force_from=block.number + self.window_blocks + 1,
+        )
+        return
+    if change.kind == CANCEL_UPGRADE:
+        self.upgrade = empty(Upgrade)
+        log UpgradeCancelled(proposal=proposal, sender=msg.sender)
+        return
+    if change.kind in [REPLACE_CODE, UPGRADE_PROTOCOL]:
+        self._schedule(proposal, change)
         return
     if change.kind == ADD_VALIDATOR:
         self.validators.append(change.subject)

@@ -7,6 +7,7 @@ from ledger.certificate import encode_certificate
 from ledger.chain import Chain
 from ledger.codec import Encodable
 from ledger.header import encode_header
+from ledger.parameters import encode_parameters
 from ledger.receipts import receipt_item
 from ledger.record import encode_record
 from ledger.recovery import encode_recovery
@@ -72,6 +73,7 @@ def _boundaries(chain: Chain, last: int) -> Iterator[list[Encodable]]:
                 encode_record(boundary.record),
                 encode_certificate(boundary.certificate),
                 members,
+                encode_parameters(boundary.next_parameters),
             ]
             if boundary.recovery is not None:
                 parts.append(encode_recovery(boundary.recovery))

@@ -20,7 +20,7 @@ from ledger.codec import (
     encode,
 )
 
-MAGIC = b"quorate/snapshot/1\n"
+MAGIC = b"quorate/snapshot/2\n"
 FRAME_BYTES_MAX = 64 << 20
 LENGTH_BYTES = 4
 

@@ -14,9 +14,15 @@ from ledger.codec import InvalidEncoding, Item, as_address, as_bytes, as_hash, a
 from ledger.commitment import commit
 from ledger.engine import Included
 from ledger.epoch_chain import BrokenChain, EpochChain
-from ledger.gate import CHANGED_AT_SLOT, GATE_CONTRACT, contract_validators
+from ledger.gate import (
+    CHANGED_AT_SLOT,
+    GATE_CONTRACT,
+    contract_parameters,
+    contract_validators,
+)
 from ledger.genesis import Genesis
 from ledger.header import Header, decode_header
+from ledger.parameters import PARAMETERS_BYTES_MAX, Parameters, decode_parameters
 from ledger.pin import Pin
 from ledger.receipts import encode_receipt, receipt_from_item, union_bloom
 from ledger.record import Record, decode_record
@@ -63,7 +69,7 @@ class _Reading:
             case Kind.HEAD:
                 self._head(as_list(fields, "head", length=2))
             case Kind.EPOCH:
-                self._epoch(as_list(fields, "epoch", length_max=5))
+                self._epoch(as_list(fields, "epoch", length_max=6))
             case Kind.HEADER:
                 self._header(as_list(fields, "header", length=2))
             case Kind.BLOCK:
@@ -83,27 +89,32 @@ class _Reading:
         self.number = as_int(fields[1], "number")
 
     def _epoch(self, fields: list[Item]) -> None:
-        if len(fields) < 4:
-            raise InvalidSnapshot(f"an epoch has 4 or 5 parts, got {len(fields)}")
+        if len(fields) < 5:
+            raise InvalidSnapshot(f"an epoch has 5 or 6 parts, got {len(fields)}")
         header = decode_header(as_bytes(fields[0], "header"))
         record = decode_record(as_bytes(fields[1], "record"))
         certificate = decode_certificate(as_bytes(fields[2], "certificate"))
         members = ValidatorSet(
             tuple(as_address(item, "validator") for item in as_list(fields[3], "validators"))
         )
-        if len(fields) == 5:
+        parameters = decode_parameters(
+            as_bytes(fields[4], "parameters", bytes_max=PARAMETERS_BYTES_MAX)
+        )
+        if len(fields) == 6:
             recovery = decode_recovery(
-                as_bytes(fields[4], "recovery", bytes_max=RECOVERY_BYTES_MAX)
+                as_bytes(fields[5], "recovery", bytes_max=RECOVERY_BYTES_MAX)
             )
             self.epochs.recover(header, record, certificate, recovery)
-            if members != recovery.validators:
+            opened = self.epochs.last
+            if (members, parameters) != (opened.validators, opened.parameters):
                 raise InvalidSnapshot(
-                    f"epoch {recovery.epoch} has another set than its certificate"
+                    f"epoch {recovery.epoch} has another set than its certificate, or other "
+                    "parameters than the epoch before"
                 )
         else:
-            self.epochs.extend(header, record, certificate, members)
+            self.epochs.extend(header, record, certificate, members, parameters)
         self.boundaries.append(
-            Boundary(header, record, certificate, self.epochs.last.number, members)
+            Boundary(header, record, certificate, self.epochs.last.number, members, parameters)
         )
 
     def _header(self, fields: list[Item]) -> None:
@@ -169,7 +180,7 @@ def read_snapshot(
         progress(f"block {reading.number}: headers and {len(reading.boundaries)} epochs hold")
         block, certificate, outcome = reading.block
         writes = _commit(reading.state, block.header)
-        validators = _validators(reading, writes)
+        validators, parameters = _voted(reading, writes)
     except (BrokenChain, InvalidBlock, InvalidEncoding, InvalidValidators) as error:
         raise InvalidSnapshot(str(error)) from error
     progress(f"the state root of block {block.number} is that of {len(writes.accounts)} accounts")
@@ -180,6 +191,7 @@ def read_snapshot(
         headers=tuple(reading.headers),
         boundaries=tuple(reading.boundaries),
         validators=validators,
+        parameters=parameters,
         writes=writes,
         recoveries=reading.epochs.recoveries,
     )
@@ -228,20 +240,26 @@ def _commit(state: _State, header: Header) -> Writes:
     return writes
 
 
-def _validators(reading: _Reading, writes: Writes) -> Mapping[int, ValidatorSet]:
-    """The contract's list by the block that changed it, as far as it is needed from here on."""
-    window = reading.genesis.parameters.window_blocks
-    found = {0: reading.genesis.validator_set}
+def _voted(
+    reading: _Reading, writes: Writes
+) -> tuple[Mapping[int, ValidatorSet], Mapping[int, Parameters]]:
+    """The contract's list and parameters by the block that changed them, as far as they are needed
+    from here on."""
+    genesis, last = reading.genesis, reading.epochs.last
+    window = genesis.parameters.window_blocks
+    sets, parameters = {0: genesis.validator_set}, {0: genesis.parameters}
     for boundary in reading.boundaries:
-        # A list takes force W + 1 blocks after the block that wrote it.
+        # A vote takes force W + 1 blocks after the block that wrote it.
         start = boundary.header.number
         recovered = any(entry.number == start for entry in reading.epochs.recoveries)
-        found[start + 1 if recovered else start - window] = boundary.validators
+        written = start + 1 if recovered else start - window
+        sets[written], parameters[written] = boundary.validators, boundary.parameters
     state = Overlay(EMPTY_STATE, writes)
-    listed = contract_validators(state)
-    if listed != reading.epochs.last.validators:
-        found[state.storage(GATE_CONTRACT, CHANGED_AT_SLOT)] = listed
-    return found
+    listed = contract_validators(state), contract_parameters(state, genesis.parameters)
+    if listed != (last.validators, last.parameters):
+        changed_at = state.storage(GATE_CONTRACT, CHANGED_AT_SLOT)
+        sets[changed_at], parameters[changed_at] = listed
+    return sets, parameters
 
 
 def _outcome(genesis: Genesis, block: Block, indexes: Item, receipts: Item) -> Outcome:

@@ -1,30 +1,19 @@
-"""One entry of the audit log and its line: JSON, closed by a hash that covers the entry before.
-
-A line is the entry's JSON with `"hash"` as its last field: SHA-256 over all bytes before that
-field. `previous` is the hash of the entry before, so each hash stands for the whole log up to it.
-"""
+"""One entry of the audit log, and its line in the chain of lines (`node.chained_line`)."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 
 import msgspec
 
+from node.chained_line import NO_ENTRY, InvalidEntry, decode_chained, encode_chained
+
+__all__ = ["NO_ENTRY", "Entry", "InvalidEntry", "Link", "decode_line", "encode_line", "shortened"]
+
 LINE_BYTES_MAX = 4_096
 FIELD_LENGTH_MAX = 512
-NO_ENTRY = "0" * 64
-"""What the first entry has for `previous`."""
-
-_HASH_OPENS = b',"hash":"'
-_TAIL = re.compile(rb',"hash":"([0-9a-f]{64})"}\n')
-_TAIL_BYTES = len(_HASH_OPENS) + 64 + len(b'"}\n')
 _HASH = re.compile(r"[0-9a-f]{64}")
-
-
-class InvalidEntry(ValueError):
-    """A line that is no entry, or was changed after it was written."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,30 +46,14 @@ class Link:
 
 def encode_line(entry: Entry) -> tuple[bytes, str]:
     """The line, newline included, and its hash."""
-    body = msgspec.json.encode(entry)[:-1]
-    digest = hashlib.sha256(body).hexdigest()
-    line = body + _HASH_OPENS + digest.encode() + b'"}\n'
+    line, digest = encode_chained(entry)
     assert len(line) <= LINE_BYTES_MAX, len(line)
     return line, digest
 
 
 def decode_line(line: bytes) -> Link:
     """The entry of a whole line, its hash checked. Raises InvalidEntry."""
-    if len(line) > LINE_BYTES_MAX:
-        raise InvalidEntry(f"expected a line of at most {LINE_BYTES_MAX} bytes, got a longer one")
-    tail = _TAIL.fullmatch(line[-_TAIL_BYTES:])
-    if tail is None:
-        raise InvalidEntry("expected a line that ends with its hash, got another")
-    body = line[:-_TAIL_BYTES]
-    digest = hashlib.sha256(body).hexdigest()
-    if digest != tail[1].decode():
-        raise InvalidEntry("the line does not have the hash that it was written with")
-    try:
-        entry = msgspec.json.decode(body + b"}", type=Entry)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidEntry(f"expected an entry of the audit log, got another form: {error}") from (
-            error
-        )
+    entry, digest = decode_chained(line, Entry, line_bytes_max=LINE_BYTES_MAX)
     if _HASH.fullmatch(entry.previous) is None:
         raise InvalidEntry("expected the hash of the entry before, got another form")
     return Link(entry, digest)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
+import itertools
 import socket
 import time
 from collections import deque
@@ -27,9 +27,11 @@ from node.p2p.limits import Limits
 from node.p2p.link import Link
 from node.p2p.reconnect import Backoff
 from node.p2p.trust import Refusal, RefusedPeer
+from node.rare_lines import RareLines
 
 _LISTEN_BACKLOG = 1_024
-_TOO_MANY_TOLD_S = 1.0
+_TOO_MANY = RefusedPeer(Refusal.TOO_MANY, "too many handshakes at a time")
+_ACCEPTED_A_TURN_MAX = 32
 _INSTANCES_REMEMBERED = 8
 _log = structlog.get_logger(__name__)
 
@@ -57,7 +59,8 @@ class Connections:
         self._instances: dict[str, deque[bytes]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self._handshakes = Handshakes(limits)
-        self._told_too_many_s = -math.inf
+        self._refusals = RareLines(_log, "reason")
+        """Of who came here: else a siege would fill the log."""
         self._socket: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._dialers: dict[str, asyncio.Task[None]] = {}
@@ -133,7 +136,10 @@ class Connections:
 
     async def _accept_all(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        for turn in itertools.count(1):
+            if turn % _ACCEPTED_A_TURN_MAX == 0:
+                # Whoever waits already is accepted without waiting: a siege would go on for ever.
+                await asyncio.sleep(0)
             try:
                 connection, address = await loop.sock_accept(listening)
             except OSError as error:
@@ -144,19 +150,10 @@ class Connections:
             host = str(address[0])
             if not self._handshakes.begin(host):
                 connection.close()
-                self._turn_away_unheard(host)
+                self._refuse(host, _TOO_MANY)
                 continue
             connection.setblocking(False)
             self._spawn(self._take_in(connection, host))
-
-    def _turn_away_unheard(self, host: str) -> None:
-        """Counted each time, told once in a while: else a siege would fill the log."""
-        now_s = time.monotonic()
-        is_news = now_s - self._told_too_many_s >= _TOO_MANY_TOLD_S
-        if is_news:
-            self._told_too_many_s = now_s
-        refusal = RefusedPeer(Refusal.TOO_MANY, "too many handshakes at a time, more are not told")
-        self._refuse(host, refusal, is_news=is_news)
 
     async def _take_in(self, connection: socket.socket, host: str) -> None:
         try:
@@ -295,7 +292,8 @@ class Connections:
         if refusal.reason is not Refusal.UNREACHABLE:  # nobody was there to be refused
             self._counters.refused[refusal.reason] += 1
         if is_news:
-            _log.warning(
+            lines = self._refusals if peer is None else _log
+            lines.warning(
                 "p2p.refused",
                 address=address,
                 peer=peer,

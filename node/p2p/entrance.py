@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import socket
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 
@@ -76,7 +77,7 @@ class Entrance:
                 )
         except (OSError, EOFError) as error:
             connection.close()
-            raise refusal_of(error) from error
+            raise _refused(error) from None
         return await self._welcome((reader, protocol, transport), dialled_node=None)
 
     async def dial(self, node_id: str, host: str, port: int) -> Link:
@@ -95,7 +96,7 @@ class Entrance:
                     ssl_shutdown_timeout=self._limits.close_timeout_s,
                 )
         except (OSError, EOFError) as error:
-            raise refusal_of(error) from error
+            raise _refused(error) from None
         return await self._welcome((reader, protocol, transport), dialled_node=node_id)
 
     async def _welcome(
@@ -168,3 +169,17 @@ class Entrance:
         transport.write(encode_frame(Bye(refusal.reason)))
         transport.close()
         asyncio.get_running_loop().call_later(self._limits.close_timeout_s, transport.abort)
+
+
+def _refused(error: Exception) -> RefusedPeer:
+    """Why a handshake failed, with nothing of what it held.
+
+    asyncio's futures, their exceptions and the frames these name hold each other, and a whole TLS
+    connection with them, until the collector looks: in a node that is seldom.
+    """
+    refusal = refusal_of(error)
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__context__
+    return refusal

@@ -13,8 +13,8 @@ from collections.abc import Callable, Coroutine
 
 from cryptography import x509
 
+from node.allowance import Allowance
 from node.membership import MEMBERSHIP_BYTES_MAX
-from node.p2p.allowance import Allowance
 from node.p2p.frames import (
     PREFIX_BYTES,
     Bye,

@@ -105,8 +105,9 @@ _CLASSES: dict[MethodClass, tuple[str, ...]] = {
         *("eth_newBlockFilter", "eth_newFilter", "eth_uninstallFilter"),
         *("eth_subscribe", "eth_unsubscribe", "net_version"),
         *("quorate_getBlockCertificate", "quorate_getEpochProof", "quorate_getProposal"),
-        *("quorate_getReceiptProof", "quorate_getRecoveries", "quorate_getTransactionProof"),
-        *("quorate_getTransactionStatus", "quorate_status", "quorate_validators"),
+        *("quorate_getEvidence", "quorate_getReceiptProof", "quorate_getRecoveries"),
+        *("quorate_getTransactionProof", "quorate_getTransactionStatus", "quorate_status"),
+        "quorate_validators",
     ),
     MethodClass.SEND: ("eth_sendRawTransaction",),
     MethodClass.POOL: ("eth_newPendingTransactionFilter", "quorate_txpool"),
@@ -156,6 +157,15 @@ def may_use(
         return False
     is_own = role is CallerRole.OPERATOR or organisation == node_organisation
     return is_own or kind is not MethodClass.ENVELOPES
+
+
+def account_reads(standing: str, kind: MethodClass) -> bool:
+    """Whether an account in a standing reads a class of methods at its own organisation's node.
+
+    A standing is a role, or anything else for an account that has none that counts: one without
+    a role, or a frozen one. To such a caller the group is unknown.
+    """
+    return standing in set(CallerRole) and kind in TABLE[CallerRole(standing)]
 
 
 def is_logged(role: CallerRole | None, kind: MethodClass) -> bool:

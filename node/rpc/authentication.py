@@ -22,6 +22,7 @@ from node.metrics import Metrics
 from node.p2p.tls import refusal_of
 from node.p2p.trust import RefusedPeer, Trust
 from node.pki import InvalidNodeCertificate, decode_der_certificate, officer_id, officer_of
+from node.rare_lines import RareLines
 from node.rpc.grants import Grant, Grants, InvalidGrant, load_grants
 from node.rpc.principal import Principal
 
@@ -79,6 +80,7 @@ class Doorkeeper:
         self._grants = Grants()
         self._stamp: tuple[int, ...] | None = None
         self._is_first = True
+        self._lines = RareLines(_log, "reason")
         self._decode = lru_cache(CERTIFICATES_REMEMBERED_MAX)(decode_der_certificate)
 
     def admit(self, credentials: Credentials) -> Principal:
@@ -102,7 +104,7 @@ class Doorkeeper:
         """Count and log a refusal, of a handshake too."""
         who = caller or Caller()
         self._metrics.rpc_refused.labels(reason).inc()
-        _log.warning(
+        self._lines.warning(
             "rpc.refused", reason=reason, detail=message,
             officer=who.name, organisation=who.organisation,
         )  # fmt: skip

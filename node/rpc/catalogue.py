@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     block_methods,
     call_methods,
+    evidence_methods,
     fee_methods,
     filter_methods,
     log_methods,
@@ -27,6 +28,7 @@ def catalogue() -> Registry:
     for module in (
         block_methods,
         call_methods,
+        evidence_methods,
         fee_methods,
         filter_methods,
         log_methods,

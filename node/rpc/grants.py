@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
-import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.private_file import ExposedFile, read_private
 from ledger.values import Address, InvalidValue, address_from_hex
 from node.config import GROUPS_COUNT_MAX, NAME_LENGTH_MAX, is_name
 from node.rpc.access import GRANTABLE, CallerRole
@@ -163,13 +162,11 @@ def new_grant(
 def load_grants(path: Path) -> Grants:
     """Read and check the file; no file is no grant. Raises InvalidGrant or OSError."""
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(GRANTS_BYTES_MAX + 1)
+        data = read_private(path, GRANTS_BYTES_MAX + 1)
     except FileNotFoundError:
         return Grants()
-    if mode & 0o077:
-        raise InvalidGrant(f"{path} can be read by others (mode {mode:o}): run chmod 600 on it")
+    except ExposedFile as error:
+        raise InvalidGrant(str(error)) from error
     if len(data) > GRANTS_BYTES_MAX:
         raise InvalidGrant(f"{path} is larger than {GRANTS_BYTES_MAX} bytes")
     try:

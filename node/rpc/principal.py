@@ -6,11 +6,11 @@ listener with TLS a certificate or a token names a grant, and the grant says the
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ledger.gate import Role, SystemGate
+from ledger.participants import organisation_numbers
 from ledger.values import Address
 from node.audit.log import Caller
 
@@ -18,13 +18,6 @@ from .access import CallerRole, reads_group, role_of_account
 
 if TYPE_CHECKING:
     from .view import GroupView
-
-
-class Organised(Protocol):
-    """What says which organisations a group has."""
-
-    def organisations(self, group: GroupView) -> Collection[str]:
-        """Their names, in the order of their indexes in the group's state."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +44,15 @@ class Principal:
             return None
         if self.role in (CallerRole.OPERATOR, CallerRole.MONITOR):
             return self.role
-        organisations = [entry.name for entry in group.genesis.organisations]
-        if self.organisation not in organisations:
+        state = group.chain.latest_state()
+        # The list in force: who joined after genesis reads as the founders do.
+        number = organisation_numbers(state).get(self.organisation) if self.organisation else None
+        if number is None:
             return None
         if self.account is None:
             return self.role
-        permission = SystemGate().permission(group.chain.latest_state(), self.account)
-        index = permission.organisation
-        is_own = 0 < index <= len(organisations) and organisations[index - 1] == self.organisation
-        if permission.frozen or not is_own:
+        permission = SystemGate().permission(state, self.account)
+        if permission.frozen or permission.organisation != number:
             return None
         return role_of_account([role for role in Role if permission.holds(role)])
 

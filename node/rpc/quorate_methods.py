@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from ledger.chain import Chain, EpochBoundary
 from ledger.header import encode_header
 from ledger.proposal import encode_proposal
 from ledger.record import encode_record
@@ -172,12 +175,20 @@ async def get_block_certificate(
     return certificate_json(certified)
 
 
+def _changed_parameters(chain: Chain, boundary: EpochBoundary) -> dict[str, Any] | None:
+    """An epoch's parameters by name, None where they are those of the epoch before."""
+    before = chain.parameters_for(boundary.header.number)
+    following = boundary.next_parameters
+    return None if following == before else msgspec.to_builtins(following)
+
+
 @methods.method(
     "quorate_getEpochProof",
     optional("from", EPOCH, 0),
     optional("to", EPOCH, EPOCH_NUMBER_MAX),
     summary="For each epoch in a range: the certified block before it, and the set that it opens "
-    "with. A page at a time: ask again after the last epoch that came",
+    "with; the parameters, if it changes them. A page at a time: ask again after the last epoch "
+    "that came",
     result=OBJECTS,
 )
 async def get_epoch_proof(
@@ -193,6 +204,7 @@ async def get_epoch_proof(
                 **certificate_json(certified_block(chain, boundary.header.number)),
                 "next_epoch": boundary.next_epoch,
                 "next_validators": [data(member) for member in boundary.next_validators.members],
+                "next_parameters": _changed_parameters(chain, boundary),
                 "recovery": boundary.recovery and data(encode_recovery(boundary.recovery)),
             }
             for boundary in chain.epoch_boundaries(start, end)

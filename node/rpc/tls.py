@@ -10,6 +10,8 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from ledger.private_file import ExposedFile, check_private
+
 HANDSHAKE_S_MAX = 10.0
 
 
@@ -38,11 +40,12 @@ def listener_context(
 
 def show_certificate(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
     """New connections see this pair from now on. Raises InvalidRpcCertificate."""
-    if key.is_file() and key.stat().st_mode & 0o077:
-        raise InvalidRpcCertificate(f"the key {key} can be read by others: run chmod 600 on it")
     try:
+        check_private(key)
         # With a password that is never asked for: OpenSSL must not stop at a terminal.
         context.load_cert_chain(certificate, key, password=lambda: b"")
+    except ExposedFile as error:
+        raise InvalidRpcCertificate(f"the key {error}") from error
     except (OSError, ssl.SSLError) as error:
         raise InvalidRpcCertificate(
             f"expected a PEM certificate with its key in {certificate} and {key}: {error}"

@@ -286,6 +286,7 @@ class Harvest:
                 ("quorate_getTransactionStatus", [name]),
                 ("quorate_getTransactionProof", [name]),
                 ("quorate_getReceiptProof", [name]),
+                ("quorate_getEvidence", [name]),
                 ("debug_getRawTransaction", [name]),
             ]
             # What the same message answers today, and before the block that it stands in.

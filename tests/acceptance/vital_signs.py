@@ -18,6 +18,8 @@ MIB = 1 << 20
 PROBE_INTERVAL_S = 1.0
 POLL_S = 0.05
 SENDER = "registrar"
+FILES_GROWTH_MAX = 512
+"""Handshakes of strangers and of members' addresses, connections being closed, RPC's own."""
 CRASH_WORDS = ("Traceback", "internal_error", "handler_failed", "callback_failed", "method_failed")
 """What a fault of ours leaves in a log; what a peer does wrong leaves other words."""
 
@@ -26,19 +28,28 @@ class VitalSigns(AbstractContextManager["VitalSigns"]):
     """Watches some nodes of a network between `with` and its end; then `check` says what was seen.
 
     block_s_max: how long a transaction may take. growth_bytes_max: how much more memory a process
-    may hold than when the watch began.
+    may hold than when the watch began. files_growth_max: how many more descriptors.
     """
 
     def __init__(
-        self, network: Network, nodes: list[str], *, block_s_max: float, growth_bytes_max: int
+        self,
+        network: Network,
+        nodes: list[str],
+        *,
+        block_s_max: float,
+        growth_bytes_max: int,
+        files_growth_max: int = FILES_GROWTH_MAX,
     ) -> None:
         self._network = network
         self._nodes = nodes
         self._block_s_max = block_s_max
         self._growth_bytes_max = growth_bytes_max
+        self._files_growth_max = files_growth_max
         self._pids = {name: network.pid(name) for name in nodes}
         self._rss_first = {name: resident_bytes(pid) for name, pid in self._pids.items()}
         self._rss_max = dict(self._rss_first)
+        self._files_first = {name: open_files(pid) for name, pid in self._pids.items()}
+        self._files_max = dict(self._files_first)
         self._logs = {name: _log(network, name) for name in nodes}
         self._log_start = {name: path.stat().st_size for name, path in self._logs.items()}
         self._account = network.account(SENDER)
@@ -79,6 +90,9 @@ class VitalSigns(AbstractContextManager["VitalSigns"]):
             "block_s_max": round(waits[-1], 2),
             "rss_mib_first": {name: size // MIB for name, size in self._rss_first.items()},
             "rss_mib_max": {name: size // MIB for name, size in self._rss_max.items()},
+            "rss_mib_last": {name: resident_bytes(pid) // MIB for name, pid in self._pids.items()},
+            "files_first": self._files_first,
+            "files_max": self._files_max,
         }
 
     def _watch(self) -> None:
@@ -99,6 +113,12 @@ class VitalSigns(AbstractContextManager["VitalSigns"]):
             self._rss_max[name] = max(self._rss_max[name], resident)
             grown = resident - self._rss_first[name]
             assert grown <= self._growth_bytes_max, f"{name} grew by {grown // MIB} MiB"
+            files = open_files(pid)
+            self._files_max[name] = max(self._files_max[name], files)
+            more = files - self._files_first[name]
+            assert more <= self._files_growth_max, (
+                f"{name} has {more} more files open than at first"
+            )
 
     def _send(self, node: str) -> float:
         """How long a transaction took from a node's RPC into a stable block there."""
@@ -137,6 +157,14 @@ def resident_bytes(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     raise AssertionError(f"process {pid} is gone")
+
+
+def open_files(pid: int) -> int:
+    """How many descriptors a process has; raises AssertionError if it is gone."""
+    try:
+        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+    except (FileNotFoundError, ProcessLookupError):
+        raise AssertionError(f"process {pid} is gone") from None
 
 
 def _log(network: Network, name: str) -> Path:

@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.rpc.local_network import LocalGroup, ServedNode, make_genesis
+from contracts.bindings import accounts as gate
+from ledger.values import to_hex
+from tests.rpc.local_network import (
+    CHAIN_ID,
+    ORGANISATIONS,
+    WINDOW_BLOCKS,
+    LocalGroup,
+    ServedNode,
+    account,
+    make_genesis,
+    signer,
+)
 
 
 @pytest.fixture
@@ -13,3 +24,25 @@ def served() -> Iterator[ServedNode]:
     node = ServedNode(LocalGroup(make_genesis()))
     yield node
     node.stop()
+
+
+@pytest.fixture
+def two_epochs(served: ServedNode) -> int:
+    """A fifth validator joins by vote; answers the first block of epoch 1."""
+    client = served.client()
+    key = signer("audit-node2")
+    digest = gate.ready_digest(CHAIN_ID, ORGANISATIONS.index("audit") + 1, "node2", key.address)
+    calls = [
+        ("audit-admin", gate.admit_node("node2")),
+        ("audit-admin", gate.ready(key.address, "node2", key.sign(digest))),
+    ]
+    kind = gate.ProposalKind.ADD_VALIDATOR
+    calls.append(("audit-admin", gate.propose_validator(kind, key.address)))
+    calls += [(f"{name}-admin", gate.vote(1)) for name in ("tax", "market")]
+    for name, call in calls:
+        sent = client.send_transaction(account(name), to_hex(call.to), call.data, gas=1_000_000)
+        client.confirm(sent)
+    changed = client.block_number()
+    for _ in range(WINDOW_BLOCKS + 2):
+        served.mine()
+    return changed + WINDOW_BLOCKS + 1

@@ -8,16 +8,12 @@ import pytest
 
 from client.light import InvalidAnswer, LightClient
 from client.rpc import Client
-from contracts.bindings import accounts as gate
 from ledger.certificate import checkpoint_digest
 from ledger.gate import GATE_CONTRACT, permission_slot
 from ledger.header import decode_header
 from ledger.suite import STANDARD
 from ledger.values import Hash32, from_hex, to_hex
 from tests.rpc.local_network import (
-    CHAIN_ID,
-    ORGANISATIONS,
-    WINDOW_BLOCKS,
     ServedNode,
     account,
     address,
@@ -251,28 +247,6 @@ def test_a_missing_answer_is_refused(light: LightClient, lying: LyingClient, sen
     with pytest.raises(InvalidAnswer) as refusal:
         light.receipt(sent)
     assert refusal.value.what == "missing"
-
-
-@pytest.fixture
-def two_epochs(served: ServedNode) -> int:
-    """A fifth validator joins by vote; answers the first block of epoch 1."""
-    client = served.client()
-    key = signer("audit-node2")
-    digest = gate.ready_digest(CHAIN_ID, ORGANISATIONS.index("audit") + 1, "node2", key.address)
-    calls = [
-        ("audit-admin", gate.admit_node("node2")),
-        ("audit-admin", gate.ready(key.address, "node2", key.sign(digest))),
-    ]
-    kind = gate.ProposalKind.ADD_VALIDATOR
-    calls.append(("audit-admin", gate.propose_validator(kind, key.address)))
-    calls += [(f"{name}-admin", gate.vote(1)) for name in ("tax", "market")]
-    for name, call in calls:
-        sent = client.send_transaction(account(name), to_hex(call.to), call.data, gas=1_000_000)
-        client.confirm(sent)
-    changed = client.block_number()
-    for _ in range(WINDOW_BLOCKS + 2):
-        served.mine()
-    return changed + WINDOW_BLOCKS + 1
 
 
 def test_a_new_set_is_followed_from_genesis(

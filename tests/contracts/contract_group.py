@@ -15,6 +15,7 @@ from contracts.system_alloc import (
 from ledger.commitment import commit
 from ledger.engine import Candidate, Engine, Environment, Message
 from ledger.gate import Role, SystemGate
+from ledger.parameters import Parameters
 from ledger.reasons import Reason
 from ledger.receipts import Receipt
 from ledger.state import EMPTY_STATE, Account, Overlay
@@ -26,6 +27,7 @@ from tests.unsigned import unsigned
 CHAIN_ID = 20_241_107
 GAS = 3_000_000
 WINDOW_BLOCKS = 3
+PARAMETERS = Parameters(chain_id=CHAIN_ID, window_blocks=WINDOW_BLOCKS)
 
 TAX, MARKET, DATA, AUDIT = 1, 2, 3, 4
 ORGANISATIONS = ("tax", "market", "data", "audit")
@@ -186,7 +188,7 @@ def allocate(**changes: Any) -> dict[Address, Any]:
         "validators": [
             ValidatorEntry(address(node), node.split("-")[0], node) for node in VALIDATORS
         ],
-        "window_blocks": WINDOW_BLOCKS,
+        "parameters": PARAMETERS,
         "production": False,
     }
     return system_alloc(**(arguments | changes))

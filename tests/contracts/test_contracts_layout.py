@@ -13,6 +13,7 @@ from contracts.system_alloc import (
 )
 from ledger import gate
 from ledger.gate import Role, SystemGate, contract_validators
+from ledger.parameters import VOTED, Parameters
 from tests.contracts.contract_group import (
     ACCOUNTS,
     ORGANISATIONS,
@@ -41,6 +42,8 @@ FINAL_SLOTS = {
     "weights": (653, 1),
     "holders": (654, 1),
     "administrator_of": (655, 1),
+    "parameters": (656, 1),
+    "upgrade": (657, 5),
 }
 
 
@@ -63,6 +66,12 @@ def test_ledger_gate_reads_where_vyper_writes() -> None:
         ("organisations", gate.ORGANISATIONS_SLOT),
     ):
         assert layout[name].slot == slot
+    assert layout["parameters"].slot == gate.PARAMETERS_SLOT
+    assert layout["upgrade"].slot == gate.UPGRADE_SLOT
+    for name, voted in VOTED.items():
+        slot = value_slot(layout["parameters"].slot, voted.number)
+        assert slot == gate.parameter_slot(name)
+        assert gate.is_parameters_slot(slot)
     someone = address("applicant")
     slot = value_slot(layout["permissions"].slot, int.from_bytes(someone, "big"))
     assert slot == gate.permission_slot(someone)
@@ -120,7 +129,7 @@ def test_envelope_keys_can_stand_at_genesis() -> None:
         ({"organisations": [OrganisationEntry("a"), OrganisationEntry("a")]}, "different names"),
         ({"threshold": 5}, "threshold of 1 to 4"),
         ({"threshold": 0}, "threshold of 1 to 4"),
-        ({"window_blocks": 0}, "window of 1 to 1024"),
+        ({"parameters": Parameters(chain_id=1, window_blocks=0)}, "window of 1 to 1024"),
         ({"validators": []}, "1 to 128 validators"),
         (
             {"validators": [ValidatorEntry(address("applicant"), "tax", "x")]},

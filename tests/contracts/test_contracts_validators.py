@@ -193,7 +193,7 @@ def test_the_last_pending_block_refuses_and_the_next_accepts() -> None:
     refused = group.send("data-admin", accounts.enact(2))
     assert (group.number, refused.revert) == (
         changed_at + WINDOW_BLOCKS,
-        "a validator change is pending",
+        "a change of validators or parameters is pending",
     )
     group.do("data-admin", accounts.enact(2))
     assert group.number == changed_at + WINDOW_BLOCKS + 1

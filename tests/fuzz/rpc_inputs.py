@@ -92,6 +92,7 @@ _OF_TRANSACTION = (
     "debug_getRawTransaction",
     "eth_getTransactionByHash",
     "eth_getTransactionReceipt",
+    "quorate_getEvidence",
     "quorate_getReceiptProof",
     "quorate_getTransactionProof",
     "quorate_getTransactionStatus",

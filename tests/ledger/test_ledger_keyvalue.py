@@ -5,11 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.keyvalue import LevelDB, MemoryStore, StoreInUse
+from ledger.sealed_store import opened
+from ledger.sealing import Sealer
 
 
-@pytest.fixture(params=["leveldb", "memory"])
+@pytest.fixture(params=["leveldb", "memory", "sealed leveldb", "sealed memory"])
 def store(request, tmp_path):
-    made = LevelDB(tmp_path / "db") if request.param == "leveldb" else MemoryStore()
+    made = LevelDB(tmp_path / "db") if "leveldb" in request.param else MemoryStore()
+    if "sealed" in request.param:
+        made = opened(made, Sealer(b"\x01" * 32, b"test"))
     yield made
     made.close()
 

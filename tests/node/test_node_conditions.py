@@ -8,6 +8,7 @@ from consensus.status import LeavingReason, ReplicaStatus
 from ledger.values import Address
 from node.conditions import Place, find_conditions
 from node.header_comparison import HeaderMismatch
+from node.upgrades import Lack
 
 A, B, C, D = (Address(bytes([number]) * 20) for number in range(1, 5))
 NAMES = {A: "a", B: "b", C: "c", D: "d"}
@@ -115,3 +116,22 @@ def test_a_header_that_differs_is_told_with_its_field_until_its_block_is_stable(
     assert en == "block 13: gas_used is 0 here and 21000 at tax-1"
     assert zh == "区块 13：gas_used 在本节点为 0，在 tax-1 为 21000"
     assert told(replace(WELL, stable=13), replace(HERE, mismatch=mismatch)) == {}
+
+
+def test_a_build_that_is_too_old_is_warned_ahead_and_then_says_why_it_stopped() -> None:
+    lack = Lack(20, "protocol version 2", 1, "block 20 needs protocol version 2")
+    en, zh = told(WELL, replace(HERE, lack=lack))["upgrade-due"]
+    assert en == (
+        "will stop before block 20, 8 blocks from now: it needs protocol version 2, this build "
+        "speaks version 1"
+    )
+    assert (
+        zh == "将停在区块 20 之前（还有 8 个区块）：该区块需要协议版本 2，本程序只支持到协议版本 1"
+    )
+    stopped = told(replace(WELL, stable=19), replace(HERE, lack=lack, halted=lack.reason))
+    assert list(stopped) == ["build-too-old"]
+    en, zh = stopped["build-too-old"]
+    assert en.startswith("stopped before block 20: it needs protocol version 2")
+    assert "已停在区块 20 之前" in zh
+    other = told(WELL, replace(HERE, lack=lack, halted="the disk is gone"))
+    assert list(other) == ["halted", "upgrade-due"]

@@ -78,21 +78,34 @@ def address(name: str) -> Address:
 
 
 def make_genesis(
-    *, name: str = "main", chain_id: int = CHAIN_ID, trusting: bool = False, age_ms: int = 60_000
+    *,
+    name: str = "main",
+    chain_id: int = CHAIN_ID,
+    trusting: bool = False,
+    age_ms: int = 60_000,
+    joined: str | None = None,
 ) -> Genesis:
     """Four organisations with real system contracts.
 
     `trusting` puts contracts in place of the key registry and the verifier that accept anything:
-    a whole transfer without a proof.
+    a whole transfer without a proof. `joined` is an organisation of the state that the document
+    does not name, with one member, `newcomer`.
     """
+    parameters = Parameters(
+        chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
+    )
+    newcomers = () if joined is None else (joined,)
     contracts = system_alloc(
-        organisations=[OrganisationEntry(entry) for entry in ORGANISATIONS],
+        organisations=[OrganisationEntry(entry) for entry in (*ORGANISATIONS, *newcomers)],
         accounts=[
-            AccountEntry(address(entry), organisation, role)
-            for entry, (organisation, role) in ACCOUNTS.items()
+            *(
+                AccountEntry(address(entry), organisation, role)
+                for entry, (organisation, role) in ACCOUNTS.items()
+            ),
+            *(AccountEntry(address("newcomer"), entry, Role.MEMBER) for entry in newcomers),
         ],
         validators=[ValidatorEntry(address(f"{org}-node"), org, "node1") for org in ORGANISATIONS],
-        window_blocks=WINDOW_BLOCKS,
+        parameters=parameters,
         production=False,
     )
     if trusting:
@@ -104,9 +117,7 @@ def make_genesis(
     return Genesis(
         name=name,
         timestamp_ms=time.time_ns() // 1_000_000 - age_ms,
-        parameters=Parameters(
-            chain_id=chain_id, window_blocks=WINDOW_BLOCKS, heartbeat_ms=HEARTBEAT_MS
-        ),
+        parameters=parameters,
         organisations=[
             Organisation(
                 name=entry,
@@ -140,7 +151,11 @@ class LocalGroup:
         self.group_id = self.chain.group
         self.instant = instant
         self._admission = Admission(
-            genesis.parameters, SystemGate(), self.chain.latest_state, decode_each, Stages()
+            lambda: self.chain.parameters,
+            SystemGate(),
+            self.chain.latest_state,
+            decode_each,
+            Stages(),
         )
         self.pool = Pool(PoolLimits(), self._admission.nonce_of)
         self._subscriptions = Subscriptions()

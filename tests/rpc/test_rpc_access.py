@@ -1,6 +1,7 @@
 """What each role may read: the table, over RPC, with what stays in the audit log."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,16 @@ def test_an_accounts_role_on_chain_counts_and_a_frozen_one_reads_nothing(desk: D
     assert role("tax-officer", "market") is None
     assert role("nobody", "tax") is None
     assert role_of_account([Role.MEMBER, Role.REGULATOR]) is CallerRole.REGULATOR
+
+
+def test_an_organisation_that_joined_after_genesis_reads_as_the_others_do() -> None:
+    group = LocalGroup(make_genesis(joined="customs"))
+    account = Principal("newcomer", None, "customs", account=address("newcomer"))
+    assert account.role_in(group) is CallerRole.MEMBER
+    assert Principal("clerk", CallerRole.AUTHOR, "customs").role_in(group) is CallerRole.AUTHOR
+    assert replace(account, organisation="tax").role_in(group) is None
+    assert Principal("clerk", CallerRole.AUTHOR, "health").role_in(group) is None
+    assert Principal("clerk", CallerRole.AUTHOR, "").role_in(group) is None
 
 
 def test_a_regulators_every_read_leaves_an_entry_that_is_synced(desk: Desk) -> None:

@@ -97,6 +97,9 @@ class AgreementChecker:
         before = chain.blocks[-1].header_hash if chain.blocks else self._group
         if block.parent != before or block.number != len(chain.blocks) + 1:
             raise Violation(f"{name} stored block {block.number} on another parent")
+        count_max = chain.parameters_for(block.number).batch_transactions_max
+        if len(block.proposal.transactions) > count_max:
+            raise Violation(f"block {block.number} holds more than {count_max} transactions")
         if self._proven.get(block.number) != proof:
             self._check_certificate(chain, block, proof)
             self._proven[block.number] = proof

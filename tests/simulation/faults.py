@@ -27,6 +27,7 @@ KINDS = (
     "members added",
     "members removed",
     "members added again",
+    "limits changed",
 )
 
 

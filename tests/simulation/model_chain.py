@@ -1,21 +1,32 @@
 """A chain in a few lines: execution is a hash, the store a list of blocks written atomically.
 
 A transaction is any bytes; it is executed the first time and dropped afterwards. `ready`, `add` and
-`remove` change the validator list as rule 8 has it. It answers what `node.epochs` asks of a chain.
+`remove` change the validator list as rule 8 has it, `limit` a parameter. It answers what
+`node.epochs` asks of a chain.
 """
 
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import msgspec
+
 from consensus.epochs import Epoch
 from ledger.certificate import Certificate
 from ledger.codec import encode
+from ledger.parameters import Parameters
 from ledger.proposal import Proposal
 from ledger.suite import Suite
 from ledger.validators import ValidatorSet
 from ledger.values import ADDRESS_BYTES, Address, Hash32
+from node.epochs import epoch_limits
 
-CLOCK_TOLERANCE_MS = 5_000
+LIMITS: dict[str, tuple[int, ...]] = {
+    "batch_transactions_max": (2, 4, 8, 12),
+    "view_timeout_ms": (1_000, 1_500, 2_500),
+    "heartbeat_ms": (2_500, 4_000, 6_000),
+    "clock_tolerance_ms": (5_000, 8_000),
+}
+"""What a run may change, and the values to which it does."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,25 @@ def membership_transaction(verb: str, address: Address, number: int) -> bytes:
     return b"%s:%s:%d" % (verb.encode(), address, number)
 
 
+def limit_transaction(name: str, value: int, number: int) -> bytes:
+    """A vote that sets a parameter; once per number."""
+    return b"limit:%s:%d:%d" % (name.encode(), value, number)
+
+
+def model_parameters(window: int) -> Parameters:
+    """Those of a run's genesis: quicker than a real group's, with batches that fill up."""
+    return Parameters(
+        chain_id=1,
+        window_blocks=window,
+        view_timeout_ms=1_500,
+        view_timeout_ms_max=6_000,
+        block_execution_ms_max=500,
+        heartbeat_ms=4_000,
+        clock_tolerance_ms=5_000,
+        batch_transactions_max=8,
+    )
+
+
 class ModelChain:
     """Stored blocks survive a crash, the overlay of executed ones does not."""
 
@@ -47,9 +77,7 @@ class ModelChain:
     ):
         self.suite = suite
         self.group = genesis
-        self.parameters = SimpleNamespace(
-            window_blocks=window, clock_tolerance_ms=CLOCK_TOLERANCE_MS
-        )
+        self.genesis_parameters = model_parameters(window)
         self._window = window
         self._members_min = members_min
         self._validators = validators
@@ -61,7 +89,9 @@ class ModelChain:
         self.certificates: list[Certificate] = []
         self.overlay: dict[int, ModelBlock] = {}
         self.executed: dict[bytes, int] = {}
-        self.epochs = [Epoch(0, 1, self._validators)]
+        limits = epoch_limits(self.genesis_parameters)
+        self.epochs = [Epoch(0, 1, self._validators, limits)]
+        self._parameters = [self.genesis_parameters]
         self._ready: set[Address] = set()
         self._changed_at = -self._window
 
@@ -83,6 +113,15 @@ class ModelChain:
         assert number <= self.height + self._window + 1
         due = self.due(number)
         return due.number, due.validators
+
+    @property
+    def parameters(self) -> Parameters:
+        return self.parameters_for(self.height + 1)
+
+    def parameters_for(self, number: int) -> Parameters:
+        """The parameters due at a block, up to W + 1 above the stored ones."""
+        assert number <= self.height + self._window + 1
+        return self._parameters[self.due(number).number]
 
     def epoch_boundaries(self, first: int, last: int) -> list[SimpleNamespace]:
         """The blocks before those epochs' first ones, as far as the latter are stored."""
@@ -135,6 +174,8 @@ class ModelChain:
             verb, _, rest = transaction.partition(b":")
             if verb in (b"ready", b"add", b"remove"):
                 self._change(block.number, verb, Address(rest[:ADDRESS_BYTES]))
+            elif verb == b"limit":
+                self._set_limit(block.number, *rest.split(b":")[:2])
         for number in [n for n in self.overlay if n <= block.number]:
             del self.overlay[number]
 
@@ -156,11 +197,20 @@ class ModelChain:
             self._ready.discard(address)
         else:
             return
+        self._open_epoch(number, ValidatorSet.of(sorted(members)), self._parameters[-1])
+
+    def _set_limit(self, number: int, name: bytes, value: bytes) -> None:
+        before = self._parameters[-1]
+        wanted = msgspec.structs.replace(before, **{name.decode(): int(value)})
+        if wanted != before and not self.is_pending(number):
+            self._open_epoch(number, self.epochs[-1].validators, wanted)
+
+    def _open_epoch(self, number: int, validators: ValidatorSet, parameters: Parameters) -> None:
+        """What was written into a block comes into force W + 1 blocks later."""
         self._changed_at = number
-        following = self.epochs[-1].number + 1
-        self.epochs.append(
-            Epoch(following, number + self._window + 1, ValidatorSet.of(sorted(members)))
-        )
+        following, first = self.epochs[-1].number + 1, number + self._window + 1
+        self.epochs.append(Epoch(following, first, validators, epoch_limits(parameters)))
+        self._parameters.append(parameters)
 
     def _header(self, number: int) -> Hash32:
         if number == 0:

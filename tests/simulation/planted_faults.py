@@ -450,6 +450,20 @@ FAULTS = (
         "count_towards_compaction(core.stable - (core.mark.number if core.mark else 0))",
         "count_towards_compaction(0)",
     ),
+    # Parameters by vote.
+    PlantedFault(
+        "batches are held to a voted limit before it is in force",
+        "node/consensus_intake.py",
+        "parameters = self._chain.parameters_for(epoch.first_sequence)",
+        "parameters = self._chain.parameters_for("
+        "max(known.first_sequence for known in self._epochs.values()))",
+    ),
+    PlantedFault(
+        "an epoch keeps the time-outs of the one before",
+        "consensus/stable_blocks.py",
+        "        if epoch.limits is None:\n            return\n",
+        "        return\n",
+    ),
     # Recovery epochs.
     PlantedFault(
         "the old set certifies blocks above a recovery epoch's beginning",

@@ -8,12 +8,7 @@ from ledger.proposal import Proposal, null_request
 from ledger.values import Address, Hash32
 from tests.simulation.checkers import Violation
 from tests.simulation.fake_suite import FAKE
-from tests.simulation.model_chain import CLOCK_TOLERANCE_MS
-from tests.simulation.simulated_node import (
-    BATCH_TRANSACTIONS_MAX,
-    TRANSACTION_BYTES_MAX,
-    SimulatedNode,
-)
+from tests.simulation.simulated_node import TRANSACTION_BYTES_MAX, SimulatedNode
 
 WAITED_MS_MAX = 14_000
 """So long a proposal may lie between its receipt and the vote: less than a bad clock is wrong."""
@@ -58,11 +53,14 @@ class PromiseChecker:
         body = node.replica.batch(message.digest)
         if body is None or body.origin_view != message.view:
             return
+        parameters = node.world.parameters_for(message.sequence)
+        if parameters is None:
+            return
         self._checked.add(message.digest)
-        ahead_ms = body.timestamp_ms - node.now_ms()
-        if not -CLOCK_TOLERANCE_MS - WAITED_MS_MAX <= ahead_ms <= CLOCK_TOLERANCE_MS:
+        ahead_ms, tolerance_ms = body.timestamp_ms - node.now_ms(), parameters.clock_tolerance_ms
+        if not -tolerance_ms - WAITED_MS_MAX <= ahead_ms <= tolerance_ms:
             raise Violation(f"{node.name} votes for a batch {ahead_ms} ms ahead of its clock")
-        if not _is_well_formed(body):
+        if not _is_well_formed(body, parameters.batch_transactions_max):
             raise Violation(f"{node.name} votes for a batch of bad form")
 
     def _check_locks(self, node: SimulatedNode, message: ViewChange) -> None:
@@ -92,9 +90,9 @@ class PromiseChecker:
             raise Violation(f"{node.name} opens view {message.view} with a list of its own making")
 
 
-def _is_well_formed(body: Proposal) -> bool:
+def _is_well_formed(body: Proposal, count_max: int) -> bool:
     transactions = body.transactions
     return (
-        len(set(transactions)) == len(transactions) <= BATCH_TRANSACTIONS_MAX
+        len(set(transactions)) == len(transactions) <= count_max
         and max(map(len, transactions), default=0) <= TRANSACTION_BYTES_MAX
     )

@@ -7,6 +7,7 @@ of it leaves. Everything that takes time goes through the world.
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from consensus import effects as fx
@@ -16,11 +17,12 @@ from consensus.config import ReplicaConfig
 from consensus.messages import Message, Signed
 from consensus.replica import Replica
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
+from ledger.parameters import Parameters
 from ledger.proposal import Proposal, propose
 from ledger.values import ZERO_HASH, Address, Hash32
 from node.admission import InvalidBatch
 from node.consensus_intake import ConsensusIntake
-from node.epochs import due_epochs
+from node.epochs import due_epochs, epoch_limits
 from node.hearing import Hearing
 from node.vote_log import HEAD_TAG, VoteLog
 from node.wal import WriteAheadLog
@@ -31,12 +33,14 @@ from tests.simulation.simulated_files import PowerCut, SimulatedFiles
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-BATCH_TRANSACTIONS_MAX = 8
 TRANSACTION_BYTES_MAX = 100
 EPOCH_MS = 1_700_000_000_000
 SYNC_BLOCKS_MAX = 32
 ROUND_EVENTS_MAX = 64
-RESEND_TICKS = 5
+RESEND_TICKS = 10
+QUIET_TICKS_MAX = 11
+"""Shorter than the node's own, and than a view's time-out: hints of silence come in time to count.
+"""
 
 Item = fx.Effect | Signed
 
@@ -82,7 +86,7 @@ class SimulatedNode:
             self.world.on_lost_log(self, self.votes.lost)
         self.replica = Replica(self._config(may_vote=self.votes.lost is None))
         self.intake = self._new_intake()
-        self.hearing = Hearing(2 * RESEND_TICKS + 1)
+        self.hearing = Hearing(QUIET_TICKS_MAX)
         self._every(100, self._tick)
         self._every(1_000, self._gossip)
         height = self.chain.height
@@ -134,19 +138,15 @@ class SimulatedNode:
             address=self.address,
             may_vote=may_vote,
             window_blocks=self.world.window_blocks,
-            view_ticks=15,
-            view_ticks_max=60,
-            request_ticks=20,
-            execution_ticks_max=5,
-            heartbeat_ticks=40,
             resend_ticks=RESEND_TICKS,
             lag_ticks=4,
+            **asdict(epoch_limits(self.chain.parameters)),
         )
 
     def _new_intake(self) -> ConsensusIntake:
         intake = ConsensusIntake(
             chain=cast(Any, self.chain),
-            check_batch=_check_batch,
+            check_batch=self._check_batch,
             heard=self._on_heard,
             later_epoch=lambda peer: self.synchronise(),
             metrics=cast(Any, NoMetrics()),
@@ -226,7 +226,8 @@ class SimulatedNode:
     def _propose(self, items: list[Item]) -> None:
         while (slot := self.replica.proposal_slot()) is not None:
             in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
-            batch = [tx for tx in self.pool if tx not in in_flight][:BATCH_TRANSACTIONS_MAX]
+            count_max = self.chain.parameters_for(slot.sequence).batch_transactions_max
+            batch = [tx for tx in self.pool if tx not in in_flight][:count_max]
             if not batch and not slot.empty_due:
                 break
             proposal = propose(
@@ -274,6 +275,13 @@ class SimulatedNode:
     def sign(self, message: Message) -> Signed:
         digest = wire.signing_digest(FAKE, self.world.group, message)
         return Signed(message, self.address, FAKE.sign(digest, self.key))
+
+    def _check_batch(self, proposal: Proposal, parameters: Parameters) -> None:
+        try:
+            _check_form(proposal, parameters)
+        except InvalidBatch as error:
+            self.world.on_bad_batch(self, self.speaker, proposal, str(error))
+            raise
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -329,11 +337,10 @@ class SimulatedNode:
         for transaction in gone:
             del self.pool[transaction]
         count = len(block.proposal.transactions)
+        count_max = self.chain.parameters_for(block.number).batch_transactions_max
         self.put(
             *(ev.RequestGone(self.world.name_of(transaction)) for transaction in gone),
-            ev.Stored(
-                certificate, block.proposal.digest, epochs, count, count < BATCH_TRANSACTIONS_MAX
-            ),
+            ev.Stored(certificate, block.proposal.digest, epochs, count, count < count_max),
         )
 
     # -- fetching ---------------------------------------------------------------------------------
@@ -450,10 +457,10 @@ class Refusals:
             self._node.world.on_invalid(self._node, self._node.speaker, str(fields["error"]))
 
 
-def _check_batch(proposal: Proposal) -> None:
+def _check_form(proposal: Proposal, parameters: Parameters) -> None:
     """What a backup refuses of a batch's form (rule 11)."""
-    transactions = proposal.transactions
-    if len(transactions) > BATCH_TRANSACTIONS_MAX or len(set(transactions)) < len(transactions):
+    transactions, count_max = proposal.transactions, parameters.batch_transactions_max
+    if len(transactions) > count_max or len(set(transactions)) < len(transactions):
         raise InvalidBatch("too many transactions, or one twice")
     if any(len(transaction) > TRANSACTION_BYTES_MAX for transaction in transactions):
         raise InvalidBatch("a transaction is too long")

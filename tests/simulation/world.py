@@ -14,6 +14,8 @@ from consensus import wire
 from consensus.effects import Alarm, AlarmKind
 from consensus.messages import Signed
 from ledger.certificate import Certificate
+from ledger.parameters import Parameters
+from ledger.proposal import Proposal
 from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32
 from tests.simulation.byzantine_node import ByzantineNode
@@ -25,7 +27,13 @@ from tests.simulation.checkers import (
 )
 from tests.simulation.fake_suite import FAKE
 from tests.simulation.faults import Faults
-from tests.simulation.model_chain import ModelBlock, ModelChain, membership_transaction
+from tests.simulation.model_chain import (
+    LIMITS,
+    ModelBlock,
+    ModelChain,
+    limit_transaction,
+    membership_transaction,
+)
 from tests.simulation.promise_checker import PromiseChecker
 from tests.simulation.pure_memory import remembering
 from tests.simulation.simulated_node import SimulatedNode
@@ -148,6 +156,13 @@ class World:
                     return True
         return is_done()
 
+    def parameters_for(self, sequence: int) -> Parameters | None:
+        """Those due by the longest store, None while no store is long enough to tell."""
+        chain = max((node.chain for node in self.honest()), key=lambda chain: chain.height)
+        if sequence > chain.height + self.window_blocks + 1:
+            return None
+        return chain.parameters_for(sequence)
+
     def honest(self) -> list[SimulatedNode]:
         return [node for node in self.nodes if node.is_honest]
 
@@ -210,8 +225,11 @@ class World:
         if up and min(len(node.pool) for node in up) < BACKLOG_MAX:
             self._sent_transactions += 1
             transaction = b"tx%d" % self._sent_transactions
-            if self.random.random() < 0.05:
+            draw = self.random.random()
+            if draw < 0.05:
                 transaction = self._membership_call()
+            elif draw < 0.06:
+                transaction = self._limit_call()
             self.random.choice(up).submit(transaction)
         self.after(self.random.randint(10, self._load_ms_max), self._next_transaction)
 
@@ -225,6 +243,10 @@ class World:
             verb = self.random.choice(["ready", "add"])
             return membership_transaction(verb, self.random.choice(outside), number)
         return membership_transaction("remove", self.random.choice(members), number)
+
+    def _limit_call(self) -> bytes:
+        name = self.random.choice(sorted(LIMITS))
+        return limit_transaction(name, self.random.choice(LIMITS[name]), self._sent_transactions)
 
     def name_of(self, transaction: bytes) -> Hash32:
         """Its hash, under which it is found in `transactions`."""
@@ -269,8 +291,9 @@ class World:
             self._count_change(node.chain, block.number)
 
     def _count_change(self, chain: ModelChain, number: int) -> None:
-        """Who joined and who left where an epoch begins with this block."""
+        """What an epoch that begins with this block changed: who joined and left, the limits."""
         due, before = chain.due(number), chain.due(max(1, number - 1))
+        self.counts["limits changed"] += due.limits != before.limits
         joined = {*due.validators.members} - {*before.validators.members}
         left = {*before.validators.members} - {*due.validators.members}
         self.counts["members added"] += bool(joined - self._left)
@@ -281,6 +304,13 @@ class World:
     def on_invalid(self, node: SimulatedNode, source: SimulatedNode, error: str) -> None:
         if source.is_honest:
             raise Violation(f"{node.name} refuses a message of honest {source.name}: {error}")
+
+    def on_bad_batch(
+        self, node: SimulatedNode, source: SimulatedNode, proposal: Proposal, error: str
+    ) -> None:
+        """A backup refuses a batch: an honest primary keeps to the limits of the block's epoch."""
+        if source.is_honest and proposal.proposer == source.address and node.is_honest:
+            raise Violation(f"{node.name} refuses the batch of honest {source.name}: {error}")
 
     def on_alarm(self, node: SimulatedNode, alarm: Alarm) -> None:
         self.alarms.append((node.name, alarm))

@@ -64,6 +64,7 @@ def address(name: str) -> Address:
 
 def small_genesis(name: str = "equity") -> Genesis:
     validators = {organisation: signer(f"{organisation}-1") for organisation in ORGANISATIONS}
+    parameters = Parameters(chain_id=CHAIN_ID, window_blocks=4)
     alloc = system_alloc(
         organisations=[OrganisationEntry(organisation) for organisation in ORGANISATIONS],
         accounts=[AccountEntry(address(who), org, role) for who, (org, role) in ROLES.items()],
@@ -71,13 +72,13 @@ def small_genesis(name: str = "equity") -> Genesis:
             ValidatorEntry(key.address, organisation, f"{organisation}-1")
             for organisation, key in validators.items()
         ],
-        window_blocks=4,
+        parameters=parameters,
         production=False,
     )
     return Genesis(
         name=name,
         timestamp_ms=1_700_000_000_000,
-        parameters=Parameters(chain_id=CHAIN_ID, window_blocks=4),
+        parameters=parameters,
         organisations=[
             documents.Organisation(name=organisation, recovery_key=to_hex(key.address))
             for organisation, key in validators.items()

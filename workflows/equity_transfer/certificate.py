@@ -50,6 +50,8 @@ _NOTICE = (
 _TAX_STEPS = frozenset({"Attested", "Countersigned", "Superseded", "Withdrawn", "Refunded"})
 _MARKET_STEPS = frozenset({"Applied", "Registered", "Revoked"})
 _BLOCK_KEYS = ("header", "record", "signers", "signatures")
+_EPOCH_KEYS = ("recovery", "next_parameters")
+"""What an epoch's answer has only where it applies."""
 _EPOCH_MAX = 2**53
 """Above every epoch: a recovery may leave numbers out, so they can exceed the blocks'."""
 _RECEIPT_KEYS = ("index", "receipt", "proof", "transaction_proof")
@@ -178,8 +180,8 @@ def _derived(
 ) -> dict[str, Any]:
     _expect_names(evidence, ("block", "epochs", "receipts", "state"), "evidence")
     for answer in evidence["epochs"]:
-        recovered = ("recovery",) if "recovery" in answer else ()
-        _expect_names(answer, (*_BLOCK_KEYS, "next_validators", *recovered), "epoch")
+        more = tuple(name for name in _EPOCH_KEYS if name in answer)
+        _expect_names(answer, (*_BLOCK_KEYS, "next_validators", *more), "epoch")
     light = LightClient(genesis, _Recorded(evidence["epochs"]))
     _expect_names(evidence["block"], _BLOCK_KEYS, "block")
     block = light.verify_certified(evidence["block"], None)
@@ -360,8 +362,8 @@ def _receipt(client: Client, transaction: str) -> dict[str, Any]:
 
 
 def _epoch(answer: Mapping[str, Any]) -> dict[str, Any]:
-    recovered = ("recovery",) if answer.get("recovery") is not None else ()
-    return _only(answer, (*_BLOCK_KEYS, "next_validators", *recovered))
+    more = tuple(name for name in _EPOCH_KEYS if answer.get(name) is not None)
+    return _only(answer, (*_BLOCK_KEYS, "next_validators", *more))
 
 
 def _only(answer: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

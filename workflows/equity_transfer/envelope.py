@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from ledger.codec import encode
+from ledger.private_file import ExposedFile, read_private
 from ledger.values import Hash32, keccak
-from workflows.workspace import read_bounded, write_private
+from workflows.workspace import opened_content, write_secret
+from workflows.workspace_seal import SealProblem
 
 plaintext_bytes_max = 512 * 1024
 overhead_bytes = 32 + 16  # the encapsulated key, and the tag of AES-GCM
 key_bytes = 32
+file_bytes_max = 1_024
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _DOMAIN = b"quorate equity envelope 1"
@@ -87,15 +90,18 @@ def public_key_of(private_key: bytes) -> bytes:
 
 def save_private_key(path: Path, private_key: bytes) -> None:
     """Write the key as hexadecimal, mode 600."""
-    write_private(path, private_key.hex().encode() + b"\n")
+    write_secret(path, private_key.hex().encode() + b"\n")
 
 
 def load_private_key(path: Path) -> bytes:
     """Read a key that `save_private_key` wrote; refuses a file that others may read."""
-    if path.stat().st_mode & 0o077:
-        raise InvalidEnvelopeKey(f"{path.name}: others may read this key; make its mode 600")
     try:
-        key = bytes.fromhex(read_bounded(path).decode("ascii").strip())
+        data = opened_content(path, read_private(path, file_bytes_max))
+        key = bytes.fromhex(data.decode("ascii").strip())
+    except SealProblem as error:
+        raise InvalidEnvelopeKey(str(error)) from error
+    except ExposedFile as error:
+        raise InvalidEnvelopeKey(f"the key {error}") from error
     except ValueError:
         key = b""
     if len(key) != key_bytes:

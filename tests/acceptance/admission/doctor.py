@@ -326,6 +326,10 @@ def _transfer(ward: Ward, node: str) -> None:
 
 @contextmanager
 def _no_quorum(ward: Ward) -> Iterator[None]:
+    """In a group where all have voted: of whom this node heard no vote yet counts as missing."""
+    height = ward.network.height(PATIENT)
+    _transfer(ward, PATIENT)
+    eventually("all voted", lambda: ward.network.height(PATIENT) > height, CONTENT_S_MAX)
     with _down(ward, OTHER), _down(ward, "data-1"):
         eventually("it notices", lambda: ward.network.status(PATIENT)["conditions"], CONTENT_S_MAX)
         yield

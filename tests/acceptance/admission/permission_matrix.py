@@ -3,6 +3,7 @@
 Four departments, one account in each standing. What the matrix refuses is tried twice: honest nodes
 refuse it at the door, and a Byzantine primary puts all of it into batches, which every honest node
 executes without it. What the matrix allows, and what a contract refuses, is sent and looked at.
+Reading: each standing asks over TLS for a method of each class; its account on chain decides.
 """
 
 from dataclasses import dataclass, field
@@ -19,15 +20,20 @@ from contracts.permission_matrix import ACTS, STANDINGS, Act, Verdict
 from contracts.roles import role_label
 from ledger.gate import Role
 from ledger.values import Address, address_from_hex, checksum_address
+from node.config import NodeFolder
+from node.rpc.access import account_reads
 from tests.acceptance.harness import (
     Network,
     Refused,
     eventually,
+    quorate,
     rpc,
     run_quorate,
     sign,
 )
 from tests.acceptance.harness import free_base_port as any_base_port
+from tests.acceptance.manifests import group_manifest
+from tests.acceptance.rpc_door import NO_GROUP, UNAUTHORIZED, RpcDoor
 from tests.fire.smuggling import smuggling
 from tests.permission_attempts import (
     HOME,
@@ -39,6 +45,7 @@ from tests.permission_attempts import (
     attempt,
     load_verifying_key,
 )
+from tests.rpc_samples import SAMPLES
 
 SETTLE_S = 240.0
 GAS, REFUSED_GAS = 1_200_000, 60_000
@@ -46,6 +53,7 @@ GAS, REFUSED_GAS = 1_200_000, 60_000
 CODES = ("FROZEN", "NO_PERMISSION", "NOT_THE_GATE", "NO_DEPLOY")
 ORGANISATIONS = ("tax", "market", "data", "audit")
 BYSTANDER = "data-admin"
+DOOR, DOOR_OFFICE = "tax-1", "tax"
 
 
 @dataclass
@@ -106,6 +114,9 @@ def run(folder: Path, *, base_port: int | None = None, engine: str = "auto") -> 
     made = folder / "network"
     run_quorate("network", "create", made, "--config", manifest, "--base-port", str(base_port))
     network = Network(made)
+    door = RpcDoor(
+        NodeFolder(made / "nodes" / DOOR), made / "organisations" / DOOR_OFFICE / "ca.crt"
+    )
     smuggled = folder / "smuggled"
     with smuggling(network, smuggled) as started:
         honest = started.honest
@@ -114,24 +125,21 @@ def run(folder: Path, *, base_port: int | None = None, engine: str = "auto") -> 
         around = _surroundings(town)
         refused = _refused_at_the_door(town, around)
         reasons = _smuggle(town, honest, smuggled, refused)
+        reading = _read(town, door)
         figures = _try_the_rest(town, around)
-    return {"refused_at_the_door": len(refused), "left_out_of_blocks": reasons, **figures}
+    return {
+        "reading": reading,
+        "refused_at_the_door": len(refused),
+        "left_out_of_blocks": reasons,
+        **figures,
+    }
 
 
 def _manifest(engine: str) -> str:
-    lines = ['name = "roles"']
-    for name in ORGANISATIONS:
-        lines += ["[[org]]", f'name = "{name}"']
-        lines += ["[[node]]", f'name = "{name}-1"', f'org = "{name}"', f'engine = "{engine}"']
     entries = [(role_label(role), HOME[role_label(role)], role_label(role)) for role in Role]
     entries += [(f"{name}-admin", name, "admin") for name in ORGANISATIONS]
     entries += [("frozen", "tax", "member")]
-    for account, organisation, role in entries:
-        lines += ["[[account]]", f'name = "{account}"', f'org = "{organisation}"']
-        lines += [f'role = "{role}"']
-    validators = ", ".join(f'"{name}-1"' for name in ORGANISATIONS)
-    lines += ["[[group]]", 'name = "roles"', f"validators = [{validators}]"]
-    return "\n".join(lines) + "\n"
+    return group_manifest("roles", ORGANISATIONS, entries, engine=engine)
 
 
 def _surroundings(town: Town) -> Surroundings:
@@ -210,6 +218,27 @@ def _smuggle(
     smuggled.unlink()
     assert all(reasons == told[0] for reasons in told), told
     return told[0]
+
+
+def _read(town: Town, door: RpcDoor) -> dict[str, int]:
+    """Each standing asks with a token for its account: what the chain says of it counts."""
+    counts = {"answered": 0, "not_allowed": 0, "unknown_group": 0}
+    for standing in STANDINGS:
+        name = f"reading-{standing}"
+        token = door.node.path.parent.parent / f"{name}.token"
+        sender = "nobody that reads" if standing == "none" else standing
+        quorate("account", "token", "create", door.node.path, "--name", name,
+                "--org", HOME.get(standing, DOOR_OFFICE), "--account",
+                town.account(sender).address, "--out", token)  # fmt: skip
+        for kind, (method, params) in SAMPLES.items():
+            answer = door.ask(method, params, token=token.read_text(encoding="ascii").strip())
+            code = answer.get("error", {}).get("code")
+            found = {NO_GROUP: "unknown_group", UNAUTHORIZED: "not_allowed"}.get(code, "answered")
+            assert (found == "answered") == account_reads(standing, kind), (standing, kind, answer)
+            is_known = standing in HOME
+            assert (found == "unknown_group") != is_known, (standing, kind, answer)
+            counts[found] += 1
+    return counts
 
 
 def _try_the_rest(town: Town, around: Surroundings) -> dict[str, int]:

@@ -33,11 +33,11 @@ from tests.acceptance.harness import (
     run_quorate,
     running_network,
 )
+from tests.acceptance.rpc_door import NO_GROUP, UNAUTHORIZED, RpcDoor
 from tests.rpc_samples import SAMPLES
 
 NODE, OFFICE = "tax-1", "tax"
 READS = 200
-UNAUTHORIZED, NO_GROUP = 4100, -32001
 
 
 class Place:
@@ -48,43 +48,11 @@ class Place:
         self.node = NodeFolder(network.folder / "nodes" / NODE)
         self.offices = network.folder / "organisations"
         self.tax = OrganisationCA.load(self.offices / OFFICE)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = int(free.getsockname()[1])
-        text = self.node.config.read_text(encoding="utf-8")
-        assert 'tls_listen = ""' in text
-        opened = text.replace('tls_listen = ""', f'tls_listen = "127.0.0.1:{self.port}"')
-        self.node.config.write_text(opened, encoding="utf-8")
+        self.door = RpcDoor(self.node, self.offices / OFFICE / "ca.crt")
+        self.port, self.url = self.door.port, self.door.url
+        self.context, self.ask = self.door.context, self.door.ask
         run_quorate("network", "down", network.folder, "--node", NODE)
         network.up(NODE)
-        self.url = f"https://127.0.0.1:{self.port}"
-
-    def context(self, certificate: tuple[Path, Path] | None = None) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self.offices / OFFICE / "ca.crt"))
-        context.check_hostname = False
-        if certificate is not None:
-            context.load_cert_chain(*certificate)
-        return context
-
-    def ask(
-        self,
-        method: str,
-        params: list[Any],
-        *,
-        token: str = "",
-        certificate: tuple[Path, Path] | None = None,
-        pool: urllib3.PoolManager | None = None,
-    ) -> dict[str, Any]:
-        """The answer to one request, on a connection of its own unless there is a pool."""
-        headers = {"Content-Type": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        pool = pool or urllib3.PoolManager(
-            ssl_context=self.context(certificate), assert_hostname=False, retries=False
-        )
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        answer = pool.request("POST", self.url, body=body, headers=headers)
-        found: dict[str, Any] = json.loads(answer.data)
-        return found
 
     def token(self, name: str, role: str, organisation: str = OFFICE) -> str:
         """By the command, as an operator makes it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance.harness import Network, Refused, free_base_port, quorate, run_quorate
+from tests.acceptance.manifests import group_manifest
 
 ORGANISATIONS = ("tax", "market", "data", "audit")
 POSTS = ("system", "security", "audit")
@@ -36,10 +37,6 @@ def run(folder: Path, *, base_port: int | None = None) -> dict[str, Any]:
 
 
 def _manifest(*, plain_admin: bool) -> str:
-    lines = ['name = "production"', "production = true"]
-    for name in ORGANISATIONS:
-        lines += ["[[org]]", f'name = "{name}"']
-        lines += ["[[node]]", f'name = "{name}-1"', f'org = "{name}"']
     accounts = [
         (f"{name}-{post}", name, f"{post}-administrator")
         for name in ORGANISATIONS
@@ -47,12 +44,7 @@ def _manifest(*, plain_admin: bool) -> str:
     ]
     accounts += [("auditor", "audit", "regulator")]
     accounts += [("boss", "tax", "admin")] if plain_admin else []
-    for account, organisation, role in accounts:
-        lines += ["[[account]]", f'name = "{account}"', f'org = "{organisation}"']
-        lines += [f'role = "{role}"']
-    validators = ", ".join(f'"{name}-1"' for name in ORGANISATIONS)
-    lines += ["[[group]]", 'name = "production"', f"validators = [{validators}]"]
-    return "\n".join(lines) + "\n"
+    return group_manifest("production", ORGANISATIONS, accounts, production=True)
 
 
 def _officers(network: Network) -> None:

@@ -23,6 +23,7 @@ from ledger.genesis import (
 )
 from ledger.keyvalue import LevelDB
 from ledger.parameters import Parameters
+from ledger.protocol import PRESENT
 from ledger.pyevm import PyEvmEngine
 from ledger.store import BlockStore
 from ledger.suite import STANDARD, KeySigner
@@ -162,6 +163,7 @@ class FakeNode:
         self.organisation = organisation
         self.signer = world.signers[index]
         self.folder = world.folder / organisation
+        self.build = PRESENT
         self.driver: GroupDriver
         self.is_running = False
 
@@ -178,6 +180,7 @@ class FakeNode:
             BlockStore(LevelDB(self.folder / "db"), STANDARD),
             engine,
             decode=memory.decode,
+            build=self.build,
         )
         port = world.network(self)
         store = EnvelopeStore(self.folder / "envelopes")

@@ -14,6 +14,7 @@ from ledger.proposal import Proposal, null_request, propose
 from ledger.suite import STANDARD
 from node.consensus_intake import ConsensusIntake
 from node.metrics import Metrics
+from node.rare_lines import LINES_AT_ONCE_MAX
 
 LONG_AGO_MS = 60_000
 
@@ -25,12 +26,13 @@ class Intake:
         self.world = world
         self.chain = world.nodes[0].chain
         self.steady_ms = 0
+        self.metrics = Metrics()
         self.intake = ConsensusIntake(
             chain=self.chain,
-            check_batch=lambda _: None,
+            check_batch=lambda *_: None,
             heard=lambda _peer, _sender: None,
             later_epoch=lambda _: None,
-            metrics=Metrics(),
+            metrics=self.metrics,
             group="equity",
             steady_ms=lambda: self.steady_ms,
         )
@@ -123,3 +125,16 @@ async def test_what_a_peer_says_again_at_first_contact_blames_no_clock(intake: I
     [told] = logs
     assert "first contact since this node started" in told["reason"]
     assert "clocks need no look" in told["reason"]
+
+
+async def test_a_flood_of_bad_messages_is_counted_whole_and_told_in_part(intake: Intake) -> None:
+    count = 300
+    with capture_logs() as logs:
+        for number in range(count):
+            assert intake.intake.events("a peer", b"\xc0" + bytes([number % 256])) == ()
+        assert intake.intake.events("another", b"\xc0") == ()
+    (family,) = intake.metrics.frames_dropped.collect()
+    assert family.samples[0].value == count + 1
+    of_flooder = [entry for entry in logs if entry["peer"] == "a peer"]
+    assert 0 < len(of_flooder) <= LINES_AT_ONCE_MAX
+    assert logs[-1]["peer"] == "another"

@@ -1,6 +1,7 @@
 """Who exchanges a group's frames changes with its state: nodes join, vote, leave, come back."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -196,13 +197,31 @@ async def test_a_renewed_key_leaves_what_the_old_one_said(folders, kit) -> None:
 
 async def test_a_renewal_that_was_cut_off_goes_on_with_its_key(folders, monkeypatch) -> None:
     home = folders.folders["tax"]
-    monkeypatch.setattr("node.key_renewal.os.replace", _power_cut)
+    monkeypatch.setattr("node.whole_file.os.replace", _power_cut)
     with pytest.raises(OSError, match="power"):
         renew_consensus_key(home)
     fresh = STANDARD.address_of(load_private_key(home.consensus_key.with_suffix(".key.new")))
     monkeypatch.undo()
     assert renew_consensus_key(home) == fresh
     assert len(list(home.group("equity").path.glob("wal.0x*"))) == 1
+
+
+async def test_a_renewal_is_synced_before_it_is_told(folders, monkeypatch) -> None:
+    """Else a power cut after it could bring the old key back, whose log stands aside."""
+    home = folders.folders["tax"]
+    synced: list[str] = []
+    plain = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        plain(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    renew_consensus_key(home)
+    key, group = home.consensus_key, home.group("equity").path
+    wal = synced.index(str(group))
+    assert synced.index(str(key.with_suffix(".key.new"))) < wal < len(synced) - 1
+    assert synced[-1] == str(key.parent)
 
 
 def _power_cut(*_: object) -> None:

@@ -19,6 +19,8 @@ async def test_a_batch_gathers_longer_while_more_blocks_are_open(
     chain = Chain(
         kit.GroupWorld(tmp_path).genesis, BlockStore(MemoryStore(), STANDARD), PyEvmEngine()
     )
+    # As in a wider window: what is due 16 blocks ahead is known.
+    monkeypatch.setattr(chain, "parameters_for", lambda _: chain.genesis.parameters)
     pool = Pool(PoolLimits(), lambda _sender: 0)
     pool.add(decode_transaction(kit.signed(kit.ANNA, 0)), kit.ANNA.address)
     woken = asyncio.Event()

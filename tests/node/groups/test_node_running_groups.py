@@ -16,6 +16,7 @@ from node.founding import InvalidFounding, sign_founding
 from node.group import GroupDriver
 from node.joining import join_group
 from node.leaving import forget_group, is_validator, put_away
+from node.service import Node
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -238,3 +239,53 @@ def test_a_line_taken_out_of_the_record_shows(folders, kit) -> None:
     home.departures.write_bytes(lines[0] + lines[2])
     with pytest.raises(ConfigurationError, match="line 2: does not follow"):
         read_departures(home.departures)
+    # The last line too: nothing after it would tell.
+    home.departures.write_bytes(b"".join(lines).replace(b'"voted":false', b'"voted":true'))
+    with pytest.raises(ConfigurationError, match="the hash that it was written with"):
+        read_departures(home.departures)
+    home.departures.write_bytes(b"".join((*lines[:2], lines[2].replace(b"destroyed", b"archived"))))
+    with pytest.raises(ConfigurationError, match="line 3"):
+        read_departures(home.departures)
+
+
+def test_an_archived_vote_log_is_as_it_was_left(folders, kit) -> None:
+    """A power cut tore its end: whoever opens it for writing would cut that off."""
+    home = folders.folders["audit"]
+    join_group(home, refund(folders, kit), folders.membership)
+    wal = home.group("refund").wal
+    (log,) = [path for path in wal.iterdir() if path.name != "wal.end"]
+    with log.open("ab") as file:
+        file.write(b"torn")
+    before = {path.name: path.read_bytes() for path in wal.iterdir()}
+    forget_group(home, "refund")
+    departure = put_away(home, "refund", home.path / "left", NOW)
+    kept = home.path / departure.where / "wal"
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == before
+    assert not departure.voted
+
+
+async def test_a_reload_while_a_node_stops_or_starts_takes_up_nothing_too_much(
+    folders, kit
+) -> None:
+    (node,) = await folders.start("tax")
+    join_group(folders.folders["tax"], refund(folders, kit), folders.membership)
+    stopping = asyncio.create_task(node.stop())
+    await asyncio.sleep(0)
+    node.reload()
+    await stopping
+    node.reload()
+    assert node._following is None, "a node that stops looks for no groups"
+
+
+async def test_a_reload_that_came_while_a_node_started_is_made_up_for(folders, kit) -> None:
+    """A signal before it runs must not end it, and what changed meanwhile must not be missed."""
+    node = Node(folders.folders["tax"].path)
+    node.reload()
+    assert node._following is None
+    await node.start()
+    try:
+        assert node._following is not None
+        await node._following
+        assert list(node.groups) == ["equity"]
+    finally:
+        await node.stop()

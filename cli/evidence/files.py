@@ -1,0 +1,74 @@
+"""The two files that travel between groups: evidence as RLP, an anchor as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cli.failure import CommandFailed
+from ledger.codec import InvalidEncoding
+from ledger.evidence import EVIDENCE_BYTES_MAX, Anchor, Evidence, decode_evidence
+from ledger.values import Hash32, InvalidValue, from_hex, to_hex
+
+ANCHOR_BYTES_MAX = 4_096
+
+
+class InvalidAnchorFile(ValueError):
+    """A file that holds no anchor."""
+
+
+class _AnchorDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    group: str
+    epoch: int
+    first_block: int
+    validators_hash: str
+
+
+def load_evidence(path: Path) -> Evidence:
+    """The evidence in a file, not verified. Raises CommandFailed."""
+    try:
+        return decode_evidence(_read(path, EVIDENCE_BYTES_MAX))
+    except InvalidEncoding as error:
+        raise CommandFailed(f"{path}: no evidence: {error}") from None
+
+
+def load_anchor(path: Path) -> Anchor:
+    """The anchor in a file. Raises InvalidAnchorFile."""
+    try:
+        document = msgspec.json.decode(_read(path, ANCHOR_BYTES_MAX), type=_AnchorDocument)
+        if not (0 <= document.epoch < 2**64 and 0 <= document.first_block < 2**64):
+            raise InvalidAnchorFile(f"{path}: epoch and first block have 64 bits")
+        return Anchor(
+            Hash32(from_hex(document.group, size=32)),
+            document.epoch,
+            document.first_block,
+            Hash32(from_hex(document.validators_hash, size=32)),
+        )
+    except (msgspec.MsgspecError, InvalidValue, UnicodeDecodeError) as error:
+        raise InvalidAnchorFile(
+            f"{path}: no anchor ({error}): `quorate evidence anchor` writes one"
+        ) from None
+
+
+def anchor_json(anchor: Anchor) -> dict[str, Any]:
+    """The anchor as it stands in its file."""
+    return {
+        "group": to_hex(anchor.group),
+        "epoch": anchor.epoch,
+        "first_block": anchor.first_block,
+        "validators_hash": to_hex(anchor.validators_hash),
+    }
+
+
+def encode_anchor(anchor: Anchor) -> bytes:
+    """The text of an anchor's file."""
+    return json.dumps(anchor_json(anchor), indent=2).encode() + b"\n"
+
+
+def _read(path: Path, bytes_max: int) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(bytes_max + 1)
+    if len(data) > bytes_max:
+        raise CommandFailed(f"{path}: expected at most {bytes_max} bytes")
+    return data
