@@ -115,7 +115,7 @@ class SecondFactor:
             raise SecondFactorRefused(f"{error}: remove it, and enrol anew") from None
         try:
             return msgspec.json.decode(data, type=_State)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise SecondFactorRefused(f"{self._path} is damaged: remove it, enrol anew") from None
 
     def _save(self, state: _State) -> None:

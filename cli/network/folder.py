@@ -111,7 +111,7 @@ def load_network(folder: Path) -> NetworkFile:
         raise CommandFailed(f"{path}: longer than {NETWORK_FILE_BYTES_MAX} bytes")
     try:
         return msgspec.json.decode(path.read_bytes(), type=NetworkFile)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{path}: damaged: {error}; restore it or create anew") from None
 
 

@@ -120,7 +120,12 @@ def test_ports_out_of_range_are_refused(tmp_path: Path, base_port: int) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "has no network.json"), (b"{", "damaged"), (b'{"name": 7}', "damaged")],
+    [
+        (None, "has no network.json"),
+        (b"{", "damaged"),
+        (b'{"name": 7}', "damaged"),
+        (b'{"n\xff": 7}', "damaged"),
+    ],
 )
 def test_a_folder_that_is_no_network_is_named(
     tmp_path: Path, content: bytes | None, complaint: str

@@ -233,7 +233,7 @@ def _document_subjects() -> list[Subject]:
         ),
         Subject(
             "manifest",
-            [find_manifest(name).read_bytes() for name in ("four-departments", "mixed-engines")],
+            [find_manifest(name).read_bytes() for name in ("four-departments", "two-groups")],
             _through_file(load_manifest, "network.toml"),
             None,
             (CommandFailed,),

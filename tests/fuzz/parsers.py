@@ -19,7 +19,13 @@ from pathlib import Path
 
 import structlog
 
-from tests.fuzz import consensus_subjects, ledger_subjects, node_subjects, zkp_subjects
+from tests.fuzz import (
+    admission_subjects,
+    consensus_subjects,
+    ledger_subjects,
+    node_subjects,
+    zkp_subjects,
+)
 from tests.fuzz.subject import CPU_S_MAX, Finding, Subject, TooSlow
 
 MEMORY_BYTES_MAX = 2 << 30
@@ -31,7 +37,13 @@ _MARK_BYTES = 256
 
 def every_subject() -> list[Subject]:
     """All parsers, in one order."""
-    modules = (ledger_subjects, consensus_subjects, node_subjects, zkp_subjects)
+    modules = (
+        ledger_subjects,
+        consensus_subjects,
+        node_subjects,
+        zkp_subjects,
+        admission_subjects,
+    )
     return [subject for module in modules for subject in module.subjects()]
 
 

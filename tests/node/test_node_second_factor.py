@@ -84,9 +84,10 @@ def test_the_file_is_private_and_not_replaced_in_passing(tmp_path: Path) -> None
     with pytest.raises(SecondFactorRefused, match="read by others"):
         factor.use(phone.code(NOW), NOW)
     path.chmod(0o600)
-    path.write_bytes(b"{")
-    with pytest.raises(SecondFactorRefused, match="damaged"):
-        factor.use(phone.code(NOW), NOW)
+    for damaged in (b"{", b'{"secret\xff":0}'):
+        path.write_bytes(damaged)
+        with pytest.raises(SecondFactorRefused, match="damaged"):
+            factor.use(phone.code(NOW), NOW)
     path.unlink()
     with pytest.raises(SecondFactorRefused, match="enrol"):
         factor.use(phone.code(NOW), NOW)
