@@ -2,7 +2,7 @@
 
 import typer
 
-from cli.group import carried, founding, listing, taking_part
+from cli.group import carried, founding, listing, shown, taking_part
 
 app = typer.Typer(help="Groups, ledgers of their own on one network. 群组。")
 
@@ -14,3 +14,4 @@ app.command()(listing.dismiss)
 app.command()(taking_part.join)
 app.command()(taking_part.leave)
 app.command("list")(carried.list_)
+app.command()(shown.show)

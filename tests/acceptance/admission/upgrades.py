@@ -5,6 +5,7 @@ afterwards every block has one hash everywhere. A node whose build is too old fo
 as soon as the vote is enacted, stops before the block and says so; with a newer build it goes on.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def _vote_gas_limit(town: Town) -> dict[str, Any]:
     assert "fixed at genesis" in fixed, fixed
     beyond = town.refused("set-parameter", "gas_limit", "1000")
     assert "expected 5,000,000" in beyond, beyond
-    before = network.status("tax-1")["parameters"]["in_force"]["gas_limit"]
+    before = _shown(network)["parameters"]["in_force"]["gas_limit"]
     assert before == Parameters(chain_id=1).gas_limit
     town.vote("set-parameter", "gas_limit", str(GAS_LIMIT))
     for name in network.urls:
@@ -129,6 +130,11 @@ def _vote_gas_limit(town: Town) -> dict[str, Any]:
     )
     assert _gas_limit(town, begins - 1) == before
     return {"gas_limit": [before, GAS_LIMIT], "gas_limit_from": begins}
+
+
+def _shown(network: Network) -> dict[str, Any]:
+    shown: dict[str, Any] = quorate("group", "show", "--rpc", network.urls["tax-1"])
+    return shown
 
 
 def _gas_limit(town: Town, number: int) -> int:
@@ -177,14 +183,16 @@ def _vote_version(town: Town, processes: Processes) -> dict[str, Any]:
     town.make_blocks(begins + 2)
     told = eventually("the old node says", lambda: _condition(network, "build-too-old"), SETTLE_S)
     assert network.height(OLD) == begins - 1
-    doctor = run_quorate("doctor", "--rpc", network.urls[OLD], check=False)
+    doctor = run_quorate("doctor", "--rpc", network.urls[OLD], "--json", check=False)
     assert doctor.returncode == 1, doctor
-    assert f"stopped before block {begins}" in doctor.stdout, doctor.stdout
+    seen = [finding["seen"] for finding in json.loads(doctor.stdout)["findings"]]
+    assert any(f"stopped before block {begins}" in text for text in seen), seen
     processes.stop(OLD)
     processes.module[OLD] = "tests.fire.newer_build"
     processes.start(OLD)
     eventually("the node goes on", lambda: network.height(OLD) > begins, SETTLE_S)
     assert network.status(OLD)["upgrade"]["protocol_version"] == version
+    assert _shown(network)["upgrade"]["protocol_version"] == version
     return {"version_from": begins, "warning": warning["en"], "said": told["en"]}
 
 
