@@ -245,12 +245,15 @@ def _no_crate(ward: Ward) -> Iterator[None]:
     empty = ward.folder / "no-crate" / "quorate_native"
     empty.mkdir(parents=True, exist_ok=True)
     (empty / "__init__.py").write_text('raise ImportError("not built here")\n', encoding="ascii")
-    ward.environment["PYTHONPATH"] = str(empty.parent)
+    before = ward.environment.get("PYTHONPATH")
+    ward.environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(empty.parent), before)))
     try:
         with _text(ward.node.config, lambda text: _set(text, "engine", "native")):
             yield
     finally:
         del ward.environment["PYTHONPATH"]
+        if before is not None:
+            ward.environment["PYTHONPATH"] = before
 
 
 def _set(text: str, key: str, value: str) -> str:
