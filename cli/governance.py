@@ -65,14 +65,16 @@ def ready(
     local = LocalNetwork(network, group)
     desk = local.set_up_desk(account)
     entry = local.file.node(node)
-    signer = KeySigner(STANDARD, load_private_key(NodeFolder(network / entry.dir).consensus_key))
+    home = NodeFolder(network / entry.dir).group(local.group.name)
+    signer = KeySigner(STANDARD, load_private_key(home.consensus_key))
     number = organisation_number(desk, entry.org)
     digest = accounts.ready_digest(local.genesis.chain_id, number, entry.name, signer.address)
     known = desk.ask(accounts.consensus_key(signer.address))
     if not known.ready:
         call = accounts.ready(signer.address, entry.name, signer.sign(digest))
         desk.act(f"ready-{to_hex(signer.address)}", call)
-    _note_address(network, local.file, entry, to_hex(signer.address))
+    if local.group.name == entry.default_group:
+        _note_address(network, local.file, entry, to_hex(signer.address))
     value = {"node": entry.node_id, "key": to_hex(signer.address), "ready": True}
     emit(value, as_json, lambda: f"{entry.node_id} is ready with the key {value['key']}")
 

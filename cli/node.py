@@ -8,7 +8,7 @@ import typer
 from cli.output import JsonOption, emit
 from cli.second_factor import app as second_factor
 from ledger.values import to_hex
-from node.config import NodeFolder
+from node.config import NodeFolder, load_node_config
 from node.key_renewal import renew_consensus_key
 from node.service import run_node
 
@@ -27,10 +27,13 @@ def run(
 @app.command("renew-key")
 def renew_key(
     folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
+    group: Annotated[str | None, typer.Option(help="By default the node's default group.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new consensus key and destroy the old one; the node must be down. 更换共识密钥。"""
-    address = to_hex(renew_consensus_key(NodeFolder(folder)))
+    """Make a new consensus key for a group, destroy the old; the node is down. 更换共识密钥。"""
+    node = NodeFolder(folder)
+    name = load_node_config(node).default_group if group is None else group
+    address = to_hex(renew_consensus_key(node, name))
     emit(
         {"address": address},
         as_json,

@@ -205,7 +205,8 @@ def _known_address(node: str, client: Client, local: LocalNetwork | None) -> Add
     if local is not None:
         for entry in local.file.nodes:
             if entry.node_id == node:
-                return address_from_hex(entry.address)
+                home = NodeFolder(local.folder / entry.dir).group(local.group.name)
+                return local.genesis.suite.address_of(load_private_key(home.consensus_key))
     for listed in client.validators()["validators"]:
         if listed["node"] == node:
             return address_from_hex(listed["address"])

@@ -137,6 +137,11 @@ class GroupFolder:
         return self.path / "genesis.json"
 
     @property
+    def consensus_key(self) -> Path:
+        """Of this group alone: a key that two groups know would tell either of the other."""
+        return self.path / "consensus.key"
+
+    @property
     def database(self) -> Path:
         return self.path / "db"
 
@@ -172,12 +177,12 @@ class NodeFolder:
         return self.path / "archive"
 
     @property
-    def consensus_key(self) -> Path:
-        return self.path / "keys" / "consensus.key"
+    def keys(self) -> Path:
+        return self.path / "keys"
 
     @property
     def tls_key(self) -> Path:
-        return self.path / "keys" / "tls.key"
+        return self.keys / "tls.key"
 
     @property
     def tls(self) -> Path:
@@ -205,15 +210,15 @@ class NodeFolder:
 
     @property
     def audit_key(self) -> Path:
-        return self.path / "keys" / "audit.key"
+        return self.keys / "audit.key"
 
     @property
     def store_key(self) -> Path:
-        return self.path / "keys" / "store.key"
+        return self.keys / "store.key"
 
     @property
     def second_factor(self) -> Path:
-        return self.path / "keys" / "second-factor"
+        return self.keys / "second-factor"
 
     @property
     def grants(self) -> Path:

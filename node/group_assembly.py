@@ -63,7 +63,7 @@ def found_group(folder: NodeFolder, name: str) -> None:
     """
     group = folder.group(name)
     genesis = read_genesis(group)
-    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    address = genesis.suite.address_of(load_private_key(group.consensus_key))
     try:
         identity = genesis_block(genesis).hash
         VoteLog.create(group.wal, identity, address, configured_seals(folder, identity).votes)
@@ -92,7 +92,7 @@ def assemble_group(parts: NodeParts, name: str) -> GroupDriver:
             f"{folder.genesis} is of group {genesis.name!r}, node.toml says {name!r}"
         )
     suite = genesis.suite
-    signer = KeySigner(suite, load_private_key(parts.folder.consensus_key))
+    signer = KeySigner(suite, load_private_key(folder.consensus_key))
     engine = MeasuredEngine(engine_named(parts.config.engine), parts.metrics.stages)
     memory = TransactionMemory(engine.decode)
     seals = group_seals(parts.folder, parts.config, genesis_block(genesis).hash)

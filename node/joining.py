@@ -1,4 +1,4 @@
-"""A node's folder takes up a group: its genesis, its vote log, its entry in node.toml.
+"""A node's folder takes up a group: its genesis, a key, its vote log, its entry in node.toml.
 
 Files only. A running node reads them when it is told to (`Node.reload`); whether the group lets the
 node in is the group's state.
@@ -11,10 +11,12 @@ from typing import Literal
 import msgspec
 
 from ledger.genesis import Genesis, InvalidGenesis, genesis_block, save_genesis
-from ledger.values import to_hex
+from ledger.suite import Suite
+from ledger.values import Address, to_hex
 from node.config import (
     ConfigurationError,
     GroupConfig,
+    GroupFolder,
     NodeFolder,
     load_node_config,
     save_node_config,
@@ -22,7 +24,8 @@ from node.config import (
 from node.departures import read_departures
 from node.founding import check_founding
 from node.group_assembly import found_group, read_genesis
-from node.keyfile import load_private_key
+from node.key_renewal import put_log_aside
+from node.keyfile import load_private_key, save_private_key
 from node.membership import Membership
 
 
@@ -41,6 +44,7 @@ def join_group(
     known = next((group for group in config.group if group.name == entry.name), None)
     _write_genesis(folder, genesis)
     if known is None:
+        make_consensus_key(folder.group(entry.name), genesis.suite)
         if not folder.group(entry.name).wal.exists() and not _has_voted(folder, genesis):
             found_group(folder, entry.name)
         config = msgspec.structs.replace(
@@ -50,6 +54,15 @@ def join_group(
         )
         save_node_config(config, folder)
     return known or entry
+
+
+def make_consensus_key(group: GroupFolder, suite: Suite) -> Address:
+    """The address of the node's key in the group, which is made if there is none."""
+    if not group.consensus_key.exists():
+        if group.wal.exists():
+            put_log_aside(group, "of-a-destroyed-key")
+        save_private_key(group.consensus_key, suite.new_private_key())
+    return suite.address_of(load_private_key(group.consensus_key))
 
 
 def role_in(genesis: Genesis, node_id: str) -> Literal["validator", "observer"]:
@@ -77,7 +90,9 @@ def _write_genesis(folder: NodeFolder, genesis: Genesis) -> None:
 def _has_voted(folder: NodeFolder, genesis: Genesis) -> bool:
     """Whether this key voted in the group before the node left it: a new log would forget it, so
     there shall be none, and the node follows without a vote until it has another key."""
-    address = to_hex(genesis.suite.address_of(load_private_key(folder.consensus_key)))
+    address = to_hex(
+        genesis.suite.address_of(load_private_key(folder.group(genesis.name).consensus_key))
+    )
     identity = to_hex(genesis_block(genesis).hash)
     return any(
         (entry.identity, entry.address, entry.voted) == (identity, address, True)

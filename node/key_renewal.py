@@ -1,12 +1,10 @@
-"""A new consensus key for a stopped node: the old one was voted out, or its vote log was lost.
+"""A new consensus key in a group: the old one was voted out, or its vote log was lost.
 
-The old key is destroyed and its vote log put aside: what it said stays readable, and nobody can
-make it say more. The organisations let the new key in by vote.
+The node is down meanwhile. The old key is destroyed and its vote log put aside: what it said stays
+readable, and nobody can make it say more. The organisations let the new key in by vote.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from ledger.genesis import Genesis, genesis_block
 from ledger.sealing import Sealer
@@ -21,28 +19,28 @@ from node.vote_log import VoteLog
 from node.whole_file import replace_synced
 
 
-def renew_consensus_key(folder: NodeFolder) -> Address:
-    """The new key's address. Raises `ConfigurationError`, also while the node runs.
+def renew_consensus_key(folder: NodeFolder, name: str) -> Address:
+    """The address of the node's new key in a group. Raises `ConfigurationError`, also while it
+    runs.
 
     A renewal that was cut off goes on with the key that it had made.
     """
     config = load_node_config(folder)
     lock = PidFile(folder.pid_file)
     try:
-        groups = [folder.group(entry.name) for entry in config.group]
-        if not groups:
-            raise ConfigurationError("the node is in no group, so its key belongs to no suite")
-        documents = [read_genesis(group) for group in groups]
-        suite = documents[0].suite
-        fresh = folder.consensus_key.with_suffix(".key.new")
+        if name not in {entry.name for entry in config.group}:
+            known = ", ".join(entry.name for entry in config.group) or "none"
+            raise ConfigurationError(f"this node carries no group {name!r}; it carries: {known}")
+        group = folder.group(name)
+        document = read_genesis(group)
+        fresh = group.consensus_key.with_suffix(".key.new")
         if not fresh.is_file():
-            save_private_key(fresh, suite.new_private_key())
-        old = suite.address_of(load_private_key(folder.consensus_key))
-        new = suite.address_of(load_private_key(fresh))
-        for group, document in zip(groups, documents, strict=True):
-            sealer = group_seals(folder, config, genesis_block(document).hash).votes
-            _renew_log(group, document, old, new, sealer)
-        replace_synced(fresh, folder.consensus_key)
+            save_private_key(fresh, document.suite.new_private_key())
+        old = document.suite.address_of(load_private_key(group.consensus_key))
+        new = document.suite.address_of(load_private_key(fresh))
+        sealer = group_seals(folder, config, genesis_block(document).hash).votes
+        _renew_log(group, document, old, new, sealer)
+        replace_synced(fresh, group.consensus_key)
         return new
     finally:
         lock.release()
@@ -57,13 +55,13 @@ def _renew_log(
         present.close()
         if present.lost is None:
             return
-        replace_synced(group.wal, _free_name(group.wal, to_hex(old)))
+        put_log_aside(group, to_hex(old))
     VoteLog.create(group.wal, identity, new, sealer)
 
 
-def _free_name(wal: Path, address: str) -> Path:
-    """`wal.ADDRESS`, numbered if an earlier log of that key stands there."""
-    candidate, number = wal.with_name(f"wal.{address}"), 1
-    while candidate.exists():
-        candidate, number = wal.with_name(f"wal.{address}.{number}"), number + 1
-    return candidate
+def put_log_aside(group: GroupFolder, label: str) -> None:
+    """The vote log becomes `wal.LABEL`, numbered if an earlier one stands there."""
+    aside, number = group.wal.with_name(f"wal.{label}"), 1
+    while aside.exists():
+        aside, number = group.wal.with_name(f"wal.{label}.{number}"), number + 1
+    replace_synced(group.wal, aside)

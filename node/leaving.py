@@ -55,12 +55,13 @@ def forget_group(folder: NodeFolder, name: str) -> None:
 def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime) -> Departure:
     """Move the group's data below `archive`, or destroy it without one; the record of it.
 
+    A key that voted and was voted out is in no archive: it is destroyed.
     Raises ConfigurationError, and StoreInUse while a node still has the group open. What was cut
     off can be repeated.
     """
     group = folder.group(name)
     genesis = read_genesis(group)
-    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    address = genesis.suite.address_of(load_private_key(group.consensus_key))
     seals = configured_seals(folder, genesis_block(genesis).hash)
     number, block_hash = _stable(group, genesis, seals)
     envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
@@ -81,12 +82,15 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
         size_bytes=sum(path.stat().st_size for path in (*files, *envelopes)),
         envelopes=len(envelopes),
     )
+    is_retired = departure.voted and not is_validator(folder, name)
     # The record first: data that is gone without one could not be told from data that was lost.
     written = add_departure(folder.departures, departure)
     if place is None:
         _destroy(group, envelopes)
     else:
         _archive(group, envelopes, place)
+        if is_retired:
+            GroupFolder(place).consensus_key.unlink()
     return written
 
 
@@ -97,7 +101,9 @@ def is_validator(folder: NodeFolder, name: str) -> bool:
     """
     group = folder.group(name)
     genesis = read_genesis(group)
-    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    if not group.consensus_key.is_file():
+        return False
+    address = genesis.suite.address_of(load_private_key(group.consensus_key))
     members = genesis.validator_set
     if group.database.exists():
         seals = configured_seals(folder, genesis_block(genesis).hash)

@@ -44,7 +44,7 @@ def convert_group(
     group = folder.group(name)
     genesis = read_genesis(group)
     identity = genesis_block(genesis).hash
-    address = genesis.suite.address_of(load_private_key(folder.consensus_key))
+    address = genesis.suite.address_of(load_private_key(group.consensus_key))
     candidates = [_seals(key, identity) for key in (target, *known)]
     wanted = candidates[0]
     _convert_votes(group, identity, address, candidates, wanted)

@@ -29,13 +29,13 @@ def findings_of_files(folder: NodeFolder, *, disk_free_bytes_min: int) -> list[F
 
 def _of_keys(folder: NodeFolder) -> Iterator[Finding]:
     open_to_others = False
-    for path in sorted(folder.consensus_key.parent.glob("*")):
+    for path in sorted([*folder.keys.glob("*"), *folder.path.glob("groups/*/*.key*")]):
         mode = stat.S_IMODE(path.lstat().st_mode)
         if path.is_file() and mode & OTHERS_MODE_BITS:
             open_to_others = True
             yield Finding(
                 Code.KEY_MODE,
-                f"key {path.name}",
+                f"key {path.relative_to(folder.path)}",
                 False,
                 f"expected mode 600, found {mode:o}: others can reach {path}",
                 f"chmod 600 {path}; if others may have read it, replace the key",

@@ -29,14 +29,7 @@ _OWN_KEY = "put this node's own key in place (keys are never copied); if it is l
 
 def findings_of_groups(folder: NodeFolder, config: NodeConfig, *, is_down: bool) -> list[Finding]:
     """What the folder says of each group in `node.toml`."""
-    try:
-        private_key = load_private_key(folder.consensus_key)
-    except ConfigurationError as error:
-        private_key = None
-        key = [Finding(Code.CONSENSUS_KEY, "consensus key", False, str(error), _OWN_KEY)]
-    else:
-        key = []
-    found = key
+    found = []
     for group in config.group:
         genesis, finding = _read(folder, group.name)
         found.append(finding)
@@ -47,8 +40,13 @@ def findings_of_groups(folder: NodeFolder, config: NodeConfig, *, is_down: bool)
         except ConfigurationError as error:
             found.append(Finding(Code.STORE_KEY, "store key", False, str(error), _STORE_KEY))
             continue
-        own = genesis.suite.address_of(private_key) if private_key is not None else None
-        if own is not None:
+        try:
+            private_key = load_private_key(folder.group(group.name).consensus_key)
+        except ConfigurationError as error:
+            what = f"consensus key in {group.name}"
+            found.append(Finding(Code.CONSENSUS_KEY, what, False, str(error), _OWN_KEY))
+        else:
+            own = genesis.suite.address_of(private_key)
             found.append(_of_key(genesis, config.node_id, own))
             found += _of_vote_log(folder, genesis, own, seals)
         if is_down:

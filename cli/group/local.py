@@ -25,10 +25,11 @@ from cli.network.folder import Membership as Part
 from cli.network.manifest import load_manifest
 from ledger.genesis import Genesis, genesis_block, save_genesis
 from ledger.suite import STANDARD
+from ledger.values import to_hex
 from node.config import NodeFolder
 from node.departures import Departure
 from node.founding import check_founding
-from node.joining import join_group, role_in
+from node.joining import join_group, make_consensus_key, role_in
 from node.membership import Membership, load_membership
 
 Progress = Callable[[str], None]
@@ -159,7 +160,11 @@ def _plan(
             for founder in founders
         ),
         validator=tuple(
-            PlannedValidator(node.node_id, node.address) for node in nodes[: len(validators)]
+            PlannedValidator(
+                node.node_id,
+                to_hex(make_consensus_key(NodeFolder(folder / node.dir).group(name), STANDARD)),
+            )
+            for node in nodes[: len(validators)]
         ),
         account=tuple(
             PlannedAccount(

@@ -49,6 +49,7 @@ from node.config import (
 )
 from node.engines import resolve_engine
 from node.group_assembly import found_group
+from node.joining import make_consensus_key
 from node.keyfile import save_private_key
 from node.membership import Membership, Organisation, draft
 from node.pki import OrganisationCA
@@ -125,7 +126,8 @@ class _Builder:
         self._progress = progress
         self._additions = additions
         self._now = datetime.now(UTC)
-        self._consensus_keys: dict[str, Address] = {}
+        self._consensus_keys: dict[tuple[str, str], Address] = {}
+        """By node and group."""
 
     def build(self) -> None:
         authorities, signers = self._organisations()
@@ -178,9 +180,9 @@ class _Builder:
     def _node_keys(self, name: str, organisation: str, authority: OrganisationCA) -> None:
         folder = self._node_folder(name)
         folder.tls.mkdir(parents=True)
-        key = STANDARD.new_private_key()
-        save_private_key(folder.consensus_key, key)
-        self._consensus_keys[name] = STANDARD.address_of(key)
+        for group, _ in self._manifest.groups_of(name):
+            address = make_consensus_key(folder.group(group), STANDARD)
+            self._consensus_keys[name, group] = address
         authority.issue_identity(
             f"{organisation}/{name}", folder.tls_certificate, folder.tls_key, self._now
         )
@@ -218,7 +220,6 @@ class _Builder:
         founding.save_genesis(genesis, self._folder / path)
         for name in (*group.validators, *group.observers):
             target = self._node_folder(name).group(group.name).genesis
-            target.parent.mkdir(parents=True)
             founding.save_genesis(genesis, target)
             found_group(self._node_folder(name), group.name)
         self._progress(f"group {group.name}: genesis, chain id {genesis.chain_id}")
@@ -235,7 +236,9 @@ class _Builder:
                 if entry.name in founders
             ),
             validator=tuple(
-                PlannedValidator(f"{home[name]}/{name}", to_hex(self._consensus_keys[name]))
+                PlannedValidator(
+                    f"{home[name]}/{name}", to_hex(self._consensus_keys[name, group.name])
+                )
                 for name in group.validators
             ),
             account=tuple(
@@ -286,7 +289,7 @@ class _Builder:
             name=entry.name,
             org=entry.org,
             node_id=f"{entry.org}/{entry.name}",
-            address=to_hex(self._consensus_keys[entry.name]),
+            address=to_hex(self._consensus_keys[entry.name, default_group]),
             rpc=f"http://{self._rpc(place)}",
             p2p=self._p2p(place),
             dir=str(Path("nodes") / entry.name),

@@ -33,7 +33,7 @@ from node.config import (
     save_node_config,
 )
 from node.group_assembly import found_group
-from node.keyfile import load_private_key, save_private_key
+from node.joining import make_consensus_key
 from node.membership import Membership, load_membership
 from node.membership_change import NextVersion
 from node.pki import OrganisationCA
@@ -119,15 +119,13 @@ def _free_addresses(network: LocalNetwork) -> tuple[str, str]:
 
 def _keys(network: LocalNetwork, folder: NodeFolder, organisation: str, name: str) -> Address:
     folder.tls.mkdir(parents=True, exist_ok=True)
-    if not folder.consensus_key.is_file():
-        save_private_key(folder.consensus_key, STANDARD.new_private_key())
     if not folder.tls_certificate.is_file():
         folder.tls_key.unlink(missing_ok=True)
         authority = OrganisationCA.load(network.folder / "organisations" / organisation)
         authority.issue_identity(
             f"{organisation}/{name}", folder.tls_certificate, folder.tls_key, datetime.now(UTC)
         )
-    return STANDARD.address_of(load_private_key(folder.consensus_key))
+    return make_consensus_key(folder.group(network.group.name), STANDARD)
 
 
 def _successor(network: LocalNetwork, node_id: str, p2p: str) -> Membership:

@@ -57,12 +57,16 @@ def _wal(node: NodeFolder) -> Path:
     return node.group("equity").wal / "wal.00000001"
 
 
+def _key(node: NodeFolder) -> Path:
+    return node.group("equity").consensus_key
+
+
 def _neighbour(node: NodeFolder) -> NodeFolder:
     return NodeFolder(node.path.parent / "market-1")
 
 
 PLANTS: dict[str, tuple[Callable[[NodeFolder], object], Code, str]] = {
-    "open key": (lambda n: n.consensus_key.chmod(0o640), Code.KEY_MODE, "found 640"),
+    "open key": (lambda n: _key(n).chmod(0o640), Code.KEY_MODE, "found 640"),
     "open TLS key": (lambda n: n.tls_key.chmod(0o604), Code.KEY_MODE, "found 604"),
     "unknown key": (
         lambda n: _replace(n.config, "[rpc]", "[rpc]\nport = 1"),
@@ -76,7 +80,7 @@ PLANTS: dict[str, tuple[Callable[[NodeFolder], object], Code, str]] = {
         "found 0.0.0.0",
     ),
     "another's key": (
-        lambda n: shutil.copy2(_neighbour(n).consensus_key, n.consensus_key),
+        lambda n: shutil.copy2(_key(_neighbour(n)), _key(n)),
         Code.CONSENSUS_KEY,
         "the key of market/market-1",
     ),

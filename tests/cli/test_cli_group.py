@@ -49,10 +49,11 @@ def _plan(network: Path) -> str:
         parts.append(f'[[organisation]]\nname = "{name}"\nrecovery_key = "{key["address"]}"')
     file = load_network(network)
     for node in file.nodes:
-        consensus = run("group", "key", network / node.dir / "keys" / "consensus.key")
-        assert consensus["address"] == node.address
-        assert not consensus["made"]
-        parts.append(f'[[validator]]\nnode = "{node.node_id}"\nkey = "{node.address}"')
+        path = network / node.dir / "groups" / "second" / "consensus.key"
+        consensus = run("group", "key", path)
+        assert consensus["made"]
+        assert not run("group", "key", path)["made"]
+        parts.append(f'[[validator]]\nnode = "{node.node_id}"\nkey = "{consensus["address"]}"')
     for entry in file.accounts:
         parts.append(
             f'[[account]]\naddress = "{entry.address}"\norg = "{entry.org}"\nrole = "{entry.role}"'

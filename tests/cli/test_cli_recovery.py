@@ -40,7 +40,7 @@ def node(made: Path) -> NodeFolder:
     home = NodeFolder(made / "nodes" / "tax-1")
     group = home.group("equity")
     keys = [
-        KeySigner(STANDARD, load_private_key(NodeFolder(folder).consensus_key))
+        KeySigner(STANDARD, load_private_key(NodeFolder(folder).group("equity").consensus_key))
         for folder in sorted((made / "nodes").iterdir())
     ]
     chain = _chain(home)

@@ -229,8 +229,10 @@ def _others_certificate(ward: Ward) -> Iterator[None]:
 
 @contextmanager
 def _others_consensus_key(ward: Ward) -> Iterator[None]:
-    with _kept(ward.node.consensus_key):
-        shutil.copy2(_other(ward).consensus_key, ward.node.consensus_key)
+    own = _group(ward) / "consensus.key"
+    others = _other(ward).group(own.parent.name).consensus_key
+    with _kept(own):
+        shutil.copy2(others, own)
         yield
 
 
@@ -440,7 +442,7 @@ def _address_of_tax(ward: Ward) -> str:
 MISTAKES = (
     Mistake(
         "a key that others can read",
-        lambda ward: _mode(ward.node.consensus_key, 0o644),
+        lambda ward: _mode(_group(ward) / "consensus.key", 0o644),
         "key-mode",
         ("expected mode 600", "found 644"),
         "chmod 600",

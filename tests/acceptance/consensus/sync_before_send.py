@@ -80,7 +80,7 @@ def _trace(
         processes.module[traced] = "tests.fire.traced"
         planted = {} if plant is None else {PLANT: plant}
         processes.environment[traced] = {KEY_LOG: str(keys.resolve()), **planted}
-        own = STANDARD.address_of(load_private_key(node.consensus_key))
+        own = STANDARD.address_of(load_private_key(node.group(GROUP).consensus_key))
         group = genesis_block(read_genesis(node.group(GROUP))).hash
         log = SyncedLog(node.group(GROUP).wal, group, own)
         processes.start_all()

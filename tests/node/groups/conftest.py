@@ -388,13 +388,12 @@ class NodeFolders:
                 ),
                 home,
             )
-            save_private_key(home.consensus_key, node.signer._private_key)
+            save_private_key(home.group("equity").consensus_key, node.signer._private_key)
             home.tls.mkdir()
             self.authorities[node.organisation].issue_identity(
                 node.name, home.tls_certificate, home.tls_key, now
             )
             self.membership.save(home.membership)
-            home.group("equity").path.mkdir(parents=True)
             save_genesis(self.world.genesis, home.group("equity").genesis)
             found_group(home, "equity")
 

@@ -26,8 +26,10 @@ from node.config import (
 from node.files import RealFiles
 from node.group_assembly import found_group
 from node.group_members import GroupMembers
+from node.joining import join_group
 from node.key_renewal import renew_consensus_key
 from node.keyfile import load_private_key, save_private_key
+from node.leaving import forget_group, put_away
 from node.membership import draft
 from node.vote_log import VoteLog
 
@@ -103,11 +105,10 @@ def new_node(folders, kit, name: str):
         ),
         home,
     )
-    save_private_key(home.consensus_key, kit.key(f"consensus {name}")._private_key)
+    save_private_key(home.group("equity").consensus_key, kit.key(f"consensus {name}")._private_key)
     home.tls.mkdir()
     authority = folders.authorities["tax"]
     authority.issue_identity(f"tax/{name}", home.tls_certificate, home.tls_key, datetime.now(UTC))
-    home.group("equity").path.mkdir(parents=True)
     home.group("equity").genesis.write_bytes(known.group("equity").genesis.read_bytes())
     found_group(home, "equity")
     folders.folders[name] = home
@@ -145,7 +146,7 @@ async def test_a_node_joins_votes_and_leaves(folders, kit) -> None:
     await kit.height(newcomer, driver.chain.head.number)
     assert newcomer.role == "observer"
 
-    key = STANDARD.address_of(load_private_key(home.consensus_key))
+    key = STANDARD.address_of(load_private_key(home.group("equity").consensus_key))
     await gate.declare(key, "tax-2")
     first = await gate.add_validator(key)
     for node in (*nodes, joined):
@@ -165,6 +166,18 @@ async def test_a_node_joins_votes_and_leaves(folders, kit) -> None:
     assert "tax/tax-2" not in driver._setup.members.node_ids
     assert driver.chain.validators_for(first)[1].n == 4
 
+    # A key that voted and is out promises nothing any more: no archive keeps it.
+    await folders.stop(joined)
+    forget_group(home, "equity")
+    departure = put_away(home, "equity", home.archive, datetime.now(UTC))
+    assert departure.voted
+    assert not (home.path / departure.where / "consensus.key").exists()
+    assert (home.path / departure.where / "wal").is_dir()
+    (home.path / departure.where).rename(home.group("equity").path)
+    join_group(home, driver.genesis, folders.membership)
+    assert STANDARD.address_of(load_private_key(home.group("equity").consensus_key)) != key
+    assert home.group("equity").wal.with_name("wal.of-a-destroyed-key").is_dir()
+
 
 async def test_members_are_the_nodes_of_every_set_that_still_counts(group, kit) -> None:
     node = group.nodes[0]
@@ -181,28 +194,30 @@ async def test_a_renewed_key_leaves_what_the_old_one_said(folders, kit) -> None:
     (node,) = await folders.start("tax")
     home = folders.folders["tax"]
     with pytest.raises(ConfigurationError, match="runs already"):
-        renew_consensus_key(home)
+        renew_consensus_key(home, "equity")
     await folders.stop(node)
-    old = STANDARD.address_of(load_private_key(home.consensus_key))
-    new = renew_consensus_key(home)
-    assert new == STANDARD.address_of(load_private_key(home.consensus_key)) != old
+    old = STANDARD.address_of(load_private_key(home.group("equity").consensus_key))
+    new = renew_consensus_key(home, "equity")
+    assert new == STANDARD.address_of(load_private_key(home.group("equity").consensus_key)) != old
     group = home.group("equity")
     aside = group.wal.with_name("wal.0x" + old.hex())
     for folder, key in ((group.wal, new), (aside, old)):
         log = VoteLog.open(RealFiles(folder), STANDARD, folders.world.group, key)
         assert log.lost is None
         log.close()
-    assert not home.consensus_key.with_suffix(".key.new").exists()
+    assert not home.group("equity").consensus_key.with_suffix(".key.new").exists()
 
 
 async def test_a_renewal_that_was_cut_off_goes_on_with_its_key(folders, monkeypatch) -> None:
     home = folders.folders["tax"]
     monkeypatch.setattr("node.whole_file.os.replace", _power_cut)
     with pytest.raises(OSError, match="power"):
-        renew_consensus_key(home)
-    fresh = STANDARD.address_of(load_private_key(home.consensus_key.with_suffix(".key.new")))
+        renew_consensus_key(home, "equity")
+    fresh = STANDARD.address_of(
+        load_private_key(home.group("equity").consensus_key.with_suffix(".key.new"))
+    )
     monkeypatch.undo()
-    assert renew_consensus_key(home) == fresh
+    assert renew_consensus_key(home, "equity") == fresh
     assert len(list(home.group("equity").path.glob("wal.0x*"))) == 1
 
 
@@ -217,8 +232,8 @@ async def test_a_renewal_is_synced_before_it_is_told(folders, monkeypatch) -> No
         plain(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    renew_consensus_key(home)
-    key, group = home.consensus_key, home.group("equity").path
+    renew_consensus_key(home, "equity")
+    key, group = home.group("equity").consensus_key, home.group("equity").path
     wal = synced.index(str(group))
     assert synced.index(str(key.with_suffix(".key.new"))) < wal < len(synced) - 1
     assert synced[-1] == str(key.parent)

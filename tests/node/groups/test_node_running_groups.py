@@ -15,6 +15,7 @@ from node.departures import read_departures
 from node.founding import InvalidFounding, sign_founding
 from node.group import GroupDriver
 from node.joining import join_group
+from node.keyfile import load_private_key, save_private_key
 from node.leaving import forget_group, is_validator, put_away
 from node.service import Node
 
@@ -22,7 +23,12 @@ NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
 
 def refund(folders, kit, *, signers=("tax", "market", "data", "audit")) -> Genesis:
-    """A second group of the same nodes and keys, founded by these organisations."""
+    """A second group of the same nodes, founded by these organisations; the kit's state names the
+    keys of the first one, so each node has its own a second time."""
+    for home in folders.folders.values():
+        key = home.group("refund").consensus_key
+        if not key.exists():
+            save_private_key(key, load_private_key(home.group("equity").consensus_key))
     first = folders.world.genesis
     genesis = msgspec.structs.replace(
         first,
@@ -114,22 +120,29 @@ async def test_a_group_that_is_left_is_gone_from_rpc_metrics_and_disk(folders, k
 async def test_who_comes_back_without_its_votes_follows_and_an_archive_gives_them_back(
     folders, kit
 ) -> None:
-    """A new log under a key that has voted could let it say the opposite of what it said."""
+    """A new log under a key that has voted could let it say the opposite of what it said: a key is
+    made anew, and one that somebody puts back without its log does not vote."""
     nodes = await folders.start()
     genesis = await take_up(folders, kit, nodes)
     await asyncio.gather(*(kit.height(node.groups["refund"], 1) for node in nodes))
     node, home = nodes[0], folders.folders["tax"]
-    for archive, role in ((None, "observer"), (home.archive, "observer")):
+    voted = load_private_key(home.group("refund").consensus_key)
+    for archive, key in ((None, None), (home.archive, None), (None, voted)):
         forget_group(home, "refund")
         node.reload()
         await kit.eventually(lambda: b"refund" not in node.metrics.exposition())
-        departure = put_away(home, "refund", archive, NOW)
+        put_away(home, "refund", archive, NOW)
+        if key is not None:
+            save_private_key(home.group("refund").consensus_key, key)
         join_group(home, genesis, folders.membership)
         node.reload()
         await kit.eventually(lambda: "refund" in node.groups)
-        assert node.groups["refund"].role == role
-        assert node.groups["refund"].status()["log_lost"]
-    assert [entry.did for entry in read_departures(home.departures)] == ["destroyed", "archived"]
+        has_old_key = load_private_key(home.group("refund").consensus_key) == voted
+        assert has_old_key == (key is not None)
+        assert node.groups["refund"].role == "observer"
+        assert bool(node.groups["refund"].status()["log_lost"]) == has_old_key
+    did = [(entry.did, entry.voted) for entry in read_departures(home.departures)]
+    assert did == [("destroyed", True), ("archived", False), ("destroyed", False)]
     second = nodes[1], folders.folders["market"]
     forget_group(second[1], "refund")
     second[0].reload()
@@ -151,7 +164,6 @@ async def test_what_cannot_be_taken_up_is_said_and_changes_nothing(folders, kit,
         join_group(home, unsigned, folders.membership)
     assert "refund" not in [group.name for group in load_node_config(home).group]
     # By hand, past the command.
-    home.group("refund").path.mkdir()
     save_genesis(unsigned, home.group("refund").genesis)
     config = load_node_config(home)
     entry = GroupConfig("refund")
