@@ -95,6 +95,19 @@ def test_two_networks_share_no_identity(made: Path, tmp_path: Path) -> None:
     assert not {a.address for a in one.accounts} & {a.address for a in other.accounts}
 
 
+def test_no_validator_of_one_group_is_recognised_in_another(tmp_path: Path) -> None:
+    folder = tmp_path / "network"
+    create_network(find_manifest("two-groups"), folder, 22_100, _silent)
+    keys = [
+        entry.address
+        for group in load_network(folder).groups
+        for entry in load_genesis(folder / group.genesis).validators
+    ]
+    assert len(set(keys)) == len(keys)
+    common = NodeFolder(folder / "nodes" / "tax-1")
+    assert len({path.read_bytes() for path in common.path.glob("groups/*/consensus.key")}) == 2
+
+
 def test_a_folder_in_use_is_refused_untouched(tmp_path: Path) -> None:
     (tmp_path / "precious.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(CommandFailed, match="is not empty"):
