@@ -62,8 +62,8 @@ RECEIPT_BYTES_MAX = 16 * 1024 * 1024
 class InvalidAnswer(Exception):
     """A node's answer does not follow from the genesis file: altered, made up, or of another chain.
 
-    `what` is a short code: `form`, `header`, `record`, `certificate`, `validators`, `proof`,
-    `genesis`, `missing`.
+    `what` is a short code: `form`, `header`, `record`, `certificate`, `validators`, `parameters`,
+    `proof`, `genesis`, `missing`.
     """
 
     def __init__(self, what: str, message: str) -> None:
