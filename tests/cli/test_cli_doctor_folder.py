@@ -15,6 +15,7 @@ from cli.main import command
 from cli.network.create import create_network
 from cli.network.manifest import find_manifest
 from node.config import NodeFolder
+from node.keyfile import save_private_key
 
 EXPECTED_OF_A_STOPPED_NODE = {Code.NODE, Code.PEER}
 """Nobody of this network runs."""
@@ -111,6 +112,19 @@ PLANTS: dict[str, tuple[Callable[[NodeFolder], object], Code, str]] = {
         lambda n: _replace(n.membership, '"version"', '"versoin"'),
         Code.MEMBERSHIP,
         "expected a signed document",
+    ),
+    "a key for a store in clear": (
+        lambda n: [
+            save_private_key(n.store_key, bytes(31) + b"\x01"),
+            _replace(n.config, 'key_file = ""', 'key_file = "keys/store.key"'),
+        ],
+        Code.STORE_KEY,
+        "is not encrypted",
+    ),
+    "a store key that is not there": (
+        lambda n: _replace(n.config, 'key_file = ""', 'key_file = "keys/store.key"'),
+        Code.STORE_KEY,
+        "cannot read the key",
     ),
     "cut log": (lambda n: os.truncate(_wal(n), 5), Code.VOTE_LOG, "shorter"),
     "no log": (lambda n: shutil.rmtree(_wal(n).parent), Code.VOTE_LOG, "missing"),

@@ -5,6 +5,7 @@ from typing import Any
 from ledger.block import Block, decode_block, encode_block
 from ledger.certificate import Certificate, decode_certificate, encode_certificate
 from ledger.codec import InvalidEncoding, decode, encode
+from ledger.evidence import decode_evidence, encode_evidence
 from ledger.genesis import (
     Genesis,
     InvalidGenesis,
@@ -35,12 +36,16 @@ from ledger.transactions import (
     recover_sender,
 )
 from ledger.values import Address, Hash32, keccak
+from tests.evidence_source import Source, log_of, receipt_of, signers_named
 from tests.fuzz.mutate import of_bytes, of_json, typed_rlp
 from tests.fuzz.subject import Finding, Subject
 from tests.ledger.conftest import World
 from tests.native.programs import CHAIN_ID, signed
 
 _BYTES_MAX = 1 << 20
+GIVER = Source(signers_named("a", "b", "c", "d"))
+FOLLOWER = GIVER.followed_by(signers_named("b", "c", "d", "e"), last_block=9)
+GIVEN = [receipt_of([log_of(n)], gas=n + 1) for n in range(5)]
 _KEY = KeySigner(STANDARD, keccak(b"a fuzzed sender"))
 HASH = Hash32(b"\x5a" * 32)
 ADDRESS = Address(b"\x11" * 20)
@@ -204,6 +209,18 @@ def subjects() -> list[Subject]:
             [encode_certificate(c) for c in certificates],
             decode_certificate,
             encode_certificate,
+            refused,
+        ),
+        Subject(
+            "evidence",
+            [
+                encode_evidence(GIVER.evidence(7, GIVEN, 3)),
+                encode_evidence(
+                    FOLLOWER.evidence(11, GIVEN, 0, descent=[GIVER.block(9, following=FOLLOWER)])
+                ),
+            ],
+            decode_evidence,
+            encode_evidence,
             refused,
         ),
         Subject(

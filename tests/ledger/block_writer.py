@@ -12,12 +12,15 @@ import signal
 from pathlib import Path
 
 from ledger.keyvalue import Batch, LevelDB
+from ledger.sealed_store import opened
+from ledger.sealing import Sealer
 from ledger.store import BlockStore
 from ledger.suite import STANDARD
 
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([__name__])
 TIMEOUT_S = 60
+SEALER = Sealer(b"\x01" * 32, b"test")
 
 
 class LastBatch(LevelDB):
@@ -38,12 +41,13 @@ class LastBatch(LevelDB):
         super().write(batch, sync=sync)
 
 
-def write_and_die(folder: Path, batch: Batch, log_bytes_max: int | None) -> int:
+def write_and_die(folder: Path, batch: Batch, log_bytes_max: int | None, *, is_sealed: bool) -> int:
     """How the writer of a block's batch ended: SIGXFSZ inside the write, SIGKILL after it.
 
-    log_bytes_max: how many bytes each of its files may have; None for no limit.
+    batch: as it goes to disk, sealed where the store is. log_bytes_max: how many bytes each of its
+    files may have; None for no limit.
     """
-    return _ended(_write, folder, batch, log_bytes_max)
+    return _ended(_write, folder, batch, log_bytes_max, is_sealed)
 
 
 def open_and_die(folder: Path, file_bytes_max: int) -> int:
@@ -71,9 +75,9 @@ def _limit_files(bytes_max: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
 
 
-def _write(folder: Path, batch: Batch, log_bytes_max: int | None) -> None:
+def _write(folder: Path, batch: Batch, log_bytes_max: int | None, is_sealed: bool) -> None:
     database = LevelDB(folder)
-    BlockStore(database, STANDARD)
+    BlockStore(opened(database, SEALER if is_sealed else None), STANDARD)
     if log_bytes_max is not None:
         _limit_files(log_bytes_max)
     database.write(batch, sync=True)
