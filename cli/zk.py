@@ -11,7 +11,7 @@ from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
 from zkp import backend
 from zkp.builder import Circuit
-from zkp.circuits import equity_v1, equity_v2
+from zkp.circuits import equity_v1, equity_v2, membership
 from zkp.keys import load_test_key
 from zkp.r1cs import circuit_id, encode_r1cs
 from zkp.snarkjs.texts import (
@@ -32,6 +32,7 @@ FILE_BYTES_MAX = 256 * 1024 * 1024
 CIRCUITS: dict[str, Callable[[], Circuit]] = {
     "equity_v1": equity_v1.build,
     "equity_v2": equity_v2.build,
+    "membership_20": membership.build,
 }
 
 CircuitName = Annotated[

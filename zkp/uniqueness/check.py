@@ -96,6 +96,8 @@ def check_system(
     if not wires:
         return Verdict(Answer.UNIQUE, arguments=texts, unused=unused)
     undetermined = tuple(names[wire] for wire in wires)
+    # What is computed first is changed first; outputs follow from it.
+    wires.sort(key=lambda wire: wire < declared.stop)
     for witness in witnesses:
         second = second_witness(facts, witness, wires)
         if second is not None and system.first_unsatisfied(second) is None:
