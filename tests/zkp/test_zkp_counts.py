@@ -6,10 +6,12 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import command
+from zkp.backend import Backend
 from zkp.builder import Builder, UnsatisfiedConstraint, gadget
 from zkp.circuits import equity_v1
 from zkp.expressions import Expression
 from zkp.gadgets.ranges import in_bits
+from zkp.groth16.setup import setup
 
 
 def test_own_and_total_counts_add_up() -> None:
@@ -88,3 +90,16 @@ def test_the_command_shows_the_table_and_the_verdict() -> None:
     assert {"gadget": "nonzero", "calls": 1, "own": 1, "total": 1} in value["gadgets"]
     people = CliRunner().invoke(command(["zk"]), ["zk", "info", "equity_v1"])
     assert "poseidon" in people.output
+
+
+def test_a_circuit_with_an_output_is_proven_on_both_backends(backend: Backend) -> None:
+    builder = Builder("square")
+    out, limit = builder.output("out"), builder.public("limit")
+    x = builder.private("x")
+    builder.expose(out, builder.multiply(x, x, "square") + limit, "expected x² + limit")
+    circuit = builder.build()
+    key = setup(circuit.system)
+    proof, publics = backend.prove(key, circuit.assign({"x": 5, "limit": 3}))
+    assert publics == (28, 3)
+    assert backend.verify(key.verifying, proof, publics)
+    assert not backend.verify(key.verifying, proof, (29, 3))
