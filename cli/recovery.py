@@ -33,7 +33,7 @@ from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
 from ledger.values import Address, InvalidValue, address_from_hex, to_hex
 from node.config import NodeFolder
-from node.keyfile import load_private_key
+from node.keyfile import load_private_key, own_address
 from node.whole_file import write_whole
 
 app = typer.Typer(help="A quorum that is lost for good. 恢复永久失去的法定数。")
@@ -206,7 +206,7 @@ def _known_address(node: str, client: Client, local: LocalNetwork | None) -> Add
         for entry in local.file.nodes:
             if entry.node_id == node:
                 home = NodeFolder(local.folder / entry.dir).group(local.group.name)
-                return local.genesis.suite.address_of(load_private_key(home.consensus_key))
+                return own_address(home, local.genesis.suite)
     for listed in client.validators()["validators"]:
         if listed["node"] == node:
             return address_from_hex(listed["address"])

@@ -28,7 +28,7 @@ from node.files import RealFiles
 from node.group import GroupDriver, GroupSetup
 from node.group_members import GroupMembers
 from node.journal import Journal
-from node.keyfile import load_private_key
+from node.keyfile import load_private_key, own_address
 from node.measured import MeasuredEngine, MeasuredStore
 from node.metrics import Metrics
 from node.p2p import PeerNetwork
@@ -63,7 +63,7 @@ def found_group(folder: NodeFolder, name: str) -> None:
     """
     group = folder.group(name)
     genesis = read_genesis(group)
-    address = genesis.suite.address_of(load_private_key(group.consensus_key))
+    address = own_address(group, genesis.suite)
     try:
         identity = genesis_block(genesis).hash
         VoteLog.create(group.wal, identity, address, configured_seals(folder, identity).votes)

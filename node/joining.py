@@ -25,7 +25,7 @@ from node.departures import read_departures
 from node.founding import check_founding
 from node.group_assembly import found_group, read_genesis
 from node.key_renewal import put_log_aside
-from node.keyfile import load_private_key, save_private_key
+from node.keyfile import own_address, save_private_key
 from node.membership import Membership
 
 
@@ -62,7 +62,7 @@ def make_consensus_key(group: GroupFolder, suite: Suite) -> Address:
         if group.wal.exists():
             put_log_aside(group, "of-a-destroyed-key")
         save_private_key(group.consensus_key, suite.new_private_key())
-    return suite.address_of(load_private_key(group.consensus_key))
+    return own_address(group, suite)
 
 
 def role_in(genesis: Genesis, node_id: str) -> Literal["validator", "observer"]:
@@ -90,9 +90,7 @@ def _write_genesis(folder: NodeFolder, genesis: Genesis) -> None:
 def _has_voted(folder: NodeFolder, genesis: Genesis) -> bool:
     """Whether this key voted in the group before the node left it: a new log would forget it, so
     there shall be none, and the node follows without a vote until it has another key."""
-    address = to_hex(
-        genesis.suite.address_of(load_private_key(folder.group(genesis.name).consensus_key))
-    )
+    address = to_hex(own_address(folder.group(genesis.name), genesis.suite))
     identity = to_hex(genesis_block(genesis).hash)
     return any(
         (entry.identity, entry.address, entry.voted) == (identity, address, True)

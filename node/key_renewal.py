@@ -12,7 +12,7 @@ from ledger.values import Address, to_hex
 from node.config import ConfigurationError, GroupFolder, NodeFolder, load_node_config
 from node.files import RealFiles
 from node.group_assembly import read_genesis
-from node.keyfile import load_private_key, save_private_key
+from node.keyfile import load_private_key, own_address, save_private_key
 from node.pid_file import PidFile
 from node.sealing import group_seals
 from node.vote_log import VoteLog
@@ -36,7 +36,7 @@ def renew_consensus_key(folder: NodeFolder, name: str) -> Address:
         fresh = group.consensus_key.with_suffix(".key.new")
         if not fresh.is_file():
             save_private_key(fresh, document.suite.new_private_key())
-        old = document.suite.address_of(load_private_key(group.consensus_key))
+        old = own_address(group, document.suite)
         new = document.suite.address_of(load_private_key(fresh))
         sealer = group_seals(folder, config, genesis_block(document).hash).votes
         _renew_log(group, document, old, new, sealer)

@@ -10,7 +10,9 @@ import re
 from pathlib import Path
 
 from ledger.private_file import ExposedFile, read_private
-from node.config import ConfigurationError
+from ledger.suite import Suite
+from ledger.values import Address
+from node.config import ConfigurationError, GroupFolder
 
 _HEX_KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})\s*")
 _FILE_BYTES_MAX = 80
@@ -43,3 +45,8 @@ def save_private_key(path: Path, private_key: bytes) -> None:
         file.write(private_key.hex() + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def own_address(group: GroupFolder, suite: Suite) -> Address:
+    """The address of the node's key in a group. Raises `ConfigurationError`."""
+    return suite.address_of(load_private_key(group.consensus_key))

@@ -29,7 +29,7 @@ from node.config import (
 )
 from node.departures import Departure, add_departure
 from node.group_assembly import read_genesis
-from node.keyfile import load_private_key
+from node.keyfile import own_address
 from node.sealing import GroupSeals, configured_seals, open_database
 from node.vote_log import may_have_voted
 
@@ -61,7 +61,7 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
     """
     group = folder.group(name)
     genesis = read_genesis(group)
-    address = genesis.suite.address_of(load_private_key(group.consensus_key))
+    address = own_address(group, genesis.suite)
     seals = configured_seals(folder, genesis_block(genesis).hash)
     number, block_hash = _stable(group, genesis, seals)
     envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
@@ -103,7 +103,7 @@ def is_validator(folder: NodeFolder, name: str) -> bool:
     genesis = read_genesis(group)
     if not group.consensus_key.is_file():
         return False
-    address = genesis.suite.address_of(load_private_key(group.consensus_key))
+    address = own_address(group, genesis.suite)
     members = genesis.validator_set
     if group.database.exists():
         seals = configured_seals(folder, genesis_block(genesis).hash)

@@ -19,7 +19,7 @@ from node.config import ConfigurationError, GroupFolder, NodeFolder
 from node.files import RealFiles
 from node.group_assembly import read_genesis
 from node.journal import reseal_journal
-from node.keyfile import load_private_key
+from node.keyfile import own_address
 from node.sealing import UNSEALED, GroupSeals, StoreKey
 from node.vote_log import log_head, open_record, seal_record
 from node.wal import LostLog, WriteAheadLog, first_record
@@ -44,7 +44,7 @@ def convert_group(
     group = folder.group(name)
     genesis = read_genesis(group)
     identity = genesis_block(genesis).hash
-    address = genesis.suite.address_of(load_private_key(group.consensus_key))
+    address = own_address(group, genesis.suite)
     candidates = [_seals(key, identity) for key in (target, *known)]
     wanted = candidates[0]
     _convert_votes(group, identity, address, candidates, wanted)

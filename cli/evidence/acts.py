@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,7 @@ class _Desk:
     network: LocalNetwork
     account: str
 
-    @property
+    @cached_property
     def client(self) -> Client:
         return self.network.client(self.network.file.account(self.account).org)
 
@@ -57,8 +58,8 @@ class _Desk:
     def send(self, to: Address | None, data: bytes) -> dict[str, Any]:
         target = None if to is None else checksum_address(to)
         key = self.network.account(self.account)
-        client = self.client
-        receipt = client.confirm(client.send_transaction(key, to=target, data=data))
+        sent = self.client.send_transaction(key, to=target, data=data)
+        receipt = self.client.confirm(sent)
         return {
             "transaction": receipt["transactionHash"],
             "block": int(receipt["blockNumber"], 16),

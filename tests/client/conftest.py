@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.bindings import accounts as gate
-from ledger.values import to_hex
 from tests.rpc.local_network import (
     CHAIN_ID,
     ORGANISATIONS,
-    WINDOW_BLOCKS,
     LocalGroup,
     ServedNode,
-    account,
+    enact,
     make_genesis,
     signer,
 )
@@ -29,7 +27,6 @@ def served() -> Iterator[ServedNode]:
 @pytest.fixture
 def two_epochs(served: ServedNode) -> int:
     """A fifth validator joins by vote; answers the first block of epoch 1."""
-    client = served.client()
     key = signer("audit-node2")
     digest = gate.ready_digest(CHAIN_ID, ORGANISATIONS.index("audit") + 1, "node2", key.address)
     calls = [
@@ -39,10 +36,4 @@ def two_epochs(served: ServedNode) -> int:
     kind = gate.ProposalKind.ADD_VALIDATOR
     calls.append(("audit-admin", gate.propose_validator(kind, key.address)))
     calls += [(f"{name}-admin", gate.vote(1)) for name in ("tax", "market")]
-    for name, call in calls:
-        sent = client.send_transaction(account(name), to_hex(call.to), call.data, gas=1_000_000)
-        client.confirm(sent)
-    changed = client.block_number()
-    for _ in range(WINDOW_BLOCKS + 2):
-        served.mine()
-    return changed + WINDOW_BLOCKS + 1
+    return enact(served, calls)

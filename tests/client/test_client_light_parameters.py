@@ -8,8 +8,7 @@ from client.light import InvalidAnswer, LightClient
 from client.rpc import Client
 from contracts.bindings import accounts as gate
 from ledger.parameters import Parameters
-from ledger.values import to_hex
-from tests.rpc.local_network import WINDOW_BLOCKS, ServedNode, account
+from tests.rpc.local_network import ServedNode, enact
 
 GAS_LIMIT = 6_500_000
 
@@ -31,16 +30,9 @@ class LyingClient(Client):
 @pytest.fixture
 def voted(served: ServedNode) -> int:
     """The first block under a gas limit that the organisations voted for."""
-    client = served.client()
     calls = [("tax-admin", gate.propose_parameter("gas_limit", GAS_LIMIT))]
     calls += [(f"{name}-admin", gate.vote(1)) for name in ("market", "data")]
-    for name, call in calls:
-        sent = client.send_transaction(account(name), to_hex(call.to), call.data, gas=1_000_000)
-        client.confirm(sent)
-    changed = client.block_number()
-    for _ in range(WINDOW_BLOCKS + 2):
-        served.mine()
-    return changed + WINDOW_BLOCKS + 1
+    return enact(served, calls)
 
 
 def test_each_header_comes_with_the_parameters_of_its_epoch(served: ServedNode, voted: int) -> None:

@@ -16,6 +16,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from client.rpc import Client
+from contracts.bindings.contract import Call
 from contracts.system_alloc import AccountEntry, OrganisationEntry, ValidatorEntry, system_alloc
 from ledger.certificate import certificate_of, checkpoint_digest
 from ledger.chain import Chain, ExecutedBlock
@@ -363,3 +364,15 @@ class ServedNode:
         self._loop.close()
         for group in self.node.groups.values():
             group.chain.close()
+
+
+def enact(served: ServedNode, calls: Sequence[tuple[str, Call]]) -> int:
+    """Send each account's call, mine until they are in force; the first block of that epoch."""
+    client = served.client()
+    for name, call in calls:
+        sent = client.send_transaction(account(name), to_hex(call.to), call.data, gas=1_000_000)
+        client.confirm(sent)
+    changed = client.block_number()
+    for _ in range(WINDOW_BLOCKS + 2):
+        served.mine()
+    return changed + WINDOW_BLOCKS + 1

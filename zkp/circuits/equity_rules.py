@@ -19,6 +19,14 @@ AMOUNT_NAMES = (
     *("net_share", "basis", "fees", "relief", "paid", "rule_id"),
 )
 
+REFUSAL_CODES = {
+    "not_paid": "NOT_PAID",
+    "low_price": "LOW_PRICE",
+    "commitment": "MISMATCH",
+    "rule": "RULE_VERSION",
+}
+"""The workflow's names for failed constraints, by the scope that they stand in."""
+
 
 def lay_amounts(builder: Builder, signals: Mapping[str, Expression]) -> dict[str, Uint]:
     """Every amount is an integer below 2^64; so is the rule's number."""
@@ -42,7 +50,17 @@ def lay_shares(builder: Builder, amounts: Mapping[str, Uint]) -> None:
         at_most(builder, amounts["capital"], amounts["total"], "capital_in_total", message)
 
 
-def lay_income(builder: Builder, amounts: Mapping[str, Uint], disposition: Expression) -> Uint:
+def lay_assessment(
+    builder: Builder, amounts: Mapping[str, Uint], disposition: Expression, rate: Uint
+) -> None:
+    """From the income to the payment: the tax on the gain is computed and covered."""
+    income = _lay_income(builder, amounts, disposition)
+    taxable = _lay_gain(builder, income, amounts)
+    due = _lay_tax(builder, taxable, rate)
+    _lay_payment(builder, amounts, due)
+
+
+def _lay_income(builder: Builder, amounts: Mapping[str, Uint], disposition: Expression) -> Uint:
     """The income that is taxed, by disposition; a low price as filed is refused."""
     actual = amounts["price"] + amounts["other"]
     assessed = amounts["assessed"]
@@ -64,7 +82,7 @@ def lay_income(builder: Builder, amounts: Mapping[str, Uint], disposition: Expre
     return income
 
 
-def lay_gain(builder: Builder, income: Uint, amounts: Mapping[str, Uint]) -> Uint:
+def _lay_gain(builder: Builder, income: Uint, amounts: Mapping[str, Uint]) -> Uint:
     """The taxable gain. A loss stands on the other side, so nothing is ever negative."""
     costs = amounts["basis"] + amounts["fees"]
     with builder.scope("gain"):
@@ -88,7 +106,7 @@ def lay_gain(builder: Builder, income: Uint, amounts: Mapping[str, Uint]) -> Uin
     return taxable
 
 
-def lay_tax(builder: Builder, taxable: Uint, rate: Uint) -> Uint:
+def _lay_tax(builder: Builder, taxable: Uint, rate: Uint) -> Uint:
     """taxable · rate / 10,000, rounded half up: the quotient of twice that plus one by two."""
     with builder.scope("tax"):
         product = builder.multiply(taxable, rate, "product")
@@ -97,7 +115,7 @@ def lay_tax(builder: Builder, taxable: Uint, rate: Uint) -> Uint:
     return due
 
 
-def lay_payment(builder: Builder, amounts: Mapping[str, Uint], due: Uint) -> None:
+def _lay_payment(builder: Builder, amounts: Mapping[str, Uint], due: Uint) -> None:
     """Paid and relief cover the tax due, by less than 2^64."""
     with builder.scope("not_paid"):
         surplus = amounts["paid"] + amounts["relief"] - due

@@ -24,13 +24,11 @@ from zkp.circuits.equity_commitments import (
     rule_word,
 )
 from zkp.circuits.equity_rules import (
+    REFUSAL_CODES,
     lay_amounts,
-    lay_gain,
-    lay_income,
-    lay_payment,
+    lay_assessment,
     lay_rate,
     lay_shares,
-    lay_tax,
 )
 from zkp.expressions import Expression, constant
 from zkp.gadgets.poseidon import poseidon
@@ -39,14 +37,6 @@ NAME = "equity_v1"
 
 CORE_NAMES = tuple(field.name for field in fields(EquityCore))
 FINANCIAL_NAMES = tuple(field.name for field in fields(EquityFinancials))
-
-# Scopes of constraints whose failure has a name in the workflow.
-_CODES = {
-    "not_paid": "NOT_PAID",
-    "low_price": "LOW_PRICE",
-    "commitment": "MISMATCH",
-    "rule": "RULE_VERSION",
-}
 
 
 class Statement(NamedTuple):
@@ -70,10 +60,7 @@ def build() -> Circuit:
     amounts = lay_amounts(builder, signals)
     rate = lay_rate(builder, signals["rule"], amounts["rule_id"])
     lay_shares(builder, amounts)
-    income = lay_income(builder, amounts, signals["disposition"])
-    taxable = lay_gain(builder, income, amounts)
-    due = lay_tax(builder, taxable, rate)
-    lay_payment(builder, amounts, due)
+    lay_assessment(builder, amounts, signals["disposition"], rate)
     builder.multiply(signals["ctx"], signals["ctx"], "ctx_bound")
     return builder.build()
 
@@ -116,7 +103,7 @@ def inputs(
 
 def refusal_code(error: UnsatisfiedConstraint) -> str | None:
     """The workflow's code for a failed constraint, None where it has none."""
-    return _CODES.get(error.constraint.split("/")[0])
+    return REFUSAL_CODES.get(error.constraint.split("/")[0])
 
 
 def _commitments(builder: Builder, signals: Mapping[str, Expression]) -> None:

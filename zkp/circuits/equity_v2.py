@@ -33,13 +33,11 @@ from zkp.circuits.equity_holdings import (
     lot_after,
 )
 from zkp.circuits.equity_rules import (
+    REFUSAL_CODES,
     lay_amounts,
-    lay_gain,
-    lay_income,
-    lay_payment,
+    lay_assessment,
     lay_rate,
     lay_shares,
-    lay_tax,
 )
 from zkp.circuits.equity_v1 import CORE_NAMES, FINANCIAL_NAMES
 from zkp.expressions import Bit, Expression, Uint, constant
@@ -50,14 +48,7 @@ from zkp.gadgets.zero import is_zero
 
 NAME = "equity_v2"
 
-_CODES = {
-    "not_paid": "NOT_PAID",
-    "low_price": "LOW_PRICE",
-    "commitment": "MISMATCH",
-    "rule": "RULE_VERSION",
-    "holding": "NO_BASIS",
-    "basis": "NO_BASIS",
-}
+_CODES = {**REFUSAL_CODES, "holding": "NO_BASIS", "basis": "NO_BASIS"}
 
 
 class Statement(NamedTuple):
@@ -101,10 +92,7 @@ def build() -> Circuit:
     lay_shares(builder, amounts)
     capital, basis = _holdings(builder, signals)
     _sale(builder, signals, amounts, capital, basis)
-    income = lay_income(builder, amounts, signals["disposition"])
-    taxable = lay_gain(builder, income, amounts)
-    due = lay_tax(builder, taxable, rate)
-    lay_payment(builder, amounts, due)
+    lay_assessment(builder, amounts, signals["disposition"], rate)
     builder.multiply(signals["ctx"], signals["ctx"], "ctx_bound")
     return builder.build()
 
