@@ -130,4 +130,4 @@ def _report(home: NodeFolder, config: NodeConfig, value: dict[str, Any], as_json
 
 def _left(group: Path) -> list[Path]:
     """Stores and vote logs that were put aside earlier."""
-    return sorted([*group.glob("db.corrupt.*"), *group.glob("wal.0x*")])
+    return sorted([*group.glob("db.corrupt.*"), *group.glob("wal.*")])

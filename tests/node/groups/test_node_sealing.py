@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 from cli.failure import CommandFailed
 from cli.main import command
 from ledger.gate import GATE_CONTRACT
+from ledger.suite import STANDARD
 from node import seal_conversion
 from node.config import ConfigurationError, NodeFolder, load_node_config
+from node.group_assembly import found_group
+from node.joining import make_consensus_key
 from node.service import Node
 
 SECRET = b"planted plaintext of a transaction that nobody shall find"
@@ -212,3 +215,14 @@ async def test_a_running_node_is_not_converted(folders, kit) -> None:
     await folders.start("tax")
     with pytest.raises((CommandFailed, ConfigurationError), match="runs already"):
         store("encrypt", folders.folders["tax"])
+
+
+def test_logs_that_were_put_aside_are_said_to_stay_as_they_were(folders) -> None:
+    """Those of a key that was destroyed as well as those of a renewed one."""
+    home = folders.folders["tax"]
+    group = home.group("equity")
+    group.consensus_key.unlink()
+    make_consensus_key(group, STANDARD)
+    found_group(home, "equity")
+    (aside,) = group.path.glob("wal.*")
+    assert store("encrypt", home)["left_as_they_were"] == [str(aside)]
