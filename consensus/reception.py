@@ -122,7 +122,7 @@ class Reception:
 
 def _sequence_of(message: Message) -> int:
     match message:
-        case PrePrepare() | Prepare() | Commit():
+        case Prepare() | Commit() | PrePrepare():
             return message.sequence
         case Checkpoint():
             return message.number

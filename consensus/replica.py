@@ -129,14 +129,20 @@ class Replica:
             halted=self._core.halted,
         )
 
-    def _dispatch(self, event: Event) -> None:  # noqa: PLR0912 - the table of events
+    def _dispatch(self, event: Event) -> None:  # noqa: PLR0912 - the table of events, the commonest first
         match event:
             case Received(signed):
                 self._reception.on_received(signed)
-            case Started():
-                self._stable_blocks.on_started(event)
+            case RequestWaiting(transaction_hash, older):
+                self._core.requests.start(transaction_hash, older)
+            case RequestGone(transaction_hash):
+                self._core.requests.stop(transaction_hash)
             case OwnSigned(signed):
                 self._reception.on_own_signed(signed)
+            case Tick():
+                self._progress.on_tick()
+            case Started():
+                self._stable_blocks.on_started(event)
             case Propose(proposal):
                 self._ordering.on_propose(proposal)
             case ProposalRefused():
@@ -149,18 +155,12 @@ class Replica:
                 self._stable_blocks.on_stored(event, self._reception.on_received)
             case EpochRecovered():
                 self._stable_blocks.on_epoch_recovered(event, self._reception.on_received)
-            case RequestWaiting(transaction_hash, older):
-                self._core.requests.start(transaction_hash, older)
-            case RequestGone(transaction_hash):
-                self._core.requests.stop(transaction_hash)
             case PeerConnected(peer):
                 self._core.say_position()
                 self._progress.resend_open(peer, age_ticks=0)
                 self._own_key.show_to(peer)
             case Unheard(validators):
                 self._core.unheard = validators
-            case Tick():
-                self._progress.on_tick()
             case _:
                 assert_never(event)
 

@@ -3,7 +3,6 @@
 Counting only. Which votes may be kept and what follows from a quorum is the replica's.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -87,10 +86,13 @@ class SequenceState:
         """The COMMITs of a quorum of distinct replicas for one digest in one view, or none."""
         if len(self.commits) < validators.quorum:
             return []
-        counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))
-        for (view, digest), count in sorted(counts.items()):
-            if count >= validators.quorum:
-                return [self.commits[signer] for signer in _voters(self.commits, view, digest)]
+        same: dict[tuple[int, Hash32], list[Address]] = {}
+        for sender, signed in self.commits.items():
+            vote = cast(Vote, signed.message)
+            same.setdefault((vote.view, vote.digest), []).append(sender)
+        for _, senders in sorted(same.items()):
+            if len(senders) >= validators.quorum:
+                return [self.commits[sender] for sender in sorted(senders)]
         return []
 
     def voters_in(self, view: int) -> set[Address]:
@@ -118,10 +120,6 @@ def keep_vote(votes: dict[Address, Signed], signed: Signed) -> bool:
             return True
     votes[signed.sender] = signed
     return True
-
-
-def _votes(votes: dict[Address, Signed]) -> list[Vote]:
-    return [cast(Vote, signed.message) for signed in votes.values()]
 
 
 def _voters(votes: dict[Address, Signed], view: int, digest: Hash32) -> list[Address]:

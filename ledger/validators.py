@@ -40,17 +40,17 @@ class ValidatorSet:
         """The set of distinct members given in any order; raises InvalidValidators."""
         return cls(tuple(sorted(members)))
 
-    @property
+    @cached_property
     def n(self) -> int:
         """How many validators there are."""
         return len(self.members)
 
-    @property
+    @cached_property
     def f(self) -> int:
         """How many of them may be faulty: floor((n - 1) / 3)."""
         return faults_of(self.n)
 
-    @property
+    @cached_property
     def quorum(self) -> int:
         """How many distinct validators decide: ceil((n + f + 1) / 2)."""
         return quorum_of(self.n)

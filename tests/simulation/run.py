@@ -79,7 +79,8 @@ def main() -> int:
     start, count = (options.seed, 1) if options.seed is not None else (options.start, options.seeds)
     began = time.monotonic()
     outcomes = []
-    with ProcessPoolExecutor(min(PROCESSES, count)) as pool:
+    # What is imported stays for good: the collection before each run need not look at it again.
+    with ProcessPoolExecutor(min(PROCESSES, count), initializer=gc.freeze) as pool:
         for outcome in pool.map(run_seed, range(start, start + count)):
             outcomes.append(outcome)
             if outcome.error is not None:
