@@ -125,8 +125,10 @@ class Circuit:
         for wire, name in enumerate(declared, 1 + self.system.public_outputs):
             witness[wire] = check_element(inputs[name], name)
 
+        read = reading(witness)
+
         def evaluate(expression: Expression) -> int:
-            return dot(expression.terms, witness) % R
+            return read(expression.terms)
 
         for wire, compute in self.program:
             lie = lies.get(self.signals[wire]) if lies else None
@@ -169,6 +171,23 @@ class Circuit:
             GadgetCount(name, self.calls.get(name, 1), own[name], total[name]) for name in names
         ]
         return sorted(rows, key=lambda row: (-row.total, row.gadget))
+
+
+def reading(witness: Sequence[int]) -> Callable[[Terms], int]:
+    """Values of linear combinations, each computed when it is first asked for.
+
+    A number's digits all read the same combination, so it is known by its identity. Wires that it
+    names must not change afterwards.
+    """
+    known: dict[int, tuple[Terms, int]] = {}
+
+    def read(terms: Terms) -> int:
+        seen = known.get(id(terms))
+        if seen is None:
+            seen = known[id(terms)] = (terms, dot(terms, witness) % R)
+        return seen[1]
+
+    return read
 
 
 def _signed(value: int) -> int:

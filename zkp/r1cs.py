@@ -4,12 +4,14 @@ A constraint (A, B, C) demands (A·w)(B·w) = C·w of the witness w, whose wire 
 deterministic: a circuit's identity is the hash of these bytes. The format is iden3's r1csfile v1.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import sha3
 
+from zkp.combinations import Combinations
 from zkp.field import ELEMENT_BYTES, R
 from zkp.snarkjs.sections import InvalidFile, Reader, encode_sections, read_sections
 
@@ -47,11 +49,16 @@ class ConstraintSystem:
 
     def first_unsatisfied(self, witness: Sequence[int]) -> int | None:
         """The index of the first constraint that the witness breaks, None if it breaks none."""
+        return next(iter(self.unsatisfied(witness)), None)
+
+    def unsatisfied(self, witness: Sequence[int]) -> Iterable[int]:
+        """The indices of all constraints that the witness breaks, in order."""
         assert len(witness) == self.wires, f"{len(witness)} values for {self.wires} wires"
-        for index, (a, b, c) in enumerate(self.constraints):
-            if (dot(a, witness) * dot(b, witness) - dot(c, witness)) % R:
-                return index
-        return None
+        return self._combinations.broken(witness)
+
+    @cached_property
+    def _combinations(self) -> Combinations:
+        return Combinations(self.constraints)
 
 
 def dot(terms: Terms, witness: Sequence[int]) -> int:

@@ -1,0 +1,44 @@
+"""Each constraint of each shipped circuit deleted in turn: for at least 95 % a forgery is found.
+
+A forgery is an assignment that breaks the deleted constraint and no other: a second witness of
+lawful inputs, or a witness of a false statement. Whatever is left must be known to be implied by
+the other constraints (`REDUNDANT`).
+"""
+
+import multiprocessing
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.zkp.deletion_cases import CASES, judge, prepared
+
+FOUND_AT_LEAST = 0.95
+# Names of constraints that the others imply, by circuit.
+REDUNDANT: Mapping[str, frozenset[str]] = {}
+
+
+def run(folder: Path, every: int = 1, offset: int = 0, only: str = "") -> dict[str, Any]:
+    """Every constraint, or each `every`-th from `offset` on; of all circuits, or of one."""
+    figures = {}
+    for name in [only] if only else CASES:
+        figures[name] = _deleted(folder, name, every, offset)
+    return figures
+
+
+def _deleted(folder: Path, name: str, every: int, offset: int) -> dict[str, Any]:
+    circuit, _, _ = prepared(name)
+    rows = list(range(offset, len(circuit.labels), every))
+    random.Random(1).shuffle(rows)
+    open_ones = []
+    with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        for row, is_forged in pool.imap_unordered(judge, [(name, row) for row in rows]):
+            if not is_forged:
+                open_ones.append(row)
+    (folder / f"{name}.txt").write_text("\n".join(sorted(open_ones)), encoding="utf-8")
+    share = 1 - len(open_ones) / len(rows)
+    assert share >= FOUND_AT_LEAST, f"{name}: a forgery for {share:.1%} only: {open_ones[:20]}"
+    unexplained = set(open_ones) - REDUNDANT.get(name, frozenset())
+    assert not unexplained, f"{name}: neither forged nor redundant: {sorted(unexplained)[:20]}"
+    return {"constraints": len(rows), "forged": len(rows) - len(open_ones), "redundant": open_ones}

@@ -1,0 +1,137 @@
+"""Inputs from which forgeries are looked for when a constraint of a shipped circuit is left out.
+
+Lawful ones of many kinds, and ones that each rule refuses.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+
+from tests.zkp.equity_v2_cases import CTX, Sale, honest_statement, random_sale, secrets_of, tax_due
+from zkp.circuit import Circuit
+from zkp.circuits import equity_v1, equity_v2, membership
+from zkp.circuits.equity_holdings import (
+    LOTS_MAX,
+    NO_LOT,
+    HoldingLot,
+    basis_used,
+    commit_record,
+)
+from zkp.circuits.membership import MemberRecord, member_leaf
+from zkp.field import InvalidElement
+from zkp.merkle import MerkleTree
+from zkp.uniqueness.liar import Liar, Start
+
+Inputs = dict[str, int]
+
+SALES = 80
+SURPLUS = 10**6
+LOT_PARTS = ("lot", "capital", "basis", "salt")
+
+
+def equity_v1_inputs() -> Iterator[Inputs]:
+    """Random sales, without their lots."""
+    for sale in _sales():
+        salts = {"salt_tax": secrets_of(sale).salt_tax, "salt_reg": secrets_of(sale).salt_reg}
+        rates = {"rate_bps": sale.rate_bps, "ctx": CTX}
+        try:
+            statement = equity_v1.public_inputs(sale.record, **salts, **rates)
+            yield equity_v1.inputs(statement, sale.record, **salts)
+        except InvalidElement:
+            continue
+
+
+def equity_v2_inputs() -> Iterator[Inputs]:
+    """Random sales, sales of empty lots, lots behind gaps, amounts where there is no lot."""
+    for sale in _sales():
+        try:
+            yield equity_v2.inputs(honest_statement(sale), sale.record, secrets_of(sale))
+        except InvalidElement:
+            continue
+    few = tuple(HoldingLot(40 + index, 10**9 + index, index) for index in range(3))
+    behind_gaps = _moved(_sale_of(few), LOTS_MAX - len(few))
+    for inputs in (behind_gaps, _moved(_sale_of(few), 0)):
+        yield inputs
+        for index in range(LOTS_MAX):
+            if inputs[f"lot{index}"] == NO_LOT:
+                yield {**inputs, f"capital{index}": 5}
+                yield {**inputs, f"basis{index}": 5}
+    for empty in (range(4), range(4, LOTS_MAX)):
+        lots = tuple(
+            HoldingLot(0, 0, index) if index in empty else HoldingLot(50, 10**8, index)
+            for index in range(LOTS_MAX)
+        )
+        yield _moved(_sale_of(lots), 0)
+
+
+def membership_inputs() -> Iterator[Inputs]:
+    """Members at several places of a set."""
+    records = [MemberRecord(100 + index, 2**240 + index) for index in range(6)]
+    tree = MerkleTree(membership.DEPTH, [member_leaf(record) for record in records])
+    tree.put(2**19 + 2**10, member_leaf(records[5]))
+    for place, record in ((2**19 + 2**10, records[5]), (1, records[1])):
+        yield membership.inputs(tree.root, 77, record, tree.path(place))
+
+
+CASES: dict[str, tuple[Callable[[], Circuit], Callable[[], Iterator[Inputs]]]] = {
+    "equity_v1": (equity_v1.build, equity_v1_inputs),
+    "equity_v2": (equity_v2.build, equity_v2_inputs),
+    "membership_20": (membership.build, membership_inputs),
+}
+
+
+@cache
+def prepared(name: str) -> tuple[Circuit, Liar, list[Start]]:
+    """A circuit, its dishonest prover, and where that starts: unlawful inputs first."""
+    build, inputs = CASES[name]
+    circuit = build()
+    liar = Liar(circuit)
+    starts = [liar.start(each) for each in inputs()]
+    starts.sort(key=lambda start: (not start.broken, len(start.broken)))
+    return circuit, liar, starts
+
+
+def judge(task: tuple[str, int]) -> tuple[str, bool]:
+    """A constraint's name, and whether a forgery is found without it."""
+    name, index = task
+    circuit, liar, starts = prepared(name)
+    return circuit.labels[index].name, liar.forge(index, starts) is not None
+
+
+def _sales() -> Iterator[Sale]:
+    """Lawful sales with more paid than is due come last, so that taxes can move both ways."""
+    rng = random.Random(7)
+    yield from (random_sale(rng) for _ in range(SALES))
+    lots = (HoldingLot(10**9, 10**10, 1), HoldingLot(10**8 + 7, 10**9, 2))
+    sale = _sale_of(lots)
+    yield sale
+    yield sale.changed(disposition=1, assessed=sale.record.core.price + SURPLUS)
+    yield sale.changed(disposition=2, net_share=sale.record.core.price + SURPLUS)
+    yield sale.changed(disposition=5)
+    yield sale.changed(net_share=sale.record.core.price + SURPLUS)
+
+
+def _sale_of(lots: tuple[HoldingLot, ...]) -> Sale:
+    """A lawful sale of some of what is held, dearer than it cost, with more paid than is due."""
+    sale = replace(random_sale(random.Random(1)), lots=lots, rate_bps=2000)
+    held, cost = sum(lot.capital for lot in lots), sum(lot.basis for lot in lots)
+    capital = max(held // 3, 1)
+    sale = sale.changed(capital=capital, total=2 * held, price=2 * cost, basis=0, fees=7, relief=9)
+    sale = sale.changed(other=11, assessed=0, disposition=0, net_share=5, rule_id=3)
+    sale = sale.changed(basis=basis_used(capital, lots))
+    return sale.changed(paid=tax_due(sale) + SURPLUS)
+
+
+def _moved(sale: Sale, first: int) -> Inputs:
+    """The sale with its lots at `first` and the places after it, committed to like that."""
+    inputs = equity_v2.inputs(honest_statement(sale), sale.record, secrets_of(sale))
+    order = [(index - first) % LOTS_MAX for index in range(LOTS_MAX)]
+    moved = {
+        f"{part}{index}": inputs[f"{part}{source}"]
+        for index, source in enumerate(order)
+        for part in LOT_PARTS
+    }
+    lots = [moved[f"lot{index}"] for index in range(LOTS_MAX)]
+    c_tax = commit_record(sale.record, lots, secrets_of(sale).salt_tax)
+    return {**inputs, **moved, "c_tax": c_tax}
