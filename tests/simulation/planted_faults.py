@@ -58,16 +58,8 @@ FAULTS = (
     PlantedFault(
         "COMMITs of several views are counted together",
         "consensus/sequence_state.py",
-        "counts = Counter((vote.view, vote.digest) for vote in _votes(self.commits))\n"
-        "        for (view, digest), count in sorted(counts.items()):\n"
-        "            if count >= validators.quorum:\n"
-        "                return [self.commits[signer] for signer in "
-        "_voters(self.commits, view, digest)]",
-        "counts = Counter(vote.digest for vote in _votes(self.commits))\n"
-        "        for digest, count in sorted(counts.items()):\n"
-        "            if count >= validators.quorum:\n"
-        "                return [s for s in self.commits.values() "
-        "if cast(Vote, s.message).digest == digest]",
+        "same.setdefault((vote.view, vote.digest), [])",
+        "same.setdefault((0, vote.digest), [])",
     ),
     PlantedFault(
         "a signer too few prepares",
