@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.ceremony.commands import app as ceremony
 from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
@@ -27,6 +28,7 @@ from zkp.snarkjs.zkey import decode_zkey
 from zkp.uniqueness.check import Answer, check
 
 app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
+app.add_typer(ceremony, name="ceremony")
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 CIRCUITS: dict[str, Callable[[], Circuit]] = {

@@ -21,6 +21,7 @@ OWN_SOURCES = (
     "system/groth16.vy",
     "equity/equity_transfer.vy",
     "evidence/evidence.vy",
+    "ceremony/ceremony.vy",
     "examples/registrations.vy",
 )
 

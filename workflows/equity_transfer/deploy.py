@@ -66,15 +66,16 @@ class SetUpDesk:
 
     def deploy(self, step: str, data: bytes) -> Address:
         """Deploy a contract; its address. One that an interrupted run deployed is taken."""
-        receipt = unsettled_receipt(self.client, self._note(step))
+        receipt = unsettled_receipt(self.client, self.note(step))
         if receipt is None:
             receipt = self._send(step, None, data)
         return address_from_hex(str(receipt["contractAddress"]))
 
     def _send(self, step: str, to: str | None, data: bytes) -> dict[str, Any]:
-        return send_once(self.client, self.account, self._note(step), to=to, data=data)
+        return send_once(self.client, self.account, self.note(step), to=to, data=data)
 
-    def _note(self, step: str) -> Path:
+    def note(self, step: str) -> Path:
+        """Where what a step sends is noted."""
         name = f"{step}.{self.account.address.lower()}.transaction.json"
         return self.notes / name
 

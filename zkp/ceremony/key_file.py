@@ -49,6 +49,16 @@ class CeremonyKey:
     h: Sequence[G1Point | None]
     history: MpcParams
 
+    @property
+    def wires(self) -> int:
+        """How many signals the circuit has."""
+        return _counts(Reader(memoryview(self.before_delta)))[0]
+
+    @property
+    def publics(self) -> int:
+        """How many of them a verifier is given."""
+        return _counts(Reader(memoryview(self.before_delta)))[1]
+
 
 def encode_key(key: CeremonyKey) -> bytes:
     """The `.zkey` file."""

@@ -1,0 +1,1 @@
+"""The `quorate zk ceremony` commands."""

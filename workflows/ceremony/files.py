@@ -1,0 +1,82 @@
+"""The folder that organisations share: files under the SHA-256 of their content.
+
+Whoever can write to it can leave files out or put others in; a file that is not what its name says
+is refused, so all that can be done is to delay.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+FILE_BYTES_MAX = 256 * 1024 * 1024
+KEY, CONSTRAINTS, POWERS = "zkey", "r1cs", "ptau"
+
+
+class MissingFile(Exception):
+    """A file that the ledger names is not in the folder."""
+
+
+class InvalidContent(ValueError):
+    """A file whose content is not what its name says, or that is too large."""
+
+
+@dataclass(frozen=True)
+class FileDrop:
+    """One folder for any number of ceremonies."""
+
+    folder: Path
+
+    def path(self, digest: bytes, kind: str) -> Path:
+        """Where a file stands if it is here; `kind` is its suffix."""
+        return self.folder / f"{digest.hex()}.{kind}"
+
+    def put(self, data: bytes, kind: str) -> bytes:
+        """Put a file in, whole or not at all; its hash. One that is there already is left alone."""
+        digest = sha256(data).digest()
+        path = self.path(digest, kind)
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return digest
+        write_shared(path, data)
+        return digest
+
+    def get(self, digest: bytes, kind: str) -> bytes:
+        """A file's content. Raises MissingFile and InvalidContent."""
+        path = self.path(digest, kind)
+        if not path.is_file():
+            raise MissingFile(
+                f"{path}: the file is not there; ask the organisation that made it, or any that "
+                "has it, to put it into the folder"
+            )
+        data = read_file(path)
+        if sha256(data).digest() != digest:
+            raise InvalidContent(
+                f"{path}: the content is not what the name says; remove the file and fetch it again"
+            )
+        return data
+
+
+def read_file(path: Path) -> bytes:
+    """A file of bounded length. Raises InvalidContent, and OSError."""
+    with path.open("rb") as file:
+        data = file.read(FILE_BYTES_MAX + 1)
+    if len(data) > FILE_BYTES_MAX:
+        raise InvalidContent(f"{path}: longer than {FILE_BYTES_MAX} bytes")
+    return data
+
+
+def write_shared(path: Path, data: bytes) -> None:
+    """Put `data` at `path` for others to read, whole or not at all, synced to disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
