@@ -4,7 +4,7 @@ Slower than `zkp.native` by one to two orders of magnitude, and its judge in the
 """
 
 from zkp.curve.ate import pairing_product_is_one
-from zkp.curve.msm import multi_scalar_multiply
+from zkp.curve.msm import multi_scalar_multiply, multiply_each
 from zkp.groth16.prove import prove
 from zkp.groth16.verify import verify
 from zkp.ntt import evaluate, interpolate
@@ -18,6 +18,7 @@ __all__ = [
     "evaluate",
     "interpolate",
     "multi_scalar_multiply",
+    "multiply_each",
     "pairing_product_is_one",
     "prove",
     "verify",

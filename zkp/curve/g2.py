@@ -37,6 +37,27 @@ def fp2_inverse(a: Fp2) -> Fp2:
     return a[0] * norm % P, -a[1] * norm % P
 
 
+def fp2_root(value: Fp2) -> Fp2 | None:
+    """A square root in the quadratic extension, None if there is none.
+
+    p is 3 modulo 4, so with n a root of the norm, (real part ± n) / 2 is a square for one sign.
+    """
+    real, imaginary = value
+    norm = (real * real + imaginary * imaginary) % P
+    n = pow(norm, (P + 1) // 4, P)
+    for signed in (n, -n):
+        half = (real + signed) * ((P + 1) // 2) % P
+        x = pow(half, (P + 1) // 4, P)
+        if x * x % P != half:
+            continue
+        # A real value that is no square of a real one has an imaginary root.
+        y = imaginary * pow(2 * x, -1, P) % P if x else pow(-real % P, (P + 1) // 4, P)
+        root = (x, y)
+        if fp2_multiply(root, root) == value:
+            return root
+    return None
+
+
 # 3/(9+u), the twist's constant.
 TWIST_B = fp2_multiply((3, 0), fp2_inverse((9, 1)))
 

@@ -50,6 +50,22 @@ def multi_scalar_multiply(
     return group.add(ones, _pippenger(group, terms)) if terms else ones
 
 
+def multiply_each(
+    group: Group[Point], points: Sequence[Point | None], scalars: Sequence[int]
+) -> list[Point | None]:
+    """scalar · point place by place, scalars in [0, r): all double and add in step."""
+    totals: list[Point | None] = [None] * len(points)
+    longest = max(scalars, default=0).bit_length()
+    for bit in range(longest - 1, -1, -1):
+        totals = add_columns(group, totals, totals)
+        taken = [
+            point if scalar >> bit & 1 else None
+            for point, scalar in zip(points, scalars, strict=True)
+        ]
+        totals = add_columns(group, totals, taken)
+    return totals
+
+
 def _pippenger(group: Group[Point], terms: Sequence[tuple[Point, int]]) -> Point | None:
     bits = _window_bits(len(terms))
     half = 1 << (bits - 1)

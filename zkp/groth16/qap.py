@@ -22,11 +22,14 @@ def domain_size(system: ConstraintSystem) -> int:
 
 
 def coefficients(system: ConstraintSystem) -> Iterator[Coefficient]:
-    """The entries of A and B by row, with the rows of the public signals at the end."""
+    """The entries of A and B by row, with the rows of the public signals at the end.
+
+    A row's terms come in the system's own order, as snarkjs takes them from a `.r1cs` file.
+    """
     for row, constraint in enumerate(system.constraints):
         for matrix, terms in ((MATRIX_A, constraint.a), (MATRIX_B, constraint.b)):
-            for wire in sorted(terms):
-                yield Coefficient(matrix, row, wire, terms[wire])
+            for wire, value in terms.items():
+                yield Coefficient(matrix, row, wire, value)
     for wire in range(system.publics + 1):
         yield Coefficient(MATRIX_A, len(system.constraints) + wire, wire, 1)
 

@@ -4,7 +4,7 @@ Values only, read and written without loss; the checks of a contribution are not
 contribution's parameters are tagged, sorted, and written only if they are set.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from zkp.curve.g1 import G1Point
@@ -63,7 +63,7 @@ class Contribution:
     g1_sx: G1Point
     g2_spx: G2Point
     transcript: bytes
-    note: ContributionNote = ContributionNote()
+    note: ContributionNote = field(default_factory=ContributionNote)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 
 from zkp.curve.g1 import G1Point, P
-from zkp.curve.g2 import G2, TWIST_B, Fp2, G2Point, fp2_multiply
+from zkp.curve.g2 import G2, TWIST_B, G2Point, fp2_multiply, fp2_root
 from zkp.field import R
 from zkp.snarkjs.contributions import Beacon
 from zkp.snarkjs.points import is_greater, is_greater2
@@ -26,7 +26,6 @@ G2_COFACTOR = 2 * P - R
 _MASK = (1 << 254) - 1
 _UNFORM_P, _UNFORM_R = pow(2, -256, P), pow(2, -256, R)
 _BLOCK_BYTES = 64
-_HALF = (P + 1) // 2
 
 
 class Randomness:
@@ -65,7 +64,7 @@ class Randomness:
             x = (self._coordinate(), self._coordinate())
             greater = bool(self.word() & 1)
             cube = fp2_multiply(fp2_multiply(x, x), x)
-            y = _fp2_root(((cube[0] + TWIST_B[0]) % P, (cube[1] + TWIST_B[1]) % P))
+            y = fp2_root(((cube[0] + TWIST_B[0]) % P, (cube[1] + TWIST_B[1]) % P))
             if y is not None:
                 signed = y if is_greater2(y) == greater else (-y[0] % P, -y[1] % P)
                 point = G2.multiply((x, signed), G2_COFACTOR)
@@ -110,24 +109,3 @@ def from_beacon(beacon: Beacon) -> Randomness:
 def hash_to_g2(digest: bytes) -> G2Point:
     """The point of G2 that a hash of at least 32 bytes stands for."""
     return Randomness(digest).g2()
-
-
-def _fp2_root(value: Fp2) -> Fp2 | None:
-    """A square root in the quadratic extension, None if there is none.
-
-    p is 3 modulo 4, so with n a root of the norm, (real part ± n) / 2 is a square for one sign.
-    """
-    real, imaginary = value
-    norm = (real * real + imaginary * imaginary) % P
-    n = pow(norm, (P + 1) // 4, P)
-    for signed in (n, -n):
-        half = (real + signed) * _HALF % P
-        x = pow(half, (P + 1) // 4, P)
-        if x * x % P != half:
-            continue
-        # A real value that is no square of a real one has an imaginary root.
-        y = imaginary * pow(2 * x, -1, P) % P if x else pow(-real % P, (P + 1) // 4, P)
-        root = (x, y)
-        if fp2_multiply(root, root) == value:
-            return root
-    return None

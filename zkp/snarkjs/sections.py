@@ -1,7 +1,7 @@
 """iden3's binary container: a magic word, a version, and numbered sections with their lengths.
 
-`.r1cs`, `.wtns` and `.zkey` files are such containers. Reading bounds every count before it
-allocates, and refuses files that are cut short or carry more than they declare.
+`.r1cs`, `.wtns`, `.zkey` and `.ptau` files are such containers. Reading bounds every count before
+it allocates, and refuses files that are cut short or carry more than they declare.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,13 +27,17 @@ class Reader:
         """Bytes not yet taken."""
         return len(self._data) - self._position
 
-    def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
+    def view(self, size: int) -> memoryview:
+        """The next `size` bytes where they lie, not copied."""
         if size > self.left:
             raise InvalidFile(f"expected {size} more bytes, {self.left} are left: file cut short?")
         start = self._position
         self._position += size
-        return bytes(self._data[start : self._position])
+        return self._data[start : self._position]
+
+    def take(self, size: int) -> bytes:
+        """A copy of the next `size` bytes."""
+        return bytes(self.view(size))
 
     def number(self, size: int) -> int:
         """An unsigned integer of `size` bytes."""
@@ -73,7 +77,7 @@ class Reader:
 
 
 def read_sections(
-    data: bytes, magic: bytes, version: int, required: Iterable[int]
+    data: bytes | memoryview, magic: bytes, version: int, required: Iterable[int]
 ) -> dict[int, Reader]:
     """The sections of a file by number. Each number may stand once; all `required` must."""
     name = magic.decode()
@@ -88,7 +92,7 @@ def read_sections(
         size = reader.number(8)
         if number in sections:
             raise InvalidFile(f".{name}: section {number} stands twice")
-        sections[number] = Reader(memoryview(reader.take(size)))
+        sections[number] = Reader(reader.view(size))
     reader.end(f".{name}")
     missing = [number for number in required if number not in sections]
     if missing:
@@ -96,9 +100,15 @@ def read_sections(
     return sections
 
 
-def encode_sections(magic: bytes, version: int, sections: Sequence[tuple[int, bytes]]) -> bytes:
+def encode_sections(
+    magic: bytes, version: int, sections: Sequence[tuple[int, bytes | memoryview]]
+) -> bytes:
     """A file of these sections, in the order given."""
-    parts = [magic, version.to_bytes(4, "little"), len(sections).to_bytes(4, "little")]
+    parts: list[bytes | memoryview] = [
+        magic,
+        version.to_bytes(4, "little"),
+        len(sections).to_bytes(4, "little"),
+    ]
     for number, body in sections:
         parts += [number.to_bytes(4, "little"), len(body).to_bytes(8, "little"), body]
     return b"".join(parts)

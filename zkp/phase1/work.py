@@ -1,0 +1,92 @@
+"""Many points times many numbers, with word of how far it got: what phase 1 spends its time on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from zkp.backend import CURRENT, Backend
+from zkp.curve.g1 import G1, G1Point
+from zkp.curve.g2 import G2Point
+from zkp.curve.group import Group
+from zkp.curve.msm import sum_lists
+from zkp.field import R
+from zkp.precompiles import InvalidCurveInput
+
+Point = TypeVar("Point")
+
+# Told what happens, in a few words a step.
+Progress = Callable[[str], None]
+
+_CHUNK = 1 << 11
+
+
+def _say_nothing(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who computes, and who is told how far it got."""
+
+    backend: Backend = CURRENT
+    progress: Progress = _say_nothing
+
+
+QUIET = Work()
+
+
+def same_ratio(work: Work, ones: tuple[G1Point, G1Point], twos: tuple[G2Point, G2Point]) -> bool:
+    """Whether the second of both pairs is the same multiple of the first; no point may be None."""
+    (one, one_x), (two, two_x) = ones, twos
+    try:
+        return work.backend.pairing_product_is_one([(one, two_x), (G1.negate(one_x), two)])
+    except InvalidCurveInput:
+        return False
+
+
+def scaled(
+    work: Work,
+    group: Group[Point],
+    points: Sequence[Point | None],
+    scalars: Sequence[int],
+    what: str,
+) -> list[Point | None]:
+    """Each point times its number in [0, r)."""
+    products: list[Point | None] = []
+    for start in range(0, len(points), _CHUNK):
+        work.progress(f"{what}: {start:,} of {len(points):,}")
+        part = slice(start, start + _CHUNK)
+        found = work.backend.multiply_each(group, points[part], scalars[part])
+        products += found
+    return products
+
+
+def combined(
+    work: Work,
+    group: Group[Point],
+    terms: Sequence[Sequence[tuple[Point | None, int]]],
+    what: str,
+) -> list[Point | None]:
+    """For each list of terms the sum of point · number, numbers in [1, r)."""
+    sums: list[list[Point]] = [[] for _ in terms]
+    points: list[Point | None] = []
+    scalars: list[int] = []
+    owners: list[int] = []
+    for owner, row in enumerate(terms):
+        for point, number in row:
+            if point is None:
+                continue
+            # Small numbers, also negative ones, are what most constraints hold.
+            negative = number > R // 2
+            signed, size = (group.negate(point), R - number) if negative else (point, number)
+            if size == 1:
+                sums[owner].append(signed)
+            else:
+                points.append(signed)
+                scalars.append(size)
+                owners.append(owner)
+    products = scaled(work, group, points, scalars, what)
+    for owner, product in zip(owners, products, strict=True):
+        if product is not None:
+            sums[owner].append(product)
+    return sum_lists(group, sums)
