@@ -1,6 +1,5 @@
 """The `quorate zk` commands: circuits, keys and proofs as files that snarkjs reads and writes."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,17 @@ from cli.ceremony.commands import app as ceremony
 from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
+from cli.progress import Spoken
+from cli.zk_circuits import broken, built, circuit_file, is_file, read
+from cli.zk_powers import app as powers
+from cli.zk_setup import begin_phase_2, test_key
 from zkp import backend
-from zkp.builder import Circuit
-from zkp.circuits import equity_v1, equity_v2, membership
+from zkp.groth16.qap import coefficients, domain_size
 from zkp.keys import load_test_key
 from zkp.r1cs import circuit_id, encode_r1cs
+from zkp.snarkjs.symbols import decode_sym
 from zkp.snarkjs.texts import (
+    decode_inputs,
     decode_proof,
     decode_publics,
     decode_verifying_key,
@@ -23,35 +27,21 @@ from zkp.snarkjs.texts import (
     encode_publics,
     encode_verifying_key,
 )
-from zkp.snarkjs.wtns import decode_wtns
+from zkp.snarkjs.wtns import decode_wtns, encode_wtns
 from zkp.snarkjs.zkey import decode_zkey
 from zkp.uniqueness.check import Answer, check
 
 app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
+app.add_typer(powers, name="powers")
 app.add_typer(ceremony, name="ceremony")
-
-FILE_BYTES_MAX = 256 * 1024 * 1024
-CIRCUITS: dict[str, Callable[[], Circuit]] = {
-    "equity_v1": equity_v1.build,
-    "equity_v2": equity_v2.build,
-    "membership_20": membership.build,
-}
 
 CircuitName = Annotated[
     str, typer.Argument(metavar="CIRCUIT", help="A circuit's name, such as equity_v1.")
 ]
-
-
-def _read(path: Path) -> bytes:
-    if path.stat().st_size > FILE_BYTES_MAX:
-        raise CommandFailed(f"{path}: longer than {FILE_BYTES_MAX} bytes")
-    return path.read_bytes()
-
-
-def _circuit(name: str) -> Circuit:
-    if name not in CIRCUITS:
-        raise CommandFailed(f"no circuit is called '{name}'; there are: {', '.join(CIRCUITS)}")
-    return CIRCUITS[name]()
+CircuitOrFile = Annotated[
+    str,
+    typer.Argument(metavar="CIRCUIT", help="A circuit's name, or a .r1cs file, such as circom's."),
+]
 
 
 @app.command("compile")
@@ -61,7 +51,7 @@ def compile_(
     as_json: JsonOption = False,
 ) -> None:
     """Write a circuit's constraint system. 编译电路。"""
-    system = _circuit(circuit).system
+    system = built(circuit).system
     data = encode_r1cs(system)
     out.write_bytes(data)
     value = {
@@ -82,25 +72,94 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a circuit costs, gadget by gadget. 电路规模。"""
-    built = _circuit(circuit)
-    counts = built.gadget_counts()
-    verdict = check(built) if unique else None
-    value = describe(built, counts, verdict)
-    emit(value, as_json, lambda: show(built, counts, verdict))
+    found = built(circuit)
+    counts = found.gadget_counts()
+    verdict = check(found) if unique else None
+    value = describe(found, counts, verdict)
+    emit(value, as_json, lambda: show(found, counts, verdict))
     if verdict is not None and verdict.answer is not Answer.UNIQUE:
         raise typer.Exit(1)
 
 
-@app.command()
-def setup(
-    circuit: CircuitName,
-    out: Annotated[Path, typer.Option(help="The folder for key and constraint system.")],
+@app.command("import")
+def import_(
+    r1cs: Annotated[Path, typer.Argument(metavar="R1CS", help="The .r1cs file to take in.")],
+    witness: Annotated[Path | None, typer.Option(help="A .wtns file that must satisfy it.")] = None,
+    symbols: Annotated[
+        Path | None, typer.Option("--sym", help="circom's .sym file, for signals by name.")
+    ] = None,
+    zkey: Annotated[Path | None, typer.Option(help="A .zkey file that must be of it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for a copy that carries the circuit's id.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a test key alone; production groups refuse it. 单方测试密钥。"""
-    key = load_test_key(_circuit(circuit), out)
-    value = {"zkey": str(key.zkey_path), "vkey": str(key.vkey_path), "test_only": key.test_only}
-    emit(value, as_json, lambda: f"Test key: {key.zkey_path}, {key.vkey_path}")
+    """Check a circuit of circom's, with its witness and key. 导入 circom 电路。"""
+    circuit = circuit_file(str(r1cs))
+    system = circuit.system
+    names = {} if symbols is None else decode_sym(read(symbols), system.wires)
+    if witness is not None and (wrong := broken(system, decode_wtns(read(witness)), names)):
+        raise CommandFailed(f"{witness}: {wrong}")
+    if zkey is not None and set(decode_zkey(read(zkey)).coefficients) != set(coefficients(system)):
+        raise CommandFailed(f"{zkey}: a key of another circuit than {r1cs}")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        circuit.path(out, ".r1cs").write_bytes(circuit.r1cs)
+    value = {
+        "circuit": circuit.name,
+        "id": circuit.id,
+        "constraints": len(system.constraints),
+        "wires": system.wires,
+        "outputs": system.public_outputs,
+        "public_inputs": system.public_inputs,
+        "private_inputs": system.private_inputs,
+        "power": domain_size(system).bit_length() - 1,
+        "public": [names.get(wire, f"wire {wire}") for wire in range(1, system.publics + 1)],
+        "witness": None if witness is None else True,
+        "zkey": None if zkey is None else True,
+        "file": None if out is None else str(circuit.path(out, ".r1cs")),
+    }
+    line = f"{value['constraints']} constraints, {system.publics} public signals, "
+    line += f"needs 2^{value['power']} powers of tau, id {circuit.id}"
+    emit(value, as_json, lambda: line)
+
+
+@app.command()
+def witness(
+    circuit: CircuitName,
+    inputs: Annotated[Path, typer.Option(help="The inputs, JSON: names and decimal numbers.")],
+    out: Annotated[Path, typer.Option(help="The .wtns file to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Compute a witness from inputs; what does not hold is named. 计算见证。"""
+    values = built(circuit).assign(decode_inputs(read(inputs)))
+    out.write_bytes(encode_wtns(values))
+    value = {"witness": str(out), "wires": len(values)}
+    emit(value, as_json, lambda: f"Witness of {len(values)} values: {out}")
+
+
+@app.command()
+def setup(
+    circuit: CircuitOrFile,
+    out: Annotated[Path, typer.Option(help="The folder for key and constraint system.")],
+    ptau: Annotated[
+        Path | None,
+        typer.Option(help="Prepared powers of tau: gives the key that phase 2 begins with."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a test key alone, which production refuses, or begin phase 2. 密钥初始化。"""
+    if ptau is not None:
+        value = begin_phase_2(circuit_file(circuit), ptau, out)
+        words = f"For phase 2, not to be used before it: {value['zkey']}"
+    elif is_file(circuit):
+        value = test_key(circuit_file(circuit), out)
+        words = f"Test key: {value['zkey']}, {value['vkey']}"
+    else:
+        key = load_test_key(built(circuit), out, Spoken())
+        value = {"zkey": str(key.zkey_path), "vkey": str(key.vkey_path), "test_only": key.test_only}
+        words = f"Test key: {value['zkey']}, {value['vkey']}"
+    emit(value, as_json, lambda: words)
 
 
 @app.command()
@@ -112,7 +171,7 @@ def prove(
     as_json: JsonOption = False,
 ) -> None:
     """Prove a witness. 生成证明。"""
-    made, signals = backend.prove(decode_zkey(_read(zkey)), decode_wtns(_read(witness)))
+    made, signals = backend.prove(decode_zkey(read(zkey)), decode_wtns(read(witness)))
     proof.write_text(encode_proof(made), encoding="utf-8")
     public.write_text(encode_publics(signals), encoding="utf-8")
     emit({"proof": str(proof), "public": str(public)}, as_json, lambda: f"Proof: {proof}")
@@ -127,7 +186,7 @@ def verify(
 ) -> None:
     """Check a proof: exit code 0 for a valid one, 1 for any other. 验证证明。"""
     valid = backend.verify(
-        decode_verifying_key(_read(vkey)), decode_proof(_read(proof)), decode_publics(_read(public))
+        decode_verifying_key(read(vkey)), decode_proof(read(proof)), decode_publics(read(public))
     )
     emit({"valid": valid}, as_json, lambda: "valid" if valid else "NOT valid")
     if not valid:
@@ -141,5 +200,5 @@ def export(
     as_json: JsonOption = False,
 ) -> None:
     """Write the verification key that a proving key holds. 导出验证密钥。"""
-    vkey.write_text(encode_verifying_key(decode_zkey(_read(zkey)).verifying), encoding="utf-8")
+    vkey.write_text(encode_verifying_key(decode_zkey(read(zkey)).verifying), encoding="utf-8")
     emit({"vkey": str(vkey)}, as_json, lambda: f"Verification key: {vkey}")

@@ -115,6 +115,8 @@ def decode_r1cs(data: bytes) -> ConstraintSystem:
         a, b, c = (_decode_terms(body, wires) for _ in range(3))
         constraints.append(Constraint(a, b, c))
     body.end("r1cs constraints")
+    if _LABELS in sections and sections[_LABELS].left != 8 * wires:
+        raise InvalidFile(f"r1cs: expected a label of 8 bytes for each of {wires} wires")
     return ConstraintSystem(wires, outputs, inputs, privates, tuple(constraints))
 
 

@@ -1,5 +1,6 @@
 """Powers of tau: contributed to, prepared, checked, refused when changed, made into a key."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.zkp.phase1_files import BEACON, POWER, powers, prepared, small_system, small_witness
-from zkp.backend import Backend
+from zkp import reference
+from zkp.backend import CURRENT, Backend
 from zkp.curve.ate import g2_is_valid
 from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2, TWIST_B, G2Point, fp2_multiply, fp2_root
 from zkp.groth16 import InvalidKey
 from zkp.phase1.contribute import apply_beacon, contribute, first_powers
 from zkp.phase1.initial_key import UnsuitableCircuit, initial_key
+from zkp.phase1.prepare import prepare
 from zkp.phase1.verify import verify_powers
 from zkp.phase1.work import Work
 from zkp.r1cs import Constraint, ConstraintSystem
@@ -103,11 +106,15 @@ def test_points_are_checked_when_they_are_read() -> None:
 # --- verified ---
 
 
-def test_powers_are_verified(backend: Backend) -> None:
+def test_powers_are_verified_and_progress_is_told() -> None:
     said: list[str] = []
-    verify_powers(prepared(), Work(backend, said.append))
+    verify_powers(prepared(), Work(progress=said.append))
     assert "contribution 3 of 3" in said
     assert any("prepared for size 8" in line for line in said)
+
+
+def test_the_reference_verifies_as_well() -> None:
+    verify_powers(prepare(contribute(first_powers(1))), Work(reference))
 
 
 def test_a_first_contribution_is_like_any_other() -> None:
@@ -182,12 +189,20 @@ REFUSED: list[tuple[str, Change]] = [
 
 
 @pytest.mark.parametrize(("words", "change"), REFUSED, ids=[words for words, _ in REFUSED])
-def test_changed_powers_are_refused(words: str, change: Change, backend: Backend) -> None:
+def test_changed_powers_are_refused(words: str, change: Change) -> None:
     with pytest.raises(InvalidPowers, match=words):
-        verify_powers(change(powers()), Work(backend))
+        verify_powers(change(powers()))
 
 
-def test_what_is_prepared_wrongly_is_refused(backend: Backend) -> None:
+def test_points_outside_of_g2_are_refused_by_both(backend: Backend) -> None:
+    made = contribute(first_powers(1))
+    changed = replace(made, tau2=with_g2(made.tau2, 1, outside_g2()))
+    changed = with_last(changed, tau2=outside_g2())
+    with pytest.raises(InvalidPowers, match="outside of G2"):
+        verify_powers(changed, Work(backend))
+
+
+def test_what_is_prepared_wrongly_is_refused() -> None:
     made = prepared()
     assert made.lagrange is not None
     rows = made.lagrange
@@ -199,7 +214,7 @@ def test_what_is_prepared_wrongly_is_refused(backend: Backend) -> None:
         replace(rows, beta1=with_g1(rows.beta1, 0, G1.generator)),
     ):
         with pytest.raises(InvalidPowers, match="prepared for size"):
-            verify_powers(replace(made, lagrange=changed), Work(backend))
+            verify_powers(replace(made, lagrange=changed))
 
 
 def test_a_beacon_can_be_repeated_and_a_secret_cannot() -> None:
@@ -227,7 +242,7 @@ def test_cut_powers_are_verified_but_take_no_contribution() -> None:
 
 
 def test_a_key_from_powers_proves(backend: Backend) -> None:
-    key, history = initial_key(small_system(), prepared(), Work(backend))
+    key, history = initial_key(small_system(), prepared())
     assert history.contributions == ()
     assert (key.delta1, key.verifying.delta2) == (G1.generator, G2.generator)
     proof, publics = backend.prove(key, small_witness(), system=small_system())
@@ -241,9 +256,6 @@ def test_a_key_from_powers_proves(backend: Backend) -> None:
 
 
 def test_both_backends_make_the_same_key() -> None:
-    from zkp import reference
-    from zkp.backend import CURRENT
-
     made = [initial_key(small_system(), prepared(), Work(who)) for who in (reference, CURRENT)]
     assert made[0] == made[1]
 
@@ -267,8 +279,6 @@ def test_circuits_and_powers_that_do_not_fit_are_refused() -> None:
 
 @given(st.binary(max_size=600), st.integers(0, 600))
 def test_a_hash_can_be_put_down_and_taken_up(data: bytes, cut: int) -> None:
-    import hashlib
-
     first = ResumableBlake2b()
     first.update(data[:cut])
     second = ResumableBlake2b.from_state(first.state())

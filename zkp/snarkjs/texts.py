@@ -98,6 +98,21 @@ def decode_publics(text: str | bytes) -> tuple[int, ...]:
     return tuple(_number(value, "public signal") for value in values)
 
 
+def decode_inputs(text: str | bytes) -> dict[str, int]:
+    """A circuit's inputs in `input.json`: names with decimals, in strings if they are long.
+
+    Raises `InvalidText`. Which names a circuit wants, and what is below r, is its own question.
+    """
+    values = _load(text, "inputs")
+    if not isinstance(values, dict):
+        raise InvalidText("inputs: expected a JSON object of names and decimals")
+    inputs: dict[str, int] = {}
+    for name, value in values.items():
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        inputs[name] = _number(str(value) if whole else value, f"input {name!r:.100}")
+    return inputs
+
+
 def _dump(document: object) -> str:
     return json.dumps(document, indent=1)
 

@@ -1,0 +1,44 @@
+"""What `quorate zk setup` does for a file: a test key by one party, or the start of phase 2."""
+
+from pathlib import Path
+from typing import Any
+
+from cli.progress import Spoken
+from cli.zk_circuits import CircuitFile, read
+from zkp.groth16.setup import setup
+from zkp.phase1.initial_key import initial_key
+from zkp.phase1.verify import verify_powers
+from zkp.phase1.work import Work
+from zkp.snarkjs.ptau import decode_ptau
+from zkp.snarkjs.texts import encode_verifying_key
+from zkp.snarkjs.zkey import encode_zkey
+
+
+def test_key(circuit: CircuitFile, folder: Path) -> dict[str, Any]:
+    """A key whose maker could forge proofs; production groups refuse it."""
+    Spoken()(f"making a test key for {circuit.name}: {len(circuit.system.constraints):,} rows")
+    key = setup(circuit.system)
+    folder.mkdir(parents=True, exist_ok=True)
+    zkey, vkey = circuit.path(folder, ".zkey"), circuit.path(folder, ".vkey.json")
+    zkey.write_bytes(encode_zkey(key))
+    vkey.write_text(encode_verifying_key(key.verifying), encoding="utf-8")
+    circuit.path(folder, ".r1cs").write_bytes(circuit.r1cs)
+    return {"zkey": str(zkey), "vkey": str(vkey), "test_only": True}
+
+
+def begin_phase_2(circuit: CircuitFile, ptau: Path, folder: Path) -> dict[str, Any]:
+    """The circuit's key from powers of tau, which are checked first; nobody has contributed yet."""
+    work = Work(progress=Spoken())
+    powers = decode_ptau(read(ptau))
+    verify_powers(powers, work)
+    key, history = initial_key(circuit.system, powers, work)
+    folder.mkdir(parents=True, exist_ok=True)
+    zkey = circuit.path(folder, ".initial.zkey")
+    zkey.write_bytes(encode_zkey(key, history))
+    circuit.path(folder, ".r1cs").write_bytes(circuit.r1cs)
+    return {
+        "zkey": str(zkey),
+        "r1cs": str(circuit.path(folder, ".r1cs")),
+        "circuit_hash": history.circuit_hash.hex(),
+        "contributions": 0,
+    }
