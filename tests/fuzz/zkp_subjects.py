@@ -10,9 +10,16 @@ from tests.fuzz.mutate import of_bytes, of_json
 from tests.fuzz.subject import Finding, Subject
 from zkp import reference
 from zkp.builder import Builder
+from zkp.curve.g1 import G1
+from zkp.curve.g2 import G2
 from zkp.groth16 import InvalidKey, ProvingKey, setup
+from zkp.phase1.contribute import apply_beacon, first_powers
+from zkp.phase1.prepare import prepare
 from zkp.r1cs import decode_r1cs, encode_r1cs
+from zkp.snarkjs.contributions import Beacon, Contribution, ContributionNote, MpcParams
+from zkp.snarkjs.ptau import PowersOfTau, decode_ptau, encode_ptau
 from zkp.snarkjs.sections import InvalidFile
+from zkp.snarkjs.symbols import decode_sym
 from zkp.snarkjs.texts import (
     InvalidText,
     decode_proof,
@@ -23,7 +30,7 @@ from zkp.snarkjs.texts import (
     encode_verifying_key,
 )
 from zkp.snarkjs.wtns import decode_wtns, encode_wtns
-from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+from zkp.snarkjs.zkey import decode_history, decode_zkey, encode_zkey
 
 
 def _crate_agrees(data: bytes, key: ProvingKey | None) -> None:
@@ -39,6 +46,25 @@ def _crate_agrees(data: bytes, key: ProvingKey | None) -> None:
         raise Finding(f"the crate counts {other.wires} wires, Python {key.wires}")
 
 
+def _read_powers(data: bytes) -> PowersOfTau:
+    """All of a file's points: they are decoded when they are asked for."""
+    powers = decode_ptau(data)
+    rows = [powers.tau1, powers.tau2, powers.alpha1, powers.beta1]
+    if (more := powers.lagrange) is not None:
+        rows += [more.tau1, more.tau2, more.alpha1, more.beta1]
+    for row in rows:
+        list(row[:])
+    return powers
+
+
+def _history() -> MpcParams:
+    """A secret contribution and a beacon's."""
+    point = (G1.generator, G1.generator, G1.generator, G2.generator, bytes(64))
+    beacon = ContributionNote("beacon", Beacon(bytes(8), 10))
+    notes = (ContributionNote("somebody"), beacon)
+    return MpcParams(bytes(64), tuple(Contribution(*point, note) for note in notes))
+
+
 def _as_bytes(encode: Callable[[Any], str]) -> Callable[[Any], bytes]:
     return lambda value: encode(value).encode()
 
@@ -52,6 +78,7 @@ def subjects() -> list[Subject]:
     circuit = builder.build()
     witness = circuit.assign({"product": 63, "free": 5, "x": 7, "y": 9})
     key = setup(circuit.system, Random(1).randrange)
+    powers = apply_beacon(first_powers(1), Beacon(bytes(8), 10), name="beacon")
     proof, publics = reference.prove(key, witness, randbelow=Random(2).randrange)
     files = (of_bytes,)
     texts = (of_json, of_bytes)
@@ -83,6 +110,32 @@ def subjects() -> list[Subject]:
             (InvalidFile,),
             files,
             canonical=False,
+        ),
+        Subject(
+            "key history",
+            [encode_zkey(key), encode_zkey(key, _history())],
+            decode_history,
+            lambda history: encode_zkey(key, history),
+            (InvalidFile, InvalidKey),
+            files,
+            canonical=False,
+        ),
+        Subject(
+            "powers of tau",
+            [encode_ptau(powers), encode_ptau(prepare(powers))],
+            _read_powers,
+            encode_ptau,
+            (InvalidFile, InvalidKey),
+            files,
+            canonical=False,
+        ),
+        Subject(
+            "signal names",
+            [b"1,1,0,main.out\n2,2,0,main.in\n3,-1,0,main.gone\n", b""],
+            lambda data: decode_sym(data, 10),
+            None,
+            (InvalidFile,),
+            files,
         ),
         Subject(
             "verification key",

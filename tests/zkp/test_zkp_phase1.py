@@ -293,7 +293,7 @@ def test_states_that_no_hash_was_in_are_refused() -> None:
         ResumableBlake2b.from_state(bytes(200) + (129).to_bytes(8, "little") + bytes(8))
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 300)), max_size=5))
+@given(cases=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 300)), max_size=5))
 def test_many_points_are_multiplied_place_by_place(
     cases: list[tuple[int, int]], backend: Backend
 ) -> None:

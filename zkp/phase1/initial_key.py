@@ -1,7 +1,7 @@
 """A circuit's proving key from powers of tau, before anybody contributed to its delta.
 
-Delta is 1, which everybody knows: such a key proves nothing until phase 2 has changed it. Key and
-hash are, byte for byte, those of `snarkjs groth16 setup` for the same files.
+Delta is 1, which everybody knows: such a key proves nothing until phase 2 has changed it. All its
+parts and its hash are those of `snarkjs groth16 setup` for the same files.
 """
 
 import hashlib
@@ -51,6 +51,8 @@ def initial_key(
     domain = domain_size(system)
     wires = _terms(system, rows, domain)
     out = combined(work, G1, wires.out, "IC and C")
+    a, b1 = combined(work, G1, wires.a, "A"), combined(work, G1, wires.b1, "B in G1")
+    b2 = combined(work, G2, wires.b2, "B in G2")
     publics = system.publics + 1
     alpha, beta = powers.alpha1[0], powers.beta1[0]
     if alpha is None or beta is None:
@@ -61,10 +63,10 @@ def initial_key(
         G1.generator,
         system.wires,
         domain,
-        tuple(coefficients(system)),
-        a=combined(work, G1, wires.a, "A"),
-        b1=combined(work, G1, wires.b1, "B in G1"),
-        b2=combined(work, G2, wires.b2, "B in G2"),
+        list(coefficients(system)),
+        a,
+        b1,
+        b2,
         c=out[publics:],
         h=rows.tau1[lagrange_slice(domain.bit_length())][1::2],
     )
@@ -147,7 +149,8 @@ def _differences(domain: int, powers: PowersOfTau) -> Iterator[bytes]:
         stop = min(start + _HASHED_CHUNK, _hashed(domain))
         above, below = powers.tau1[domain + start : domain + stop], powers.tau1[start:stop]
         opposite = [None if point is None else G1.negate(point) for point in below]
-        yield b"".join(map(g1_uncompressed, add_columns(G1, above, opposite)))
+        differences = add_columns(G1, above, opposite)
+        yield b"".join(map(g1_uncompressed, differences))
 
 
 def _counted(row: Sequence[G1Point | None]) -> bytes:
