@@ -8,13 +8,16 @@ import typer
 from cli.ceremony.commands import app as ceremony
 from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit
+from cli.output import JsonOption, emit, flat, table
 from cli.progress import Spoken
 from cli.zk_circuits import broken, built, circuit_file, is_file, read
 from cli.zk_powers import app as powers
+from cli.zk_registry import app as registry
+from cli.zk_registry import system_of_key
 from cli.zk_setup import begin_phase_2, test_key
 from zkp import backend
 from zkp.groth16.qap import coefficients, domain_size
+from zkp.key_words import key_hash
 from zkp.keys import load_test_key
 from zkp.r1cs import circuit_id, encode_r1cs
 from zkp.snarkjs.symbols import decode_sym
@@ -30,10 +33,12 @@ from zkp.snarkjs.texts import (
 from zkp.snarkjs.wtns import decode_wtns, encode_wtns
 from zkp.snarkjs.zkey import decode_zkey
 from zkp.uniqueness.check import Answer, check
+from zkp.verifier_contract import verifier_source
 
 app = typer.Typer(help="Circuits, keys, proofs. 零知识证明工具。")
 app.add_typer(powers, name="powers")
 app.add_typer(ceremony, name="ceremony")
+app.add_typer(registry, name="registry")
 
 CircuitName = Annotated[
     str, typer.Argument(metavar="CIRCUIT", help="A circuit's name, such as equity_v1.")
@@ -196,9 +201,25 @@ def verify(
 @app.command("export")
 def export(
     zkey: Annotated[Path, typer.Option(help="The proving key, .zkey.")],
-    vkey: Annotated[Path, typer.Option(help="The verification key to write, JSON.")],
+    vkey: Annotated[Path | None, typer.Option(help="The verification key to write, JSON.")] = None,
+    vyper: Annotated[Path | None, typer.Option(help="The verifier contract to write, .vy.")] = None,
+    r1cs: Annotated[
+        Path | None, typer.Option(help="With --vyper: the constraint system that it is for.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the verification key that a proving key holds. 导出验证密钥。"""
-    vkey.write_text(encode_verifying_key(decode_zkey(read(zkey)).verifying), encoding="utf-8")
-    emit({"vkey": str(vkey)}, as_json, lambda: f"Verification key: {vkey}")
+    """Write what verifies a proving key's proofs: its key, a contract. 导出验证密钥、合约。"""
+    if vkey is None and vyper is None:
+        raise CommandFailed("nothing to write: name a file with --vkey or --vyper")
+    if vyper is not None and r1cs is None:
+        raise CommandFailed("--vyper needs --r1cs: the contract names the circuit that it is for")
+    key = decode_zkey(read(zkey)).verifying
+    value = {"key": "0x" + key_hash(key).hex()}
+    if vkey is not None:
+        vkey.write_text(encode_verifying_key(key), encoding="utf-8")
+        value["vkey"] = str(vkey)
+    if vyper is not None and r1cs is not None:
+        circuit = system_of_key(read(r1cs), key)
+        vyper.write_text(verifier_source(key, circuit, vyper.stem), encoding="utf-8")
+        value |= {"vyper": str(vyper), "circuit": "0x" + circuit.hex()}
+    emit(value, as_json, lambda: table("Exported", ("", ""), flat(value)))

@@ -22,7 +22,9 @@ OWN_SOURCES = (
     "equity/equity_transfer.vy",
     "evidence/evidence.vy",
     "ceremony/ceremony.vy",
+    "circuits/circuits.vy",
     "examples/registrations.vy",
+    "examples/headcount.vy",
 )
 
 

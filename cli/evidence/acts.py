@@ -1,19 +1,17 @@
 """The `quorate evidence` commands that act in the receiving group."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.contract_desk import ContractDesk
 from cli.desks import LocalNetwork
 from cli.evidence.files import InvalidAnchorFile, load_anchor, load_evidence
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, flat, table
-from client.rpc import Client
-from contracts.bindings.contract import Call, Contract, Query
+from contracts.bindings.contract import Contract
 from contracts.bindings.evidence import (
     EvidenceContract,
     anchor_name,
@@ -21,7 +19,7 @@ from contracts.bindings.evidence import (
     evidence_deploy_data,
 )
 from contracts.interface import load_abi
-from ledger.values import Address, address_from_hex, checksum_address, to_hex
+from ledger.values import address_from_hex, to_hex
 
 app = typer.Typer()
 
@@ -39,38 +37,6 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The evidence
 LogOption = Annotated[int, typer.Option("--log", min=0, help="Which of the receipt's logs.")]
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """An account of the receiving group at its organisation's node."""
-
-    network: LocalNetwork
-    account: str
-
-    @cached_property
-    def client(self) -> Client:
-        return self.network.client(self.network.file.account(self.account).org)
-
-    def ask(self, query: Query[Any]) -> Any:
-        sender = self.network.file.account(self.account).address
-        answer = self.client.call(checksum_address(query.to), query.data, sender=sender)
-        return query.decode(answer)
-
-    def send(self, to: Address | None, data: bytes) -> dict[str, Any]:
-        target = None if to is None else checksum_address(to)
-        key = self.network.account(self.account)
-        sent = self.client.send_transaction(key, to=target, data=data)
-        receipt = self.client.confirm(sent)
-        return {
-            "transaction": receipt["transactionHash"],
-            "block": int(receipt["blockNumber"], 16),
-            "gas_used": int(receipt["gasUsed"], 16),
-            "contract": receipt.get("contractAddress"),
-        }
-
-    def act(self, call: Call) -> dict[str, Any]:
-        return self.send(call.to, call.data)
-
-
 def _show(title: str, value: dict[str, Any], as_json: bool) -> None:
     emit(value, as_json, lambda: table(title, ("", ""), flat(value)))
 
@@ -83,7 +49,7 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the contract that holds anchors; the account must be an author. 部署证据合约。"""
-    desk = _Desk(LocalNetwork(network, group), account)
+    desk = ContractDesk(LocalNetwork(network, group), account)
     _show("Deployed", desk.send(None, evidence_deploy_data()), as_json)
 
 
@@ -105,7 +71,7 @@ def approve(
         anchor, word = load_anchor(anchor_file), anchor_name(name)
     except (InvalidAnchorFile, ValueError) as error:
         raise CommandFailed(str(error)) from None
-    contract, desk = _contract(at), _Desk(LocalNetwork(network, group), account)
+    contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     value = desk.act(contract.approve_anchor(word, anchor, grace_s=grace_s))
     held = desk.ask(contract.anchor(word))
     in_force = held.group == anchor.group
@@ -122,7 +88,7 @@ def end(
     as_json: JsonOption = False,
 ) -> None:
     """Approve that nothing is believed under a name any more. 撤销信任锚。"""
-    contract, desk = _contract(at), _Desk(LocalNetwork(network, group), account)
+    contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     value = desk.act(contract.approve_end(_word(name)))
     ended = not any(desk.ask(contract.anchor(_word(name))).group)
     _show("Ended" if ended else "Approved", value | {"ended": ended}, as_json)
@@ -139,7 +105,7 @@ def advance(
     as_json: JsonOption = False,
 ) -> None:
     """Move an anchor on by the changes of validators that evidence carries. 推进信任锚。"""
-    contract, desk = _contract(at), _Desk(LocalNetwork(network, group), account)
+    contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     sent = list(_advance(contract, desk, _word(name), file))
     held = desk.ask(contract.anchor(_word(name)))
     link = desk.ask(contract.link(_word(name), held.last))
@@ -148,7 +114,7 @@ def advance(
 
 
 def _advance(
-    contract: EvidenceContract, desk: _Desk, word: bytes, file: Path
+    contract: EvidenceContract, desk: ContractDesk, word: bytes, file: Path
 ) -> Iterator[dict[str, Any]]:
     """Bring each boundary that the anchor has not passed yet."""
     held = desk.ask(contract.anchor(word))
@@ -170,7 +136,7 @@ def read(
     as_json: JsonOption = False,
 ) -> None:
     """Ask the contract what it takes evidence for; nothing is sent. 查询合约对证据的判断。"""
-    contract, desk = _contract(at), _Desk(LocalNetwork(network, group), account)
+    contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     found = desk.ask(contract.read(_word(name), load_evidence(file), log))
     value = {
         "id": to_hex(found.id),
@@ -196,7 +162,7 @@ def submit(
     """Send evidence to a contract with a method `accept(Evidence, uint256)`. 提交证据。"""
     contract = Contract(address_from_hex(to), load_abi(ACCEPTING))
     call = contract.call("accept", evidence_argument(load_evidence(file)), log)
-    desk = _Desk(LocalNetwork(network, group), account)
+    desk = ContractDesk(LocalNetwork(network, group), account)
     _show("Accepted", desk.act(call), as_json)
 
 
