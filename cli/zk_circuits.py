@@ -10,7 +10,7 @@ from pathlib import Path
 from cli.failure import CommandFailed
 from zkp.builder import Circuit
 from zkp.circuit import SIGNALS_SHOWN_MAX
-from zkp.circuits import equity_v1, equity_v2, membership
+from zkp.circuits import credential, equity_v1, equity_v2, membership, total
 from zkp.field import R
 from zkp.r1cs import ConstraintSystem, circuit_id, decode_r1cs, dot, encode_r1cs
 
@@ -19,6 +19,8 @@ CIRCUITS: dict[str, Callable[[], Circuit]] = {
     "equity_v1": equity_v1.build,
     "equity_v2": equity_v2.build,
     "membership_20": membership.build,
+    "credential_10": credential.build,
+    "total_16": total.build,
 }
 
 

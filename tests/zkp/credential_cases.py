@@ -1,0 +1,71 @@
+"""An issuer, a holder, a credential, and an independent reading of the conditions."""
+
+import random
+from dataclasses import replace
+
+from zkp import eddsa
+from zkp.circuits.credential import Conditions, Credential, Holding, holder_mark, issue, issuer_leaf
+from zkp.merkle import MerkleTree
+
+DEPTH = 2
+ISSUERS = [bytes([index]) * 32 for index in range(1, 4)]
+KEYS = [eddsa.public_key(issuer) for issuer in ISSUERS]
+SECRET = 2**247 + 99
+CREDENTIAL = Credential(holder_mark(SECRET), 33_000, 7, 1, 46_500, (11, 22, 33, 2**250))
+
+
+def registry(depth: int = DEPTH) -> MerkleTree:
+    """The issuers' keys in a tree."""
+    return MerkleTree(depth, [issuer_leaf(key) for key in KEYS])
+
+
+def conditions(depth: int = DEPTH, **changes: int) -> Conditions:
+    """Conditions that the credential meets, but for the changes."""
+    return Conditions(registry(depth).root, 5, 2**200, 46_000, 38_000, 5, 9, 1, 2)._replace(
+        **changes
+    )
+
+
+def holding(credential: Credential = CREDENTIAL, issuer: int = 1, depth: int = DEPTH) -> Holding:
+    """The credential, signed by one of the issuers."""
+    signature = issue(ISSUERS[issuer], credential)
+    path = registry(depth).path(issuer)
+    return Holding(credential, SECRET, signature, KEYS[issuer], path)
+
+
+def is_met(asked: Conditions, credential: Credential) -> bool:
+    """Whether the credential meets the conditions."""
+    days = (credential.born, credential.valid_until, asked.today, asked.born_by)
+    bands = (credential.band, asked.band_low, asked.band_high)
+    return (
+        all(0 <= day < 2**20 for day in days)
+        and all(0 <= band < 2**8 for band in bands)
+        and asked.needs_tax_clear in (0, 1)
+        and credential.tax_clear in (0, 1)
+        and credential.born <= asked.born_by
+        and asked.today <= credential.valid_until
+        and asked.band_low <= credential.band <= asked.band_high
+        and (credential.tax_clear == 1 or asked.needs_tax_clear == 0)
+        and asked.attribute in range(4)
+    )
+
+
+def random_case(rng: random.Random) -> tuple[Conditions, Credential]:
+    """On and around the lines."""
+    born, until, band = rng.randrange(2**20), rng.randrange(2**20), rng.randrange(2**8)
+    credential = replace(
+        CREDENTIAL,
+        born=rng.choice([born, born, 2**20]),
+        band=rng.choice([band, band, 2**8]),
+        tax_clear=rng.choice([0, 1, 1, 2]),
+        valid_until=until,
+    )
+    asked = conditions(
+        today=max(until + rng.choice([-5, 0, 0, 1]), 0),
+        born_by=max(born + rng.choice([-1, 0, 0, 5]), 0),
+        band_low=max(band + rng.choice([-3, 0, 0, 1]), 0),
+        band_high=max(band + rng.choice([-1, 0, 0, 3]), 0),
+        needs_tax_clear=rng.choice([0, 1, 1, 2]),
+        attribute=rng.choice([0, 1, 2, 3, 3, 4]),
+    )
+    return asked, credential
