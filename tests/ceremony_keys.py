@@ -12,8 +12,12 @@ from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2
 from zkp.field import R
 from zkp.groth16.setup import setup
+from zkp.phase1.contribute import contribute as contribute_powers
+from zkp.phase1.contribute import first_powers
+from zkp.phase1.prepare import prepare
 from zkp.r1cs import Constraint, ConstraintSystem
 from zkp.snarkjs.contributions import Beacon, Contribution
+from zkp.snarkjs.ptau import encode_ptau
 from zkp.snarkjs.randomness import hash_to_g2
 from zkp.snarkjs.zkey import encode_zkey
 
@@ -39,6 +43,12 @@ def initial_file() -> bytes:
     """The key as a set-up from a phase 1 would make it, though one party drew all of it here."""
     last_is_one = iter((71, 72, 73, 0))
     return encode_zkey(setup(SYSTEM, lambda below: next(last_is_one) % below))
+
+
+@cache
+def powers_file() -> bytes:
+    """A phase 1 that one party made, large enough for the circuit."""
+    return encode_ptau(prepare(contribute_powers(first_powers(4), name="tax")))
 
 
 def initial() -> CeremonyKey:

@@ -34,6 +34,7 @@ from cli.ceremony.show import (
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, flat, table
 from cli.reach import remote
+from cli.zk_circuits import circuit_file
 from contracts.bindings.ceremony import Terms
 from ledger.values import checksum_address
 from workflows.ceremony.acts import finish as finish_ceremony
@@ -57,12 +58,14 @@ EXPONENT = 16
 @remote
 def start(
     files: FilesOption,
-    r1cs: Annotated[Path, typer.Option(help="The circuit's constraints, .r1cs.")],
+    circuit: Annotated[str, typer.Option(help="A circuit's name, or its .r1cs file.")],
     ptau: Annotated[Path, typer.Option(help="Phase 1, prepared for phase 2, .ptau.")],
-    initial: Annotated[Path, typer.Option(help="The initial key made of the two, .zkey.")],
     participant: Annotated[
         list[str], typer.Option(help="An account, in the order of turns; again for each.")
     ],
+    initial: Annotated[
+        Path | None, typer.Option(help="The initial .zkey; by default made of the two.")
+    ] = None,
     turn_s: Annotated[int, typer.Option(min=1, help="How long a turn lasts.")] = TURN_S,
     beacon_after: Annotated[
         int, typer.Option(min=1, help="The beacon's block, counted from now.")
@@ -90,9 +93,9 @@ def start(
     with bars() as progress:
         opened = open_ceremony(
             drop,
-            constraints=read_file(r1cs),
+            constraints=circuit_file(circuit).r1cs,
             powers=read_file(ptau),
-            initial=read_file(initial),
+            initial=None if initial is None else read_file(initial),
             progress=progress,
         )
     head = desk.client.block_number()
@@ -208,6 +211,9 @@ def status(
 def verify(
     files: FilesOption,
     at: AtOption = None,
+    skip_phase_1: Annotated[
+        bool, typer.Option("--skip-phase-1", help="Take the initial key as the terms name it.")
+    ] = False,
     every_file: Annotated[
         bool, typer.Option("--every-file", help="Also check each key in between.")
     ] = False,
@@ -222,7 +228,14 @@ def verify(
     light = Who(network=network, group=group, rpc=rpc).light(genesis)
     address, drop = ceremony_at(at, files), FileDrop(files)
     with bars() as progress:
-        found = verify_ceremony(light, address, drop, every_file=every_file, progress=progress)
+        found = verify_ceremony(
+            light,
+            address,
+            drop,
+            phase_1=not skip_phase_1,
+            every_file=every_file,
+            progress=progress,
+        )
     if out is not None:
         write_shared(out, drop.get(found.record.head, KEY))
     where = checksum_address(address)

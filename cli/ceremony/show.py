@@ -31,6 +31,7 @@ _STAGES = {
     "contributions": "proofs of knowledge 知识证明",
     "rows of points": "rows of points 点列",
     "files": "files 文件",
+    "phase 1": "phase 1 第一阶段",
     "L": "L",
     "H": "H",
 }

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from cli.failure import CommandFailed
 from cli.main import command
 from ledger.genesis import save_genesis
-from tests.ceremony_keys import SYSTEM, initial_file
+from tests.ceremony_keys import SYSTEM, powers_file
 from tests.workflows.small_network import SmallNetwork, account
 from workflows.ceremony.files import InvalidContent
 from workflows.workspace import write_private
@@ -37,8 +37,7 @@ def folder(network: SmallNetwork, tmp_path_factory: pytest.TempPathFactory) -> P
     made = tmp_path_factory.mktemp("ceremony")
     save_genesis(network.genesis, made / "genesis.json")
     (made / "c.r1cs").write_bytes(encode_r1cs(SYSTEM))
-    (made / "c.ptau").write_bytes(b"powers")
-    (made / "initial.zkey").write_bytes(initial_file())
+    (made / "c.ptau").write_bytes(powers_file())
     for name in NAMES:
         keystore = Account.encrypt(account(name).key, "password", kdf="pbkdf2", iterations=1)
         write_private(made / f"{name}.json", json.dumps(keystore).encode())
@@ -62,7 +61,7 @@ def key_of(folder: Path, name: str) -> tuple[str, Path]:
 
 
 def opening(folder: Path) -> tuple[str | Path, ...]:
-    files = {"--r1cs": "c.r1cs", "--ptau": "c.ptau", "--initial": "initial.zkey"}
+    files = {"--circuit": "c.r1cs", "--ptau": "c.ptau"}
     named = [part for option, name in files.items() for part in (option, folder / name)]
     who = [part for name in NAMES[1:] for part in ("--participant", account(name).address)]
     return *named, *who, *key_of(folder, "author")

@@ -10,6 +10,7 @@ from tests.fuzz.mutate import of_bytes, of_json
 from tests.fuzz.subject import Finding, Subject
 from zkp import reference
 from zkp.builder import Builder
+from zkp.ceremony.key_file import decode_key, encode_key
 from zkp.curve.g1 import G1
 from zkp.curve.g2 import G2
 from zkp.groth16 import InvalidKey, ProvingKey, setup
@@ -92,6 +93,15 @@ def subjects() -> list[Subject]:
             files,
             canonical=False,
             agrees=_crate_agrees if is_available() else None,
+        ),
+        Subject(
+            "zkey in a ceremony",
+            [encode_zkey(key), encode_zkey(key, _history())],
+            decode_key,
+            encode_key,
+            (InvalidFile, InvalidKey),
+            files,
+            canonical=False,
         ),
         Subject(
             "wtns",

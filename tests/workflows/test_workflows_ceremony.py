@@ -15,11 +15,11 @@ from client.rpc import Client, TransactionReverted
 from contracts.bindings.ceremony import CeremonyContract, Terms
 from contracts.bindings.contract import Call
 from ledger.values import Address
-from tests.ceremony_keys import SYSTEM, initial_file, moved
+from tests.ceremony_keys import SYSTEM, initial_file, moved, powers_file
 from tests.workflows.small_network import SmallNetwork, account, address
 from workflows.ceremony.acts import CeremonyRefused, Seat, finish, object_to_last, start, take_turn
 from workflows.ceremony.checks import DifferentHistory
-from workflows.ceremony.files import KEY, FileDrop, InvalidContent, MissingFile
+from workflows.ceremony.files import KEY, POWERS, FileDrop, InvalidContent, MissingFile
 from workflows.ceremony.ledger import InvalidRecord
 from workflows.ceremony.opening import Opening, UnsuitableOpening, open_ceremony
 from workflows.ceremony.place import CeremonyPlace, InvalidPlace, load_place, save_place
@@ -27,16 +27,14 @@ from workflows.ceremony.standing import Phase, Presence, standing
 from workflows.ceremony.verify import verify_ceremony
 from workflows.equity_transfer.deploy import SetUpDesk
 from zkp.ceremony.contribute import contribute
-from zkp.ceremony.key_file import decode_key, encode_key
+from zkp.ceremony.key_file import CeremonyKey, decode_key, encode_key
 from zkp.ceremony.points import public_points
 from zkp.ceremony.verify import InvalidContribution
-from zkp.circuits import membership
-from zkp.r1cs import encode_r1cs
+from zkp.r1cs import Constraint, encode_r1cs
 
 NAMES = ("tax-officer", "registrar", "applicant", "audit-admin")
 TURN_S = 20
 BEACON_AFTER = 40
-POWERS = b"what phase 1 left behind"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +56,10 @@ class Scene:
     @property
     def drop(self) -> FileDrop:
         return FileDrop(self.folder / "shared")
+
+    @property
+    def initial(self) -> CeremonyKey:
+        return decode_key(self.drop.get(self.terms.initial, KEY))
 
     def seat(self, name: str) -> Seat:
         return Seat(desk(self.network, self.folder, name), self.address, self.drop)
@@ -87,9 +89,7 @@ def desk(network: SmallNetwork, folder: Path, name: str) -> SetUpDesk:
 
 
 def opened(drop: FileDrop) -> Opening:
-    return open_ceremony(
-        drop, constraints=encode_r1cs(SYSTEM), powers=POWERS, initial=initial_file()
-    )
+    return open_ceremony(drop, constraints=encode_r1cs(SYSTEM), powers=powers_file())
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_a_contribution_that_was_recorded_before_the_cut_stands(scene: Scene) ->
 
 def recorded_with_altered_rows(scene: Scene, name: str) -> None:
     """A contribution that a contract cannot know to be wrong: L has another point."""
-    key = contribute(decode_key(initial_file()), name)
+    key = contribute(scene.initial, name)
     key = replace(key, l=[moved(key.l[0]), *key.l[1:]])
     digest = scene.drop.put(encode_key(key), KEY)
     seat = scene.seat(name)
@@ -221,7 +221,7 @@ def test_who_is_next_refuses_a_wrong_key_and_most_take_it_back(scene: Scene) -> 
 
 def test_a_proof_bound_to_nothing_is_seen_though_the_contract_took_it(scene: Scene) -> None:
     """The contract takes the proof's base in G2 as given; the file says what it must be."""
-    key = contribute(decode_key(initial_file()), "tax")
+    key = contribute(scene.initial, "tax")
     made = key.history.contributions[-1]
     wrong = replace(
         key,
@@ -236,7 +236,7 @@ def test_a_proof_bound_to_nothing_is_seen_though_the_contract_took_it(scene: Sce
 
 
 def test_a_file_of_another_contribution_is_not_the_recorded_one(scene: Scene) -> None:
-    key, other = (contribute(decode_key(initial_file()), "tax") for _ in range(2))
+    key, other = (contribute(scene.initial, "tax") for _ in range(2))
     digest = scene.drop.put(encode_key(other), KEY)
     seat = scene.seat(NAMES[0])
     points = public_points(key)
@@ -261,7 +261,7 @@ def test_missing_and_damaged_files_are_named(scene: Scene) -> None:
 
 def test_a_contract_refuses_what_is_sent_past_the_checks(scene: Scene) -> None:
     take_turn(scene.seat(NAMES[0]))
-    key = contribute(decode_key(initial_file()), "market")
+    key = contribute(scene.initial, "market")
     seat = scene.seat(NAMES[1])
     call = seat.contract.contribute(scene.terms.initial, bytes(32), public_points(key))
     with pytest.raises(TransactionReverted, match="wrong parent"):
@@ -308,14 +308,42 @@ def test_strangers_are_told_so(scene: Scene) -> None:
             act(scene.seat("author"))
 
 
-def test_an_opening_is_of_one_circuit(tmp_path: Path) -> None:
-    drop = FileDrop(tmp_path)
-    other = encode_r1cs(membership.build(2).system)
-    with pytest.raises(UnsuitableOpening, match="different circuits"):
-        open_ceremony(drop, constraints=other, powers=POWERS, initial=initial_file())
-    used = encode_key(contribute(decode_key(initial_file()), "tax"))
-    with pytest.raises(InvalidContribution, match="has been contributed to"):
-        open_ceremony(drop, constraints=encode_r1cs(SYSTEM), powers=POWERS, initial=used)
+def test_an_initial_key_that_is_given_must_be_the_one_that_is_made(tmp_path: Path) -> None:
+    drop, files = FileDrop(tmp_path), {"constraints": encode_r1cs(SYSTEM), "powers": powers_file()}
+    own = drop.get(open_ceremony(drop, **files).initial, KEY)
+    assert drop.get(open_ceremony(drop, **files, initial=own).initial, KEY) == own
+    other = replace(SYSTEM, constraints=(*SYSTEM.constraints, Constraint({2: 1}, {2: 1}, {3: 1})))
+    for wrong in (
+        {**files, "initial": encode_key(contribute(decode_key(own), "tax"))},
+        {**files, "initial": initial_file()},
+        {**files, "initial": own, "constraints": encode_r1cs(other)},
+    ):
+        with pytest.raises(UnsuitableOpening, match="not the one that constraints and phase 1"):
+            open_ceremony(drop, **wrong)
+
+
+def test_a_start_with_another_initial_key_is_found_out(
+    network: SmallNetwork, tmp_path: Path
+) -> None:
+    """Who starts a ceremony could know the secrets of a key of its own making."""
+    drop = FileDrop(tmp_path / "shared")
+    files = opened(drop)
+    terms = Terms(
+        **vars(replace(files, initial=drop.put(initial_file(), KEY))),
+        turn_s=TURN_S,
+        beacon_block=network.client.block_number() + BEACON_AFTER,
+        beacon_exponent=10,
+        least=2,
+    )
+    where = start(desk(network, tmp_path, "author"), terms, [address(name) for name in NAMES])
+    scene = Scene(network, tmp_path, where, terms)
+    take_turn(scene.seat(NAMES[0]))
+    with pytest.raises(DifferentHistory, match="initial key is not the one"):
+        verify_ceremony(scene.light(), where, drop)
+    assert not verify_ceremony(scene.light(), where, drop, phase_1=False).initial_from_powers
+    drop.path(terms.powers, POWERS).unlink()
+    with pytest.raises(MissingFile, match="ptau"):
+        verify_ceremony(scene.light(), where, drop)
 
 
 def test_a_folder_names_its_ceremony(tmp_path: Path) -> None:

@@ -30,7 +30,6 @@ from zkp.ceremony.transcript import contribution_hash
 from zkp.ceremony.verify import InvalidContribution, verify_contribution, verify_history
 from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2
-from zkp.curve.same_scalar import multiply_all
 from zkp.field import R
 from zkp.groth16.keys import InvalidKey
 from zkp.snarkjs.contributions import Beacon, MpcParams
@@ -295,7 +294,6 @@ def test_scaled_rows_are_the_same_by_every_backend(backend: Backend) -> None:
     for scalar in (0, 1, 2, 15, 16, 17, R - 1, drawn.randrange(R)):
         expected = [G1.multiply(point, scalar) for point in points]
         assert scale(points, scalar, "rows", by=backend) == expected
-        assert multiply_all(G1, points, scalar) == expected
 
 
 def test_progress_is_told_to_the_end() -> None:

@@ -1,12 +1,22 @@
-"""What a ceremony begins with: the circuit's constraints, phase 1, and the initial key of both."""
+"""What a ceremony begins with: the circuit's constraints, phase 1, and the initial key of both.
+
+The initial key follows from the two files, point for point, so nobody has to be believed about it:
+who starts a ceremony makes it, and who verifies one makes it again.
+"""
 
 from dataclasses import dataclass
 
 from workflows.ceremony.files import CONSTRAINTS, KEY, POWERS, FileDrop
-from zkp.ceremony.key_file import decode_key
+from zkp.ceremony.key_file import CeremonyKey, decode_key, encode_key
 from zkp.ceremony.scaling import Progress, say_nothing
-from zkp.ceremony.verify import verify_history
+from zkp.phase1.initial_key import initial_key
+from zkp.phase1.verify import verify_powers
+from zkp.phase1.work import Work
 from zkp.r1cs import circuit_id, decode_r1cs
+from zkp.snarkjs.ptau import decode_ptau
+from zkp.snarkjs.zkey import encode_zkey
+
+PHASE_1 = "phase 1"
 
 
 class UnsuitableOpening(ValueError):
@@ -28,24 +38,35 @@ def open_ceremony(
     *,
     constraints: bytes,
     powers: bytes,
-    initial: bytes,
+    initial: bytes | None = None,
     progress: Progress = say_nothing,
 ) -> Opening:
-    """Check the files, and put them into the shared folder.
+    """Check phase 1, make the initial key, and put the files into the shared folder.
 
-    Raises UnsuitableOpening, InvalidFile, InvalidKey, and InvalidContribution for a key that
-    somebody has contributed to.
+    An initial key that is given must be the one that is made. Raises UnsuitableOpening,
+    InvalidFile, InvalidKey, InvalidPowers and UnsuitableCircuit.
     """
-    system, key = decode_r1cs(constraints), decode_key(initial)
-    verify_history(key, key, progress)
-    if (key.wires, key.publics) != (system.wires, system.publics):
+    made = made_initial(constraints, powers, progress)
+    if initial is not None and decode_key(initial) != made:
         raise UnsuitableOpening(
-            f"the initial key is of {key.wires} wires, {key.publics} of them public, the "
-            f"constraints of {system.wires} and {system.publics}: they are of different circuits"
+            "the initial key is not the one that constraints and phase 1 make: somebody has "
+            "contributed to it, or it is of another circuit or other powers"
         )
     return Opening(
         circuit=circuit_id(constraints),
         constraints=drop.put(constraints, CONSTRAINTS),
         powers=drop.put(powers, POWERS),
-        initial=drop.put(initial, KEY),
+        initial=drop.put(encode_key(made) if initial is None else initial, KEY),
     )
+
+
+def made_initial(
+    constraints: bytes, powers: bytes, progress: Progress = say_nothing
+) -> CeremonyKey:
+    """The initial key of a circuit's `.r1cs` file and a `.ptau` file, which is checked first."""
+    work = Work(progress=lambda _: progress(PHASE_1, 0, 1))
+    read = decode_ptau(powers)
+    verify_powers(read, work)
+    key, history = initial_key(decode_r1cs(constraints), read, work)
+    progress(PHASE_1, 1, 1)
+    return decode_key(encode_zkey(key, history))

@@ -10,8 +10,9 @@ from client.light import LightClient
 from contracts.bindings.ceremony import Record
 from ledger.values import Address
 from workflows.ceremony.checks import DifferentHistory, check_constraints, checked_head
-from workflows.ceremony.files import KEY, FileDrop
+from workflows.ceremony.files import KEY, POWERS, FileDrop
 from workflows.ceremony.ledger import prove_record
+from workflows.ceremony.opening import made_initial
 from zkp.ceremony.key_file import CeremonyKey, decode_key
 from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.ceremony.verify import verify_contribution
@@ -35,23 +36,38 @@ def verify_ceremony(
     address: Address,
     drop: FileDrop,
     *,
+    phase_1: bool = True,
     every_file: bool = False,
     progress: Progress = say_nothing,
 ) -> Verified:
     """Check all of it. With `every_file` also each key in between against the one before.
 
-    Raises InvalidAnswer and InvalidRecord for the ledger's side; DifferentHistory,
-    InvalidContribution, InvalidFile, InvalidKey, MissingFile and InvalidContent for the files'.
+    Without `phase_1` the initial key is taken as the terms name it: for who made it before. Raises
+    InvalidAnswer and InvalidRecord for the ledger's side; for the files' DifferentHistory,
+    InvalidContribution, InvalidPowers, UnsuitableCircuit, InvalidFile, InvalidKey, MissingFile and
+    InvalidContent.
     """
     reading = prove_record(light, address)
     record = reading.record
-    check_constraints(record, drop)
+    constraints = check_constraints(record, drop)
+    if phase_1:
+        _check_initial(record, drop, constraints, progress)
     key = checked_head(record, drop, progress)
     if record.finished:
         _check_beacon(light, record)
     if every_file:
         _check_files_between(record, drop, progress)
-    return Verified(record, key, reading.block, initial_from_powers=False)
+    return Verified(record, key, reading.block, initial_from_powers=phase_1)
+
+
+def _check_initial(record: Record, drop: FileDrop, constraints: bytes, progress: Progress) -> None:
+    """That the initial key is what circuit and phase 1 make, point for point."""
+    made = made_initial(constraints, drop.get(record.terms.powers, POWERS), progress)
+    if made != decode_key(drop.get(record.terms.initial, KEY)):
+        raise DifferentHistory(
+            "the initial key is not the one that constraints and phase 1 make: who started the "
+            "ceremony chose another"
+        )
 
 
 def _check_beacon(light: LightClient, record: Record) -> None:

@@ -1,16 +1,10 @@
-"""A row of points times one scalar, in parts that are told as they are done.
-
-The native backend has no such operation of its own: it multiplies point by point through the
-precompile, some ten times faster than plain integers all together.
-"""
+"""A row of points times one scalar, in parts that are told as they are done."""
 
 from collections.abc import Callable, Sequence
 
-from zkp import backend, reference
+from zkp import backend
 from zkp.backend import Backend
 from zkp.curve.g1 import G1, G1Point
-from zkp.curve.same_scalar import multiply_all
-from zkp.field import ELEMENT_BYTES
 
 Progress = Callable[[str, int, int], None]
 """Told what is worked on, how many points of it are done, and of how many."""
@@ -35,21 +29,7 @@ def scale(
     progress(what, 0, len(points))
     for start in range(0, len(points), _PART):
         part = points[start : start + _PART]
-        is_reference = by.NAME == reference.NAME
-        made = multiply_all(G1, part, scalar) if is_reference else _one_by_one(by, part, scalar)
+        made = by.multiply_each(G1, part, [scalar] * len(part))
         scaled += made
         progress(what, len(scaled), len(points))
     return scaled
-
-
-def _one_by_one(by: Backend, points: Sequence[G1Point | None], scalar: int) -> list[G1Point | None]:
-    factor = scalar.to_bytes(ELEMENT_BYTES)
-    return [None if point is None else _multiplied(by, point, factor) for point in points]
-
-
-def _multiplied(by: Backend, point: G1Point, factor: bytes) -> G1Point | None:
-    x, y = point
-    made = by.ecmul(x.to_bytes(ELEMENT_BYTES) + y.to_bytes(ELEMENT_BYTES) + factor)
-    if not any(made):
-        return None
-    return int.from_bytes(made[:ELEMENT_BYTES]), int.from_bytes(made[ELEMENT_BYTES:])

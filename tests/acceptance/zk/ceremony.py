@@ -46,7 +46,7 @@ CIRCUIT = ROOT / "tests" / "vectors" / "snarkjs" / "m500.r1cs"
 POWER = "10"
 PARTICIPANTS = ("tax-officer", "registrar", "applicant", "audit-admin")
 GROUP = "equity"
-TURN_S = 60
+TURN_S, LONG_TURN_S = 30, 86_400
 BEACON_AFTER = 150
 WAIT_S = 240.0
 SNARKJS_S = 900
@@ -56,11 +56,10 @@ def run(folder: Path) -> dict[str, Any]:
     """One ceremony to its end, one that is attacked."""
     phase1 = _phase1(folder)
     with running_network(folder / "network") as network:
-        main = _Ceremony(network, folder, "main", phase1)
+        main = _Ceremony(network, folder, "main", phase1, TURN_S)
         refused = main.carry_out()
         main.assert_beacon_was_unknown()
-        attacked = _Ceremony(network, folder, "attacked", phase1)
-        refused += attacked.refuse_altered_rows()
+        refused += _Ceremony(network, folder, "attacked", phase1, LONG_TURN_S).attack()
         verified = _fifth_party(network, folder, main)
     accepted = _snarkjs("zkey", "verify", CIRCUIT, phase1 / "c.ptau", verified["file"])
     assert "ZKey Ok!" in accepted, accepted[-400:]
@@ -98,32 +97,37 @@ def _refused(words: str, act: Callable[..., Any], *arguments: Any) -> None:
     assert words in said, said
 
 
+def _hash(key: CeremonyKey) -> bytes:
+    return sha256(encode_key(key)).digest()
+
+
 def _phase1(folder: Path) -> Path:
-    """Powers of tau and the initial key, by the tool that shall judge in the end."""
+    """Powers of tau, by the tool that shall judge in the end."""
     made = folder / "phase1"
     made.mkdir()
     _snarkjs("powersoftau", "new", "bn128", POWER, made / "0.ptau")
     _snarkjs("powersoftau", "contribute", made / "0.ptau", made / "1.ptau", "-e=some text")
     _snarkjs("powersoftau", "prepare", "phase2", made / "1.ptau", made / "c.ptau")
-    _snarkjs("groth16", "setup", CIRCUIT, made / "c.ptau", made / "initial.zkey")
-    assert (made / "initial.zkey").is_file(), "snarkjs made no initial key"
+    assert (made / "c.ptau").is_file(), "snarkjs made no powers"
     return made
 
 
 class _Ceremony:
-    def __init__(self, network: Network, folder: Path, name: str, phase1: Path) -> None:
+    def __init__(
+        self, network: Network, folder: Path, name: str, phase1: Path, turn_s: int
+    ) -> None:
         self.network, self.folder = network, folder
         self.drop = FileDrop(folder / name)
         self.gas: list[int] = []
-        self.initial = (phase1 / "initial.zkey").read_bytes()
         started = quorate(
-            "zk", "ceremony", "start", "--files", self.drop.folder, "--r1cs", CIRCUIT,
-            "--ptau", phase1 / "c.ptau", "--initial", phase1 / "initial.zkey",
+            "zk", "ceremony", "start", "--files", self.drop.folder, "--circuit", CIRCUIT,
+            "--ptau", phase1 / "c.ptau",
             *(part for who in PARTICIPANTS for part in ("--participant", who)),
-            "--turn-s", str(TURN_S), "--beacon-after", str(BEACON_AFTER), "--exponent", "10",
+            "--turn-s", str(turn_s), "--beacon-after", str(BEACON_AFTER), "--exponent", "10",
             "--least", "2", "--network", network.folder, "--as", "author",
         )  # fmt: skip
         self.address = address_from_hex(started["contract"])
+        self.initial = self.drop.get(from_hex("0x" + started["initial_key"]), KEY)
         self.contract = CeremonyContract(self.address)
         self.beacon_block = int(started["beacon_block"])
 
@@ -159,9 +163,8 @@ class _Ceremony:
     def carry_out(self) -> list[str]:
         """Tax and market contribute, data is gone, audit goes on without it; the beacon."""
         self.contribute_killed_once(PARTICIPANTS[0])
-        refused = self.refuse_forgeries(PARTICIPANTS[1])
-        self.note_gas(self.command("contribute", PARTICIPANTS[1]))
-        refused.append(self.refuse_early(PARTICIPANTS[3]))
+        second = self.command("contribute", PARTICIPANTS[1])
+        self.note_gas(second)
         again = self.command("contribute", PARTICIPANTS[1])
         assert again["new"] is False, "a contribution was made twice"
         standing = self.status()
@@ -172,14 +175,29 @@ class _Ceremony:
             WAIT_S,
             pause_s=1.0,
         )
-        refused.append(self.refuse_late(PARTICIPANTS[2]))
+        waited = self.time_of(self.status()["steps"][-1]["block"]) - self.time_of(second["block"])
+        assert waited >= TURN_S, f"audit went on after {waited} s of a turn of {TURN_S}"
+        _refused("turn has passed", self.command, "contribute", PARTICIPANTS[2])
         self.pass_blocks(self.beacon_block + 1)
         key = self.head()
         late = self.contract.contribute(*self.child(key))
         assert "beacon's block is there" in self.refusal(PARTICIPANTS[3], late)
         self.command("finish", PARTICIPANTS[0])
         assert self.status()["phase"] == "finished"
-        return [*refused, "after the beacon"]
+        return ["after another went on", "after the beacon"]
+
+    def time_of(self, number: int) -> int:
+        """Of a block, in seconds since 1970."""
+        block = self.client().block(number)
+        assert block is not None
+        return int(block["timestamp"], 16)
+
+    def attack(self) -> list[str]:
+        """Everything that must be refused, where turns last long."""
+        self.command("contribute", PARTICIPANTS[0])
+        refused = self.refuse_forgeries(PARTICIPANTS[1])
+        _refused("it is the turn of participant 2", self.command, "contribute", PARTICIPANTS[2])
+        return [*refused, "before the deadline", *self.refuse_altered_rows()]
 
     def contribute_killed_once(self, who: str) -> None:
         """A process that dies when its file is there and its transaction perhaps not."""
@@ -211,14 +229,13 @@ class _Ceremony:
 
     def child(self, parent: CeremonyKey) -> tuple[bytes, bytes, Any]:
         made = contribute(parent, "child")
-        digest = sha256(encode_key(made)).digest()
-        return sha256(encode_key(parent)).digest(), digest, public_points(made)
+        return _hash(parent), _hash(made), public_points(made)
 
     def refuse_forgeries(self, who: str) -> list[str]:
         """By the contract alone, though it is this participant's turn."""
         head = self.head()
         parent, key, points = self.child(head)
-        first = sha256(self.initial).digest()
+        first = _hash(decode_key(self.initial))
         replayed = public_points(head)
         doubled_g1, doubled_g2 = G1.multiply(points.g1_sx, 2), G2.multiply(points.delta2, 2)
         assert doubled_g1 is not None
@@ -243,38 +260,26 @@ class _Ceremony:
         assert "not the sender's turn yet" in out_of_turn
         return [*cases, "out of turn"]
 
-    def refuse_early(self, who: str) -> str:
-        _refused("it is the turn of participant 3", self.command, "contribute", who)
-        return "before the deadline"
-
-    def refuse_late(self, who: str) -> str:
-        _refused("turn has passed", self.command, "contribute", who)
-        return "after another went on"
-
     def refuse_altered_rows(self) -> list[str]:
         """The contract cannot see L and H: who is next does, and most take the key back."""
-        parent = decode_key(self.initial)
+        parent = self.head()
         refused = []
-        for place, row in enumerate(("l", "h")):
+        for place, row in enumerate(("l", "h"), 1):
             made = contribute(parent, "altered")
             points = list(getattr(made, row))
             where = next(number for number, point in enumerate(points) if point is not None)
             points[where] = G1.add(points[where], G1.generator)
             altered = replace(made, **{row: points})
             digest = self.drop.put(encode_key(altered), KEY)
-            call = self.contract.contribute(
-                sha256(self.initial).digest(), digest, public_points(altered)
-            )
-            self.send(PARTICIPANTS[place], call)
-            others = [who for who in PARTICIPANTS if who != PARTICIPANTS[place]]
-            _refused(
-                f"{row.upper()} was altered", self.command, "contribute", PARTICIPANTS[place + 1]
-            )
-            answers = [self.command("object", who)["taken_back"] for who in others]
+            who, following = PARTICIPANTS[place], PARTICIPANTS[place + 1]
+            self.send(who, self.contract.contribute(_hash(parent), digest, public_points(altered)))
+            _refused(f"{row.upper()} was altered", self.command, "contribute", following)
+            others = [entry for entry in PARTICIPANTS if entry != who]
+            answers = [self.command("object", entry)["taken_back"] for entry in others]
             assert answers == [False, False, True], answers
             refused.append(f"altered {row.upper()}")
-        done = self.command("contribute", PARTICIPANTS[2])
-        assert done["parent"] == sha256(self.initial).hexdigest()
+        done = self.command("contribute", PARTICIPANTS[3])
+        assert done["parent"] == _hash(parent).hex()
         return refused
 
     def send(self, who: str, call: Call) -> None:
@@ -321,6 +326,7 @@ def _fifth_party(network: Network, folder: Path, ceremony: _Ceremony) -> dict[st
     assert found["valid"]
     assert found["finished"]
     assert found["missed"] == [3]
+    assert found["initial_from_phase_1"]
     # One byte of one file, and the same party refuses.
     path = FileDrop(own / "files").path(from_hex("0x" + found["key"]), KEY)
     damaged = bytearray(path.read_bytes())
