@@ -19,7 +19,7 @@ DOCUMENTS = sorted(
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"(?<![\w.])quorate ((?:[a-z][a-z-]*)(?: [a-z][a-z-]*){0,2})")
-_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
+_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z0-9-]*)")
 
 
 def named(path: Path) -> str:
