@@ -4,13 +4,26 @@ import random
 from dataclasses import replace
 
 from zkp import eddsa
-from zkp.circuits.credential import Conditions, Credential, Holding, holder_mark, issue, issuer_leaf
+from zkp.babyjubjub import BASE, SUBGROUP_ORDER, Point, add, multiply
+from zkp.blake512 import blake512
+from zkp.circuits.credential import (
+    Conditions,
+    Credential,
+    Holding,
+    credential_hash,
+    holder_mark,
+    issue,
+    issuer_leaf,
+)
+from zkp.eddsa import Signature
+from zkp.field import R
 from zkp.merkle import MerkleTree
+from zkp.poseidon import poseidon
 
 DEPTH = 2
 ISSUERS = [bytes([index]) * 32 for index in range(1, 4)]
 KEYS = [eddsa.public_key(issuer) for issuer in ISSUERS]
-SECRET = 2**247 + 99
+SECRET, NONCE = 2**247 + 99, 2**240 + 7
 CREDENTIAL = Credential(holder_mark(SECRET), 33_000, 7, 1, 46_500, (11, 22, 33, 2**250))
 
 
@@ -31,6 +44,24 @@ def holding(credential: Credential = CREDENTIAL, issuer: int = 1, depth: int = D
     signature = issue(ISSUERS[issuer], credential)
     path = registry(depth).path(issuer)
     return Holding(credential, SECRET, signature, KEYS[issuer], path)
+
+
+def half_forged(credential: Credential) -> list[Signature]:
+    """Of the second issuer, by its key: points that are alike in one of their coordinates."""
+    signature = issue(ISSUERS[1], credential)
+    # The same height on the other side of the axis.
+    mirrored = Signature(signature.r8, SUBGROUP_ORDER - signature.s)
+    # The same side at the opposite height, which the point of order two makes of it.
+    secret = _scalar(ISSUERS[1])
+    mixed = add(multiply(BASE, NONCE), Point(0, R - 1))
+    challenge = poseidon(*mixed, *KEYS[1], credential_hash(credential))
+    return [mirrored, Signature(mixed, -(NONCE + challenge * secret) % SUBGROUP_ORDER)]
+
+
+def _scalar(private_key: bytes) -> int:
+    """The secret scalar of a key, by RFC 8032, 5.1.5."""
+    digest = int.from_bytes(blake512(private_key)[:32], "little")
+    return digest & ~7 & ~(1 << 255) | 1 << 254
 
 
 def is_met(asked: Conditions, credential: Credential) -> bool:

@@ -10,6 +10,7 @@ from functools import cache
 
 from tests.zkp import credential_cases
 from tests.zkp.equity_v2_cases import CTX, Sale, honest_statement, random_sale, secrets_of, tax_due
+from tests.zkp.planted import without
 from zkp.circuit import Circuit, Label
 from zkp.circuits import credential, equity_v1, equity_v2, membership, total
 from zkp.circuits.equity_holdings import (
@@ -29,6 +30,8 @@ Inputs = dict[str, int]
 
 SALES = 80
 SURPLUS = 10**6
+BEFORE_COMPARISON = "credential_10 before its points are compared"
+COMPARISONS = ("signature.x", "signature.y")
 LOT_PARTS = ("lot", "capital", "basis", "salt")
 
 
@@ -103,9 +106,23 @@ def credential_inputs() -> Iterator[Inputs]:
     own = credential_cases.holding(held, 1, depth)
     for change in changes:
         yield credential.inputs(asked._replace(**change), own)
+    for signature in credential_cases.half_forged(held):
+        yield credential.inputs(asked, own._replace(signature=signature))
     owing = credential_cases.holding(replace(held, tax_clear=0), 1, depth)
     yield credential.inputs(asked, owing)
     yield credential.inputs(asked._replace(needs_tax_clear=0), owing)
+
+
+def before_comparison() -> Circuit:
+    """The credential's circuit without the two constraints that compare the signature's points.
+
+    Whoever makes one forgery behind a signature would have to sign again, which no search does. So
+    for constraints there the question is whether another value than the signature's comes out.
+    """
+    circuit = credential.build()
+    for name in COMPARISONS:
+        circuit = without(circuit, [label.name for label in circuit.labels].index(name))
+    return circuit
 
 
 CASES: dict[str, tuple[Callable[[], Circuit], Callable[[], Iterator[Inputs]]]] = {
@@ -114,19 +131,24 @@ CASES: dict[str, tuple[Callable[[], Circuit], Callable[[], Iterator[Inputs]]]] =
     "membership_20": (membership.build, membership_inputs),
     "total_16": (total.build, total_inputs),
     "credential_10": (credential.build, credential_inputs),
+    BEFORE_COMPARISON: (before_comparison, credential_inputs),
 }
 
 
-def is_judged(circuit: Circuit, label: Label) -> bool:
-    """Whether a forgery is to be found here for a constraint.
-
-    Not where only a signature depends on it: who made one such forgery would have to sign again.
-    Those gadgets' constraints are left out of circuits of their own, in `acceptance/zk/uniqueness`.
-    """
+def judged_rows(name: str) -> list[int]:
+    """The constraints for which a forgery is to be found in this case."""
+    circuit, _, _ = prepared(name)
+    rows = range(len(circuit.labels))
     if not circuit.name.startswith(credential.NAME):
-        return True
+        return list(rows)
+    is_before = name == BEFORE_COMPARISON
+    return [row for row in rows if _is_behind_signature(circuit.labels[row]) == is_before]
+
+
+def _is_behind_signature(label: Label) -> bool:
     is_hash = label.name.split(".")[0] in ("holder", "record")
-    return not is_hash and "verify_signature" not in label.gadgets
+    is_signature = "verify_signature" in label.gadgets
+    return is_hash or (is_signature and label.name not in COMPARISONS)
 
 
 @cache
