@@ -30,10 +30,8 @@ from workflows.equity_transfer.refusal import Refusal
 from workflows.equity_transfer.verify import verify
 from zkp.backend import prove as groth16_prove
 from zkp.circuits.equity_v1 import Statement, assign, build
-from zkp.curve.g1 import G1
-from zkp.curve.g2 import G2
-from zkp.field import R
-from zkp.groth16 import Proof, VerifyingKey
+from zkp.groth16 import Proof
+from zkp.groth16.rerandomise import rerandomise
 from zkp.snarkjs.texts import decode_proof, encode_proof
 from zkp.snarkjs.zkey import decode_zkey
 
@@ -75,21 +73,6 @@ def try_all(
         progress(f"{cheat.name}: refused by the {cheat.layer}, {cheat.code}")
         cheats.append(cheat)
     return cheats
-
-
-def rerandomised(proof: Proof, key: VerifyingKey) -> Proof:
-    """Another valid proof of the same statement, made without the witness.
-
-    (A, B, C) becomes (A/x, xB + xy·delta, C + yA): the verification equation does not notice.
-    """
-    x, y = 1 + secrets.randbelow(R - 1), 1 + secrets.randbelow(R - 1)
-    a = G1.multiply(proof.a, pow(x, -1, R))
-    b = G2.add(G2.multiply(proof.b, x), G2.multiply(key.delta2, x * y % R))
-    c = G1.add(proof.c, G1.multiply(proof.a, y))
-    assert a is not None
-    assert b is not None
-    assert c is not None
-    return Proof(a, b, c)
 
 
 class _Attempts:
@@ -143,7 +126,7 @@ class _Attempts:
         if outcome.code is not None:
             raise CheatSucceeded(f"the honest proof was refused: {outcome}")
         again, _ = applied(self._officers, self._case, self._attestation)
-        moved = rerandomised(decode_proof(self._proof), self._key.verifying)
+        moved = rerandomise(self._key.verifying, decode_proof(self._proof))
         return self._refused(
             "re-randomised proof of a used attestation", again, _text(moved), "E_USED"
         )

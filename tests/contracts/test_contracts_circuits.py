@@ -35,7 +35,7 @@ from tests.contracts.circuit_setting import (
 )
 from tests.contracts.contract_group import Group, address, new_group, production_staff
 from tests.contracts.test_contracts_keys import approve
-from tests.zkp.refusals import honest, outside_the_subgroup, rerandomised
+from tests.zkp.refusals import honest, moved, outside_the_subgroup
 from zkp.curve.g1 import P
 from zkp.key_words import encode_key, key_hash
 from zkp.own_precompiles import GROTH16_GAS, GROTH16_PUBLIC_GAS, GROTH16_PUBLICS_MAX
@@ -260,7 +260,7 @@ def test_the_example_counts_each_nullifier_once_for_each_question() -> None:
     for proof, revert in (
         (it.proof, ""),
         (it.proof, "statement is used"),
-        (rerandomised(it.key, it.proof), "statement is used"),
+        (moved(it), "statement is used"),
     ):
         arguments = (question, nullifier, proof_arguments(proof))
         outcome = group.send("applicant", headcount.call("come_forward", *arguments))

@@ -9,7 +9,7 @@ from contracts.compiler import InvalidArguments
 from ledger.crate import why_missing
 from node.engines import NATIVE, PY_EVM, engine_named
 from tests.contracts.circuit_setting import Setting, prepared
-from tests.zkp.refusals import TABLE, Row, honest, rerandomised
+from tests.zkp.refusals import TABLE, Row, honest, moved
 
 EACH_ROW = pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 
@@ -93,7 +93,7 @@ def test_a_rerandomised_proof_is_taken_where_the_statement_was_not() -> None:
     """So it is the statement that is refused, not the proof."""
     base, it = prepared(), honest()
     group = base.group.copy()
-    other = rerandomised(it.key, it.proof)
+    other = moved(it)
     group.do("applicant", base.take("take_statement", other, it.publics))
     outcome = group.send("applicant", base.take("take_statement", it.proof, it.publics))
     assert outcome.revert == "statement is used"

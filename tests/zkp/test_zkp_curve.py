@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_ecc import bn128 as reference
 
+from tests.zkp.refusals import outside_the_subgroup
 from zkp.backend import Backend
 from zkp.curve.fixed_base import multiples
 from zkp.curve.g1 import G1, P
@@ -131,19 +132,6 @@ def test_points_off_the_curve() -> None:
 
 def test_a_point_of_the_twist_may_lie_outside_the_subgroup() -> None:
     assert G2.is_in_subgroup(G2.generator)
-    outside = twist_point_outside_the_subgroup()
+    outside = outside_the_subgroup()
     assert G2.is_on_curve(outside)
     assert not G2.is_in_subgroup(outside)
-
-
-def twist_point_outside_the_subgroup() -> tuple[tuple[int, int], tuple[int, int]]:
-    """x = 1, 2, …: the first with a root; its order is r times a part of the cofactor."""
-    for x in range(1, 100):
-        c0, c1 = (x**3 + TWIST_B[0]) % P, TWIST_B[1]
-        norm = pow(c0 * c0 + c1 * c1, (P + 1) // 4, P)
-        for sign in (norm, P - norm):
-            y0 = pow((c0 + sign) * pow(2, -1, P), (P + 1) // 4, P)
-            y = (y0, c1 * pow(2 * y0, -1, P) % P)
-            if G2.is_on_curve(((x, 0), y)):
-                return (x, 0), y
-    raise AssertionError("no point found")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.zkp.refusals import outside_the_subgroup
 from zkp.backend import Backend
 from zkp.builder import Builder
 from zkp.circuits.equity_v1 import Statement
@@ -98,20 +99,6 @@ def test_a_flipped_bit_is_refused(backend: Backend, part: int, bit: int, vectors
     ax, ay, bx0, bx1, by0, by1, cx, cy = words
     changed = Proof((ax, ay), ((bx0, bx1), (by0, by1)), (cx, cy))
     assert not backend.verify(key, changed, publics)
-
-
-def outside_the_subgroup() -> tuple[tuple[int, int], tuple[int, int]]:
-    """A point of the twist whose order is not r: x = 1, 2, … until one has a root."""
-    b0, b1 = 3 * 9 * pow(82, -1, P) % P, -3 * pow(82, -1, P) % P
-    for x in range(1, 100):
-        c0 = (x**3 + b0) % P
-        norm = pow(c0 * c0 + b1 * b1, (P + 1) // 4, P)
-        for sign in (norm, P - norm):
-            y0 = pow((c0 + sign) * pow(2, -1, P), (P + 1) // 4, P)
-            point = ((x, 0), (y0, b1 * pow(2 * y0, -1, P) % P))
-            if G2.is_on_curve(point):
-                return point
-    raise AssertionError("no point found")
 
 
 def test_a_point_outside_the_subgroup_is_refused_in_proof_and_key(
