@@ -15,6 +15,7 @@ from typing import Any
 
 from cli.contract_desk import ContractDesk
 from cli.desks import LocalNetwork
+from client.rpc import Client
 from contracts.bindings import keys
 from contracts.bindings.circuits import CircuitRegistry
 from contracts.bindings.contract import Contract, Query
@@ -28,7 +29,6 @@ from tests.acceptance.harness import (
     rpc,
     run_quorate,
     running_network,
-    sign,
 )
 from tests.zkp.refusals import TABLE, Row, honest
 from zkp.backend import backend_named
@@ -175,11 +175,11 @@ def _deployed(author: ContractDesk, source: Path, *arguments: object) -> Contrac
 def _on_chain(place: _Place, url: str) -> dict[str, int]:
     """Every row to every verifier, at one node."""
 
-    def ask(query: Query[bool]) -> bool:
-        message = {"to": checksum_address(query.to), "data": "0x" + query.data.hex()}
-        return query.decode(from_hex(rpc(url, "eth_call", message, "latest")))
+    client, it = Client(url), honest()
 
-    it = honest()
+    def ask(query: Query[bool]) -> bool:
+        return query.decode(client.call(checksum_address(query.to), query.data))
+
     for name, query in place.questions((it.proof, it.publics), None).items():
         assert ask(query), f"{name} refuses the honest statement"
     refused: dict[str, int] = {}
@@ -197,23 +197,15 @@ def _taken_once(place: _Place) -> dict[str, int]:
     taken = place.taker.call("take_statement", keys.proof_arguments(it.proof), list(it.publics))
     sender.act(taken)
     before = _storage(place)
-    account = place.network.account("applicant")
+    account = place.local.account("applicant")
     nonce = sender.client.nonce(account.address)
-    chain_id = sender.client.chain_id()
     hashes = {}
     for offset, row in enumerate(TABLE):
         proof, publics = row.change(it)
         call = place.taker.call("take_statement", keys.proof_arguments(proof), list(publics))
-        raw = sign(
-            account,
-            chain_id,
-            nonce + offset,
-            to=checksum_address(call.to),
-            data="0x" + call.data.hex(),
-            gas=TAKE_GAS,
+        hashes[row.name] = sender.client.send_transaction(
+            account, checksum_address(call.to), call.data, gas=TAKE_GAS, nonce=nonce + offset
         )
-        url = place.network.urls[NODES["native"]]
-        hashes[row.name] = rpc(url, "eth_sendRawTransaction", raw)
     for name, transaction in hashes.items():
         for url in place.network.urls.values():
             ask = partial(rpc, url, "eth_getTransactionReceipt", transaction)
