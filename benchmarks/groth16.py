@@ -86,7 +86,7 @@ def _cases(folder: Path) -> Iterator[Case]:
 
 
 @contextmanager
-def _snarkjs() -> Iterator[Callable[..., float] | None]:
+def snarkjs_worker() -> Iterator[Callable[..., float] | None]:
     """Asks a warm snarkjs for its own milliseconds; None where it is not installed."""
     node = shutil.which("node")
     if node is None or not (ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs").is_dir():
@@ -196,7 +196,7 @@ def _targets(figures: Figures) -> Iterator[tuple[str, float, bool]]:
 
 def _measure_all(only: str | None = None) -> Figures:
     figures: Figures = {}
-    with tempfile.TemporaryDirectory() as folder, _snarkjs() as ask:
+    with tempfile.TemporaryDirectory() as folder, snarkjs_worker() as ask:
         for case in _cases(Path(folder)):
             if only in (None, case.name):
                 figures.update(_measure(case, Path(folder), ask))
