@@ -5,7 +5,7 @@ from random import Random
 from zkp.field import R, inverse
 from zkp.r1cs import Constraint, ConstraintSystem, dot
 
-OUTPUTS, PUBLICS, PRIVATES = 2, 3, 20
+OUTPUTS, PUBLICS, PRIVATES = 1, 3, 20
 _TERMS_MAX = 5
 
 

@@ -71,6 +71,20 @@ def test_circoms_r1cs_is_satisfied_by_circoms_witness(vectors: Path) -> None:
 # --- .wtns and .zkey ---
 
 
+@given(st.lists(st.integers(0, R - 1), max_size=20).map(tuple))
+def test_wtns_round_trip(witness: tuple[int, ...]) -> None:
+    assert decode_wtns(encode_wtns(witness)) == witness
+
+
+def test_r1cs_without_a_label_a_wire_is_refused(vectors: Path) -> None:
+    file = (vectors / "m500.r1cs").read_bytes()
+    # The labels stand last, their section's length before them.
+    size = 8 * 490
+    cut = file[: -size - 8] + (size - 8).to_bytes(8, "little") + file[-size:-8]
+    with pytest.raises(InvalidFile, match="label of 8 bytes for each of 490 wires"):
+        decode_r1cs(cut)
+
+
 def test_wtns_is_written_as_circom_writes_it(vectors: Path) -> None:
     file = (vectors / "m500.wtns").read_bytes()
     assert encode_wtns(decode_wtns(file)) == file

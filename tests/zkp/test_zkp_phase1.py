@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.zkp.phase1_files import BEACON, POWER, powers, prepared, small_system, small_witness
+from tests.zkp.random_circuit import random_circuit
 from zkp import reference
 from zkp.backend import CURRENT, Backend
 from zkp.curve.ate import g2_is_valid
@@ -20,9 +22,16 @@ from zkp.phase1.initial_key import UnsuitableCircuit, initial_key
 from zkp.phase1.prepare import prepare
 from zkp.phase1.verify import verify_powers
 from zkp.phase1.work import Work
-from zkp.r1cs import Constraint, ConstraintSystem
+from zkp.r1cs import Constraint, ConstraintSystem, decode_r1cs, encode_r1cs
 from zkp.snarkjs.contributions import Beacon, ContributionNote
-from zkp.snarkjs.ptau import InvalidPowers, PowersOfTau, decode_ptau, encode_ptau
+from zkp.snarkjs.ptau import (
+    InvalidPowers,
+    PowersContribution,
+    PowersOfTau,
+    SecretProof,
+    decode_ptau,
+    encode_ptau,
+)
 from zkp.snarkjs.resumable_blake2b import InvalidState, ResumableBlake2b
 from zkp.snarkjs.rows import PointRow, pack_g1, pack_g2
 from zkp.snarkjs.sections import InvalidFile
@@ -62,6 +71,48 @@ def test_powers_come_back_as_they_were_written() -> None:
         file = encode_ptau(made)
         assert decode_ptau(file) == made
         assert encode_ptau(decode_ptau(file)) == file
+
+
+some_g1 = st.integers(1, 9).map(lambda number: G1.multiply(G1.generator, number))
+some_g2 = st.integers(1, 9).map(lambda number: G2.multiply(G2.generator, number))
+some_proofs = st.builds(SecretProof, some_g1, some_g1, some_g2)
+some_notes = st.builds(
+    ContributionNote,
+    st.none() | st.text(max_size=20),
+    st.none() | st.builds(Beacon, st.binary(max_size=40), st.integers(0, 63)),
+)
+some_contributions = st.builds(
+    PowersContribution,
+    tau1=some_g1,
+    tau2=some_g2,
+    alpha1=some_g1,
+    beta1=some_g1,
+    beta2=some_g2,
+    tau=some_proofs,
+    alpha=some_proofs,
+    beta=some_proofs,
+    response_state=st.binary(min_size=216, max_size=216),
+    next_challenge=st.binary(min_size=64, max_size=64),
+    note=some_notes,
+)
+
+
+@given(st.lists(some_contributions, max_size=3).map(tuple))
+def test_any_history_comes_back_as_it_was_written(
+    history: tuple[PowersContribution, ...],
+) -> None:
+    made = replace(first_powers(1), contributions=history)
+    assert decode_ptau(encode_ptau(made)) == made
+
+
+@given(seed=st.integers(0, 1 << 32))
+@settings(max_examples=5, deadline=None)
+def test_random_circuits_are_proven_by_keys_from_powers(seed: int) -> None:
+    system, witness = random_circuit(Random(seed), 2)
+    key, _ = initial_key(decode_r1cs(encode_r1cs(system)), prepared())
+    proof, publics = CURRENT.prove(key, witness, system=system)
+    assert publics == witness[1 : system.publics + 1]
+    assert CURRENT.verify(key.verifying, proof, publics)
 
 
 @pytest.mark.parametrize(
