@@ -38,9 +38,9 @@ class Circom:
     modules: Path
 
     def command(self, source: Path, out: Path) -> list[str]:
-        """Compiles a source to `.r1cs`, wasm and `.sym`."""
+        """Compiles a source to `.r1cs`, wasm and `.sym`, linear constraints taken out."""
         made = [self.node, str(self.modules / "circom2" / "cli.js"), str(source)]
-        return [*made, "--r1cs", "--wasm", "--sym", "-l", str(self.modules), "-o", str(out)]
+        return [*made, "--O2", "--r1cs", "--wasm", "--sym", "-l", str(self.modules), "-o", str(out)]
 
     def start(self) -> list[str]:
         """Does nothing but start."""
