@@ -25,6 +25,8 @@ from zkp.poseidon import poseidon as hash_of
 
 Inputs = dict[str, int]
 WORD_BITS, BLOCK_BITS = 32, 512
+# Copies of a larger circuit take long to judge; what it calls has copies of its own.
+ROWS_MAX = 1_000
 # Rounds of the compression function beyond these repeat what they lay down.
 ROUNDS = 2
 
@@ -136,7 +138,9 @@ CASES: dict[str, GadgetCase] = {
     "any_of": _case("a b c", _on_bits(lambda u, x: booleans.any_of(u, x, "g")), (0, 0, 1)),
     "is_zero": _case("x", lambda u, x: is_zero(u, x, "g"), (0,), (5,)),
     "is_equal": _case("x y", lambda u, x, y: is_equal(u, x, y, "g"), (4, 4), (5, 4)),
-    "canonical_bits": _case("x", lambda u, x: canonical_bits(u, x, "g"), (5,), (2**200 + 3,)),
+    "canonical_bits": _case(
+        "x", lambda u, x: canonical_bits(u, x, "g"), (5,), (2**200 + 3,), (R - 1,)
+    ),
     "decompose": _case("x", lambda u, x: ranges.decompose(u, x, 6, "g", "six bits"), (5,)),
     "in_bits": _case("x", lambda u, x: ranges.in_bits(u, x, 6, "g"), (5,), (64,)),
     "nonzero": _case("x", lambda u, x: ranges.nonzero(u, x, "g", "not zero"), (5,), (0,)),
@@ -225,10 +229,12 @@ def gadget_names() -> Iterator[str]:
 def own_rows(circuit: Circuit, name: str, count: int) -> list[int]:
     """At most `count` of a gadget's constraints, spread over it.
 
-    Those that it lays down itself, or if there are none, those of the gadgets that it calls.
+    With those of the gadgets that it calls, or in a large circuit those that it lays down itself.
     """
-    labels = list(enumerate(circuit.labels))
-    rows = [index for index, label in labels if label.gadgets and label.gadgets[-1] == name]
-    rows = rows or [index for index, label in labels if name in label.gadgets]
-    step = -(-len(rows) // count)
-    return rows[::step]
+    is_large = len(circuit.labels) > ROWS_MAX
+    rows = [
+        index
+        for index, label in enumerate(circuit.labels)
+        if name in (label.gadgets[-1:] if is_large else label.gadgets)
+    ]
+    return rows[:: max(-(-len(rows) // count), 1)]
