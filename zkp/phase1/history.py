@@ -41,6 +41,7 @@ def verify_history(powers: PowersOfTau, work: Work) -> tuple[Standing, Standing]
             "contribute first"
         )
     one1, one2 = G1.generator, G2.generator
+    work.progress(f"hashing the first challenge, of 2^{powers.ceremony_power} powers")
     challenge = first_challenge(powers.ceremony_power)
     before = after = Standing(one1, one2, one1, one1, one2, challenge)
     for number, made in enumerate(powers.contributions, 1):
