@@ -407,10 +407,9 @@ def test_objections_are_to_the_last_contribution(setting: Setting) -> None:
     ],
 )
 def test_terms_within_bounds(setting: Setting, changes: dict[str, Any], message: str) -> None:
-    names = changes.pop("names", NAMES) if "names" in changes else NAMES
-    data = ceremony_deploy_data(
-        terms_of(setting.group, **changes), [address(name) for name in names]
-    )
+    terms = {name: value for name, value in changes.items() if name != "names"}
+    accounts = [address(name) for name in changes.get("names", NAMES)]
+    data = ceremony_deploy_data(terms_of(setting.group, **terms), accounts)
     outcome = setting.group.send("author", data, gas=DEPLOY_GAS)
     assert not outcome.ok
     assert message in outcome.revert
