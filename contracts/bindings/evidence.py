@@ -94,7 +94,7 @@ class EvidenceContract:
         return Contract(self.address, load_abi(SOURCE))
 
     def approve_anchor(self, name: bytes, anchor: Anchor, *, grace_s: int) -> Call:
-        """By a security administrator: approves these very values."""
+        """By an author or admin: approves these very values."""
         return self.contract.call(
             "approve_anchor",
             name,
@@ -106,7 +106,7 @@ class EvidenceContract:
         )
 
     def approve_end(self, name: bytes) -> Call:
-        """By a security administrator: approves that the name stands for nothing."""
+        """By an author or admin: approves that the name stands for nothing."""
         return self.contract.call("approve_end", name)
 
     def advance(self, name: bytes, boundary: CertifiedBlock) -> Call:

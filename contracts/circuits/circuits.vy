@@ -12,7 +12,6 @@
 """
 
 from system import gate
-from system import permission
 
 INPUTS_MAX: constant(uint256) = 64
 BATCH_MAX: constant(uint256) = 32
@@ -107,7 +106,7 @@ def propose(
     @param key The key's words.
     @return The entry's id: keccak256(abi.encode(name, source, system, transcript, keccak256(key))).
     """
-    self._organisation_of_author()
+    gate.organisation_of_author(msg.sender)
     assert len(name) > 0, "a circuit has a name"
     assert source != empty(bytes32) and system != empty(bytes32), "hash is zero"
     assert not (transcript == empty(bytes32) and gate.production()), (
@@ -348,20 +347,9 @@ def _two_bytes(number: uint256) -> Bytes[2]:
 @internal
 def _agree(entry: bytes32, status: uint256) -> (uint256, bool):
     """The organisation that agrees, and whether those that do are enough now."""
-    organisation: uint256 = self._organisation_of_author()
+    organisation: uint256 = gate.organisation_of_author(msg.sender)
     assert self.approvals[entry][status] & (1 << organisation) == 0, "organisation has agreed"
     self.approvals[entry][status] |= 1 << organisation
     weight: uint256 = self.approval_weights[entry][status] + gate.weight_of(organisation)
     self.approval_weights[entry][status] = weight
     return organisation, weight >= gate.threshold()
-
-
-@internal
-@view
-def _organisation_of_author() -> uint256:
-    # Administrators of production groups send to system contracts only, and this is none.
-    organisation: uint256 = gate.organisation_with(
-        msg.sender, permission.AUTHOR | permission.ADMIN
-    )
-    assert organisation != 0, "sender is not an author or admin"
-    return organisation

@@ -13,7 +13,6 @@ from evidence import certified
 from evidence import reader
 from evidence import receipt
 from system import gate
-from system import permission
 
 implements: reader.Reader
 
@@ -76,8 +75,8 @@ def approve_anchor(
     grace_s: uint256,
 ):
     """
-    @notice A security administrator approves for its organisation that a validator set of another
-            group is believed. Enough approvals of the very same values put it in force, in the
+    @notice An author or admin approves for its organisation that a validator set of another group
+            is believed. Enough approvals of the very same values put it in force, in the
             place of what the name stood for: so it is set anew after a recovery in the other group.
     @param anchor A name of this group's own choosing; it should say nothing about the other group.
     @param grace_s How long a set is believed about its own blocks after the next one has followed.
@@ -116,7 +115,7 @@ def approve_anchor(
 @external
 def approve_end(anchor: bytes32):
     """
-    @notice A security administrator approves that nothing is believed under a name any more.
+    @notice An author or admin approves for its organisation that nothing is believed under a name any more.
     """
     assert self.anchors[anchor].group != empty(bytes32), "no such anchor"
     subject: bytes32 = keccak256(
@@ -219,8 +218,7 @@ def _clear(anchor: bytes32):
 @internal
 def _approve(anchor: bytes32, subject: bytes32) -> bool:
     """Whether the approval is the one that was still needed."""
-    organisation: uint256 = gate.organisation_with(msg.sender, permission.ACCOUNT_ROLES)
-    assert organisation != 0, "sender is not a security administrator"
+    organisation: uint256 = gate.organisation_of_author(msg.sender)
     assert self.approvals[subject] & (1 << organisation) == 0, "organisation has approved"
     self.approvals[subject] |= 1 << organisation
     log AnchorApproved(

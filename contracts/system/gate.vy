@@ -31,6 +31,18 @@ def organisation_with(account: address, roles: uint256) -> uint256:
 
 @internal
 @view
+def organisation_of_author(account: address) -> uint256:
+    """
+    The organisation that an author, or the admin of a local network, speaks for in a contract that
+    is no system contract: administrators of production groups cannot send to one.
+    """
+    organisation: uint256 = self.organisation_with(account, permission.AUTHOR | permission.ADMIN)
+    assert organisation != 0, "sender is not an author or admin"
+    return organisation
+
+
+@internal
+@view
 def threshold() -> uint256:
     return staticcall Gate(ADDRESS).threshold()
 

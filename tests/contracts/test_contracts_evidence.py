@@ -17,11 +17,20 @@ from contracts.bindings.evidence import (
     evidence_deploy_data,
 )
 from contracts.compiler import compile_source, deploy_data
+from contracts.system_alloc import AccountEntry
 from ledger.evidence import Evidence, verify_evidence
+from ledger.gate import Role
+from ledger.reasons import Reason
 from ledger.suite import CURVE_ORDER, STANDARD
 from ledger.values import Address, Hash32, keccak
 from node.engines import engine_named, installed_engines
-from tests.contracts.contract_group import Group, new_group
+from tests.contracts.contract_group import (
+    ORGANISATIONS,
+    Group,
+    address,
+    new_group,
+    production_staff,
+)
 from tests.evidence_source import EMITTER, EVENT, Source, log_of, receipt_of, signers_named
 
 NAME, OTHER_NAME = anchor_name("registry"), anchor_name("another")
@@ -357,11 +366,28 @@ def test_an_anchor_needs_the_threshold_for_the_very_same_values(setting: Setting
         assert approve(setting, admin, source, OTHER_NAME) == ""
     assert not any(setting.group.ask(setting.contract.anchor(OTHER_NAME)).group)
     assert approve(setting, "tax-admin", other, OTHER_NAME) == "organisation has approved"
-    assert approve(setting, "registrar", other, OTHER_NAME) == (
-        "sender is not a security administrator"
-    )
+    assert approve(setting, "registrar", other, OTHER_NAME) == ("sender is not an author or admin")
     assert approve(setting, "audit-admin", other, OTHER_NAME) == ""
     assert setting.group.ask(setting.contract.anchor(OTHER_NAME)).group == other.group
+
+
+def test_authors_of_a_production_group_anchor() -> None:
+    """Its administrators cannot: what they send reaches system contracts only."""
+    authors = [
+        AccountEntry(address(f"{organisation}-author"), organisation, Role.AUTHOR)
+        for organisation in ORGANISATIONS
+    ]
+    group = new_group(production=True, accounts=[*production_staff(), *authors])
+    receipt = group.send("author", evidence_deploy_data(), gas=DEPLOY_GAS).receipt
+    assert receipt is not None
+    assert receipt.contract_address is not None
+    contract = EvidenceContract(receipt.contract_address)
+    call = contract.approve_anchor(NAME, SOURCE.anchor, grace_s=GRACE_S)
+    assert group.send("tax-security", call).dropped is Reason.NOT_THE_GATE
+    for author in authors[:3]:
+        assert not any(group.ask(contract.anchor(NAME)).group)
+        group.do(f"{author.organisation}-author", call)
+    assert group.ask(contract.anchor(NAME)).group == SOURCE.group
 
 
 def test_a_group_has_one_name(setting: Setting) -> None:
