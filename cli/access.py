@@ -15,10 +15,10 @@ from cli.failure import CommandFailed
 from cli.officer.request import load_request
 from cli.output import JsonOption, emit, table
 from cli.second_factor import CodeOption, confirm
+from ledger.whole_file import write_whole
 from node.config import NodeFolder, load_node_config
 from node.pki import OFFICER_VALIDITY_DAYS, OrganisationCA, encode_certificate, new_key, save_key
 from node.rpc.grants import Grant, load_grants, new_grant
-from node.whole_file import write_whole
 
 token = typer.Typer(help="Who may ask a node over TLS, by token or certificate. 访问授权。")
 

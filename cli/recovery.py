@@ -32,9 +32,9 @@ from ledger.recovery import (
 from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
 from ledger.values import Address, InvalidValue, address_from_hex, to_hex
+from ledger.whole_file import write_whole
 from node.config import NodeFolder
 from node.keyfile import load_private_key, own_address
-from node.whole_file import write_whole
 
 app = typer.Typer(help="A quorum that is lost for good. 恢复永久失去的法定数。")
 

@@ -17,13 +17,13 @@ from cli.output import JsonOption, emit, flat, table
 from cli.second_factor import CodeOption, confirm
 from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.sealing import MASTER_KEY_BYTES
+from ledger.whole_file import replace_synced
 from node.config import NodeConfig, NodeFolder, StoreConfig, load_node_config, save_node_config
 from node.keyfile import save_private_key
 from node.pid_file import PidFile
 from node.seal_conversion import convert_group
 from node.sealing import StoreKey, read_store_key, store_key_path
 from node.wal import LostLog
-from node.whole_file import replace_synced
 
 app = typer.Typer(help="What a node keeps, encrypted at rest. 静态数据加密。")
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.pin import parse_pin
 from ledger.values import InvalidValue
-from node.whole_file import write_whole
+from ledger.whole_file import write_whole
 
 NAME_LENGTH_MAX = 64
 GROUPS_COUNT_MAX = 64

@@ -19,6 +19,7 @@ import structlog
 from ledger.codec import InvalidEncoding
 from ledger.suite import Suite
 from ledger.values import Hash32
+from ledger.whole_file import replace_synced
 from node.group_network import GroupNetwork, RequestFailed
 from node.requests import (
     ENVELOPE_BYTES_MAX,
@@ -27,7 +28,6 @@ from node.requests import (
     decode_answer,
     encode_request,
 )
-from node.whole_file import replace_synced
 
 ENVELOPES_COUNT_MAX = 10_000
 DELIVERY_TIMEOUT_S = 10.0

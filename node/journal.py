@@ -20,8 +20,8 @@ import msgspec
 import structlog
 
 from ledger.sealing import BrokenSeal, Sealer, WrongSealKey
+from ledger.whole_file import replace_synced
 from node.stages import Stages
-from node.whole_file import replace_synced
 
 JOURNAL_HEAD = b"quorate-journal-1\n"
 SEALED_HEAD = b"quorate-journal-1s"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ledger.genesis import Genesis, genesis_block
 from ledger.sealing import Sealer
 from ledger.values import Address, to_hex
+from ledger.whole_file import replace_synced
 from node.config import ConfigurationError, GroupFolder, NodeFolder, load_node_config
 from node.files import RealFiles
 from node.group_assembly import read_genesis
@@ -16,7 +17,6 @@ from node.keyfile import load_private_key, own_address, save_private_key
 from node.pid_file import PidFile
 from node.sealing import group_seals
 from node.vote_log import VoteLog
-from node.whole_file import replace_synced
 
 
 def renew_consensus_key(folder: NodeFolder, name: str) -> Address:

@@ -18,6 +18,7 @@ from cryptography import x509
 
 from ledger.suite import InvalidSignature, Signer, Suite
 from ledger.values import Address, InvalidValue, address_from_hex, from_hex, to_hex
+from ledger.whole_file import write_whole
 from node.pki import (
     CERTIFICATE_BYTES_MAX,
     NODE_ID_LENGTH_MAX,
@@ -32,7 +33,6 @@ from node.pki import (
     organisation_of,
     parse_serial,
 )
-from node.whole_file import write_whole
 
 FORMAT = 1
 MEMBERSHIP_BYTES_MAX = 2 << 20

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledger.private_file import ExposedFile, read_private
-from node.whole_file import write_whole
+from ledger.whole_file import write_whole
 
 NAME_LENGTH_MAX = 64
 NODE_ID_LENGTH_MAX = 2 * NAME_LENGTH_MAX + 1

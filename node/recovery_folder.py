@@ -13,8 +13,8 @@ import structlog
 
 from ledger.recovery import InvalidRecovery, Recovery
 from ledger.recovery_file import load_recovery, recovery_json
+from ledger.whole_file import write_whole
 from node.config import GroupFolder
-from node.whole_file import write_whole
 
 FILES_COUNT_MAX = 64
 

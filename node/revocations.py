@@ -15,9 +15,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ledger.whole_file import write_whole
 from node.membership import CA_CERTIFICATES_COUNT_MAX, InvalidMembership, Membership
 from node.pki import CRL_BYTES_MAX, InvalidNodeCertificate, RevocationList, read_crl
-from node.whole_file import write_whole
 
 FILE_BYTES_MAX = CA_CERTIFICATES_COUNT_MAX * CRL_BYTES_MAX
 _BLOCK = re.compile(rb"-----BEGIN X509 CRL-----.*?-----END X509 CRL-----\s*", re.DOTALL)

@@ -15,6 +15,7 @@ from ledger.keyvalue import CorruptStore, KeyValueStore, LevelDB
 from ledger.sealed_store import opened
 from ledger.sealing import BrokenSeal, Sealer, WrongSealKey
 from ledger.values import Address, Hash32
+from ledger.whole_file import replace_synced
 from node.config import ConfigurationError, GroupFolder, NodeFolder
 from node.files import RealFiles
 from node.group_assembly import read_genesis
@@ -23,7 +24,6 @@ from node.keyfile import own_address
 from node.sealing import UNSEALED, GroupSeals, StoreKey
 from node.vote_log import log_head, open_record, seal_record
 from node.wal import LostLog, WriteAheadLog, first_record
-from node.whole_file import replace_synced
 
 BATCH_BYTES = 8 * 1024 * 1024
 PROGRESS_ENTRIES = 50_000

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from ledger.private_file import ExposedFile, read_private
-from node.whole_file import write_whole
+from ledger.whole_file import write_whole
 
 DIGITS = 6
 STEP_S = 30

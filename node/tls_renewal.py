@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ledger.whole_file import replace_synced, write_whole
 from node.config import NodeFolder
 from node.p2p.rehearsal import rehearse
 from node.p2p.trust import Trust
@@ -24,7 +25,6 @@ from node.pki import (
     new_key,
     save_key,
 )
-from node.whole_file import replace_synced, write_whole
 
 
 def waiting_key(folder: NodeFolder) -> Path:

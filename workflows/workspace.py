@@ -5,11 +5,10 @@ is written beside its place and renamed. It is not a database and holds nothing 
 """
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
+from ledger.whole_file import write_whole
 from workflows.json_text import InvalidJson, decode_json
 from workflows.workspace_seal import SEAL_FILE, SealProblem, is_sealed, seal_of
 
@@ -23,22 +22,7 @@ class InvalidWorkspaceFile(ValueError):
 def write_private(path: Path, data: bytes) -> None:
     """Put `data` at `path`, mode 600, whole or not at all, synced to disk."""
     _make_folder(path.parent)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, data, mode=0o600)
 
 
 def _make_folder(folder: Path) -> None:

@@ -37,10 +37,11 @@ from cli.reach import remote
 from cli.zk_circuits import circuit_file
 from contracts.bindings.ceremony import Terms
 from ledger.values import checksum_address
+from ledger.whole_file import write_whole
 from workflows.ceremony.acts import finish as finish_ceremony
 from workflows.ceremony.acts import object_to_last, take_turn
 from workflows.ceremony.acts import start as start_ceremony
-from workflows.ceremony.files import KEY, FileDrop, read_file, write_shared
+from workflows.ceremony.files import KEY, FileDrop, read_file
 from workflows.ceremony.opening import open_ceremony
 from workflows.ceremony.place import FILE_NAME, CeremonyPlace, save_place
 from workflows.ceremony.standing import standing
@@ -237,7 +238,7 @@ def verify(
             progress=progress,
         )
     if out is not None:
-        write_shared(out, drop.get(found.record.head, KEY))
+        write_whole(out, drop.get(found.record.head, KEY))
     where = checksum_address(address)
     emit(verified_json(found, where), as_json, lambda: show_verified(found, where))
 

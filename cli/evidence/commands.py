@@ -36,7 +36,7 @@ from ledger.evidence import (
 from ledger.genesis import genesis_block, load_genesis
 from ledger.suite import STANDARD
 from ledger.values import Hash32, from_hex, to_hex
-from node.whole_file import write_whole
+from ledger.whole_file import write_whole
 
 app = typer.Typer(help="A receipt of one group counts in another. 跨群组证据。")
 app.registered_commands += acts.registered_commands

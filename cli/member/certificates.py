@@ -17,6 +17,7 @@ from cli.member.publication import load_trust, told
 from cli.network.process import tell_to_reload
 from cli.output import JsonOption, emit
 from ledger.values import to_hex
+from ledger.whole_file import write_whole
 from node.config import NodeFolder, load_node_config
 from node.pki import (
     NODE_VALIDITY_DAYS,
@@ -29,7 +30,6 @@ from node.pki import (
     parse_serial,
 )
 from node.tls_renewal import install_certificate, key_for_request
-from node.whole_file import write_whole
 
 CaDir = Annotated[Path, typer.Argument(metavar="CA_DIR", help="The organisation's CA folder.")]
 NodeDir = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from cli.failure import CommandFailed
-from node.whole_file import write_whole
+from ledger.whole_file import write_whole
 
 NETWORK_FILE = "network.json"
 NETWORK_FILE_BYTES_MAX = 8 * 1024 * 1024

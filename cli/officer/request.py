@@ -23,8 +23,8 @@ from ledger.values import (
     keccak,
     to_hex,
 )
+from ledger.whole_file import write_whole
 from node.config import NAME_LENGTH_MAX, is_name
-from node.whole_file import write_whole
 
 FORMAT = 1
 REQUEST_BYTES_MAX = 16 * 1024

@@ -19,9 +19,9 @@ import msgspec
 
 from ledger.private_file import ExposedFile, read_private
 from ledger.values import Address, InvalidValue, address_from_hex
+from ledger.whole_file import write_whole
 from node.config import GROUPS_COUNT_MAX, NAME_LENGTH_MAX, is_name
 from node.rpc.access import GRANTABLE, CallerRole
-from node.whole_file import write_whole
 
 FORMAT = 1
 GRANTS_BYTES_MAX = 1 << 20

@@ -4,11 +4,11 @@ Whoever can write to it can leave files out or put others in; a file that is not
 is refused, so all that can be done is to delay.
 """
 
-import os
-import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+
+from ledger.whole_file import write_whole
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 KEY, CONSTRAINTS, POWERS = "zkey", "r1cs", "ptau"
@@ -38,7 +38,7 @@ class FileDrop:
         path = self.path(digest, kind)
         if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
             return digest
-        write_shared(path, data)
+        write_whole(path, data)
         return digest
 
     def get(self, digest: bytes, kind: str) -> bytes:
@@ -64,19 +64,3 @@ def read_file(path: Path) -> bytes:
     if len(data) > FILE_BYTES_MAX:
         raise InvalidContent(f"{path}: longer than {FILE_BYTES_MAX} bytes")
     return data
-
-
-def write_shared(path: Path, data: bytes) -> None:
-    """Put `data` at `path` for others to read, whole or not at all, synced to disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.values import Address, InvalidValue, address_from_hex, checksum_address
-from workflows.ceremony.files import write_shared
+from ledger.whole_file import write_whole
 from workflows.json_text import InvalidJson, decode_json
 
 FILE_NAME = "ceremony.json"
@@ -35,7 +35,7 @@ def save_place(folder: Path, place: CeremonyPlace) -> None:
         "group": place.group,
         "contract": checksum_address(place.address),
     }
-    write_shared(folder / FILE_NAME, json.dumps(document, indent=1).encode() + b"\n")
+    write_whole(folder / FILE_NAME, json.dumps(document, indent=1).encode() + b"\n")
 
 
 def load_place(folder: Path) -> CeremonyPlace:

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zkp.curve.ate import g2_is_valid
-from zkp.curve.g1 import G1Point, P
+from zkp.curve.g1 import G1Point
 from zkp.curve.g2 import G2Point
-from zkp.field import ELEMENT_BYTES, R
-from zkp.groth16.keys import PUBLICS_MAX, InvalidKey
-from zkp.r1cs import WIRES_MAX
+from zkp.field import ELEMENT_BYTES
+from zkp.groth16.keys import InvalidKey
 from zkp.snarkjs.contributions import MpcParams, decode_mpc_params, encode_mpc_params
 from zkp.snarkjs.points import (
     G1_BYTES,
@@ -25,7 +24,7 @@ from zkp.snarkjs.points import (
     encode_g2,
 )
 from zkp.snarkjs.sections import InvalidFile, Reader, encode_sections, read_sections
-from zkp.snarkjs.zkey import DOMAIN_MAX
+from zkp.snarkjs.zkey import read_counts
 
 _MAGIC, _VERSION = b"zkey", 1
 _PROTOCOL, _HEADER, _L, _H, _HISTORY = 1, 2, 8, 9, 10
@@ -52,12 +51,12 @@ class CeremonyKey:
     @property
     def wires(self) -> int:
         """How many signals the circuit has."""
-        return _counts(Reader(memoryview(self.before_delta)))[0]
+        return read_counts(Reader(memoryview(self.before_delta)))[0]
 
     @property
     def publics(self) -> int:
         """How many of them a verifier is given."""
-        return _counts(Reader(memoryview(self.before_delta)))[1]
+        return read_counts(Reader(memoryview(self.before_delta)))[1]
 
 
 def encode_key(key: CeremonyKey) -> bytes:
@@ -79,7 +78,7 @@ def decode_key(data: bytes) -> CeremonyKey:
     if kept[0] != _GROTH16.to_bytes(4, "little"):
         raise InvalidFile(".zkey: expected a Groth16 key, got one of another protocol")
     header = _all_of(sections[_HEADER])
-    wires, publics, domain = _counts(Reader(memoryview(header)))
+    wires, publics, domain = read_counts(Reader(memoryview(header)))
     rest = Reader(memoryview(header[_DELTA_AT:]))
     delta1 = decode_finite_g1(rest, ".zkey delta")
     delta2 = decode_finite_g2(rest, ".zkey delta")
@@ -102,15 +101,3 @@ def decode_key(data: bytes) -> CeremonyKey:
 
 def _all_of(section: Reader) -> bytes:
     return section.take(section.left)
-
-
-def _counts(header: Reader) -> tuple[int, int, int]:
-    """Wires, public signals and rows."""
-    header.expect_prime(P, ".zkey")
-    header.expect_prime(R, ".zkey")
-    wires = header.count(WIRES_MAX, "wires")
-    publics = header.count(PUBLICS_MAX, "public signals")
-    domain = header.count(DOMAIN_MAX, "rows")
-    if domain.bit_count() != 1 or publics >= wires:
-        raise InvalidFile(f".zkey: {domain} rows, {publics} of {wires} wires public: not a key")
-    return wires, publics, domain

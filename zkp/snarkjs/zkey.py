@@ -77,13 +77,7 @@ def decode_zkey(data: bytes) -> ProvingKey:
     if sections[_PROTOCOL].number(4) != _GROTH16:
         raise InvalidFile(".zkey: expected a Groth16 key, got one of another protocol")
     header = sections[_HEADER]
-    header.expect_prime(P, ".zkey")
-    header.expect_prime(R, ".zkey")
-    wires = header.count(WIRES_MAX, "wires")
-    publics = header.count(PUBLICS_MAX, "public signals")
-    domain = header.count(DOMAIN_MAX, "rows")
-    if domain.bit_count() != 1 or publics >= wires:
-        raise InvalidFile(f".zkey: {domain} rows, {publics} of {wires} wires public: not a key")
+    wires, publics, domain = read_counts(header)
     alpha1, beta1 = (decode_finite_g1(header, ".zkey header") for _ in range(2))
     beta2, gamma2 = (decode_finite_g2(header, ".zkey header") for _ in range(2))
     delta1 = decode_finite_g1(header, ".zkey header")
@@ -108,6 +102,18 @@ def decode_zkey(data: bytes) -> ProvingKey:
     for number in required:
         sections[number].end(f".zkey section {number}")
     return key
+
+
+def read_counts(header: Reader) -> tuple[int, int, int]:
+    """Wires, public signals and rows, from the header's beginning. Raises InvalidFile."""
+    header.expect_prime(P, ".zkey")
+    header.expect_prime(R, ".zkey")
+    wires = header.count(WIRES_MAX, "wires")
+    publics = header.count(PUBLICS_MAX, "public signals")
+    domain = header.count(DOMAIN_MAX, "rows")
+    if domain.bit_count() != 1 or publics >= wires:
+        raise InvalidFile(f".zkey: {domain} rows, {publics} of {wires} wires public: not a key")
+    return wires, publics, domain
 
 
 def decode_history(data: bytes) -> MpcParams:

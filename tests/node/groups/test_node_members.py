@@ -210,7 +210,7 @@ async def test_a_renewed_key_leaves_what_the_old_one_said(folders, kit) -> None:
 
 async def test_a_renewal_that_was_cut_off_goes_on_with_its_key(folders, monkeypatch) -> None:
     home = folders.folders["tax"]
-    monkeypatch.setattr("node.whole_file.os.replace", _power_cut)
+    monkeypatch.setattr("ledger.whole_file.os.replace", _power_cut)
     with pytest.raises(OSError, match="power"):
         renew_consensus_key(home, "equity")
     fresh = STANDARD.address_of(
