@@ -15,11 +15,10 @@ from zkp.phase1.verify import verify_powers
 from zkp.phase1.work import Work
 from zkp.snarkjs.contributions import BEACON_BYTES_MAX, Beacon
 from zkp.snarkjs.ptau import POWER_MAX, POWER_MIN, PowersOfTau, decode_ptau, encode_ptau
-from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX
+from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX, BEACON_EXPONENT_MIN
 
 app = typer.Typer(help="Phase 1: powers of tau, .ptau files. 通用初始化（第一阶段）。")
 
-BEACON_EXPONENT_MIN = 10
 NAME_CHARACTERS_MAX = 64
 
 OldPowers = Annotated[Path, typer.Argument(metavar="PTAU", help="The .ptau file.")]

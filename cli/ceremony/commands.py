@@ -46,7 +46,8 @@ from workflows.ceremony.opening import open_ceremony
 from workflows.ceremony.place import FILE_NAME, CeremonyPlace, save_place
 from workflows.ceremony.standing import standing
 from workflows.ceremony.verify import verify_ceremony
-from zkp.ceremony.contribute import EXPONENT_MAX, EXPONENT_MIN, TEXT_CHARS_MAX
+from zkp.ceremony.contribute import TEXT_CHARS_MAX
+from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX, BEACON_EXPONENT_MIN
 
 app = typer.Typer(help="A key made by several organisations. 多方可信设置仪式。")
 
@@ -73,7 +74,11 @@ def start(
     ] = BEACON_AFTER_BLOCKS,
     exponent: Annotated[
         int,
-        typer.Option(min=EXPONENT_MIN, max=EXPONENT_MAX, help="The beacon is hashed 2^this times."),
+        typer.Option(
+            min=BEACON_EXPONENT_MIN,
+            max=BEACON_EXPONENT_MAX,
+            help="The beacon is hashed 2^this times.",
+        ),
     ] = EXPONENT,
     least: Annotated[
         int | None, typer.Option(min=1, help="Contributions needed; by default all.")

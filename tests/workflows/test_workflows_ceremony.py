@@ -31,6 +31,7 @@ from zkp.ceremony.key_file import CeremonyKey, decode_key, encode_key
 from zkp.ceremony.points import public_points
 from zkp.ceremony.verify import InvalidContribution
 from zkp.r1cs import Constraint, encode_r1cs
+from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX
 
 NAMES = ("tax-officer", "registrar", "applicant", "audit-admin")
 TURN_S = 20
@@ -94,6 +95,10 @@ def opened(drop: FileDrop) -> Opening:
 
 @pytest.fixture
 def scene(network: SmallNetwork, tmp_path: Path) -> Scene:
+    return begun(network, tmp_path)
+
+
+def begun(network: SmallNetwork, tmp_path: Path, beacon_exponent: int = 10) -> Scene:
     files = opened(FileDrop(tmp_path / "shared"))
     terms = Terms(
         circuit=files.circuit,
@@ -102,7 +107,7 @@ def scene(network: SmallNetwork, tmp_path: Path) -> Scene:
         initial=files.initial,
         turn_s=TURN_S,
         beacon_block=network.client.block_number() + BEACON_AFTER,
-        beacon_exponent=10,
+        beacon_exponent=beacon_exponent,
         least=2,
     )
     where = start(desk(network, tmp_path, "author"), terms, [address(name) for name in NAMES])
@@ -344,6 +349,18 @@ def test_a_start_with_another_initial_key_is_found_out(
     drop.path(terms.powers, POWERS).unlink()
     with pytest.raises(MissingFile, match="ptau"):
         verify_ceremony(scene.light(), where, drop)
+
+
+def test_who_finishes_is_told_of_more_rounds_than_this_build_makes(
+    network: SmallNetwork, tmp_path: Path
+) -> None:
+    scene = begun(network, tmp_path, beacon_exponent=BEACON_EXPONENT_MAX + 1)
+    seats = [scene.seat(name) for name in NAMES]
+    take_turn(seats[0])
+    take_turn(seats[1])
+    scene.pass_beacon()
+    with pytest.raises(CeremonyRefused, match=r"rounds over the beacon.*start another"):
+        finish(seats[0])
 
 
 def test_a_folder_names_its_ceremony(tmp_path: Path) -> None:

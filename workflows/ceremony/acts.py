@@ -28,6 +28,7 @@ from zkp.ceremony.key_file import encode_key
 from zkp.ceremony.points import public_points
 from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.snarkjs.contributions import Beacon
+from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX
 
 BEACON_NAME = "beacon"
 
@@ -112,6 +113,11 @@ def finish(seat: Seat, progress: Progress = say_nothing) -> tuple[Step, bool]:
         raise CeremonyRefused(
             f"{len(record.steps)} contributions stand and the terms ask for {record.terms.least}: "
             "the ceremony came to nothing, start another"
+        )
+    if record.terms.beacon_exponent > BEACON_EXPONENT_MAX:
+        raise CeremonyRefused(
+            f"the terms ask for 2^{record.terms.beacon_exponent} rounds over the beacon, of which "
+            f"this build makes at most 2^{BEACON_EXPONENT_MAX}: start another ceremony"
         )
     parent = checked_head(record, seat.drop, progress)
     beacon = beacon_hash(seat.desk.client, height)

@@ -16,12 +16,17 @@ from zkp.curve.g1 import G1Point
 from zkp.curve.g2 import G2, G2Point
 from zkp.field import R
 from zkp.snarkjs.contributions import Beacon, Contribution, ContributionNote
-from zkp.snarkjs.randomness import Randomness, from_beacon, from_system, hash_to_g2
+from zkp.snarkjs.randomness import (
+    BEACON_EXPONENT_MAX,
+    BEACON_EXPONENT_MIN,
+    Randomness,
+    from_beacon,
+    from_system,
+    hash_to_g2,
+)
 
 NAME_CHARS_MAX = 64
 TEXT_CHARS_MAX = 4_096
-EXPONENT_MIN, EXPONENT_MAX = 10, 32
-"""Rounds of SHA-256 over a beacon, as a power of two: snarkjs's least, and an hour's work."""
 
 
 def contribute(
@@ -44,7 +49,8 @@ def apply_beacon(
     by: Backend = backend.CURRENT,
 ) -> CeremonyKey:
     """The key after the beacon: the same for everybody who computes it."""
-    assert EXPONENT_MIN <= beacon.iterations_exponent <= EXPONENT_MAX, "the caller bounds it"
+    exponent = beacon.iterations_exponent
+    assert BEACON_EXPONENT_MIN <= exponent <= BEACON_EXPONENT_MAX, "the caller bounds it"
     return _applied(key, from_beacon(beacon), ContributionNote(name, beacon), progress, by)
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from zkp import backend
 from zkp.backend import Backend
-from zkp.ceremony.contribute import EXPONENT_MAX, EXPONENT_MIN
 from zkp.ceremony.key_file import CeremonyKey
 from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.ceremony.transcript import transcript_of
@@ -19,7 +18,12 @@ from zkp.curve.ate import g1_is_valid, g2_is_valid
 from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2, G2Point
 from zkp.snarkjs.contributions import Contribution
-from zkp.snarkjs.randomness import from_beacon, hash_to_g2
+from zkp.snarkjs.randomness import (
+    BEACON_EXPONENT_MAX,
+    BEACON_EXPONENT_MIN,
+    from_beacon,
+    hash_to_g2,
+)
 
 _COEFFICIENT_BITS = 128
 
@@ -105,10 +109,10 @@ def _check_proof(key: CeremonyKey, place: int, delta: G1Point, by: Backend) -> N
 def _check_beacon(made: Contribution, name: str) -> None:
     beacon = made.note.beacon
     assert beacon is not None
-    if not EXPONENT_MIN <= beacon.iterations_exponent <= EXPONENT_MAX:
+    if not BEACON_EXPONENT_MIN <= beacon.iterations_exponent <= BEACON_EXPONENT_MAX:
         raise InvalidContribution(
-            f"{name}: a beacon of 2^{beacon.iterations_exponent} rounds: expected 2^{EXPONENT_MIN} "
-            f"to 2^{EXPONENT_MAX}"
+            f"{name}: a beacon of 2^{beacon.iterations_exponent} rounds: expected "
+            f"2^{BEACON_EXPONENT_MIN} to 2^{BEACON_EXPONENT_MAX}"
         )
     drawn = from_beacon(beacon)
     secret, g1_s = drawn.scalar(), drawn.g1()

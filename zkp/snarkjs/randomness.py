@@ -19,7 +19,9 @@ from zkp.snarkjs.points import is_greater, is_greater2
 from zkp.snarkjs.sections import InvalidFile
 
 SEED_BYTES = 32
-BEACON_EXPONENT_MAX = 24
+BEACON_EXPONENT_MIN, BEACON_EXPONENT_MAX = 10, 24
+"""Rounds of SHA-256 over a beacon, as a power of two: snarkjs's least, and what takes seconds."""
+
 # The twist's order divided by r: it brings any of its points into G2.
 G2_COFACTOR = 2 * P - R
 
