@@ -19,6 +19,7 @@ from contracts.bindings.circuits import (
     Draft,
     circuits_deploy_data,
 )
+from contracts.bindings.contract import Call
 from ledger.values import Hash32, address_from_hex, from_hex, keccak, to_hex
 from zkp.groth16.keys import VerifyingKey
 from zkp.r1cs import circuit_id, decode_r1cs
@@ -72,6 +73,15 @@ def _described(entry: Hash32, found: CircuitEntry) -> dict[str, Any]:
     }
 
 
+def _act(
+    desk: ContractDesk, registry: CircuitRegistry, call: Call, entry: Hash32
+) -> tuple[CircuitStatus, dict[str, Any]]:
+    """Send a call about an entry; how the entry stands after it, with what was sent."""
+    sent = desk.act(call)
+    found = desk.ask(registry.circuit(entry))
+    return found.status, _described(entry, found) | sent
+
+
 @app.command()
 def deploy(
     network: NetworkOption,
@@ -106,9 +116,8 @@ def propose(
     ceremony = NO_CEREMONY if transcript is None else _entry(transcript)
     draft = Draft(name, keccak(read(source)), system, ceremony, key)
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
-    sent = desk.act(registry.propose(draft))
-    found = desk.ask(registry.circuit(draft.entry))
-    _show("Laid down", _described(draft.entry, found) | sent, as_json)
+    _, described = _act(desk, registry, registry.propose(draft), draft.entry)
+    _show("Laid down", described, as_json)
 
 
 @app.command()
@@ -122,11 +131,8 @@ def approve(
 ) -> None:
     """Approve a circuit for one's organisation; enough approvals make it active. 批准电路。"""
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
-    sent = desk.act(registry.approve(_entry(entry)))
-    found = desk.ask(registry.circuit(_entry(entry)))
-    is_active = found.status is CircuitStatus.ACTIVE
-    described = _described(_entry(entry), found)
-    _show("Active" if is_active else "Approved", described | sent, as_json)
+    status, described = _act(desk, registry, registry.approve(_entry(entry)), _entry(entry))
+    _show("Active" if status is CircuitStatus.ACTIVE else "Approved", described, as_json)
 
 
 @app.command()
@@ -140,11 +146,8 @@ def retire(
 ) -> None:
     """Say that a circuit shall count no more; enough of that retires it for good. 停用电路。"""
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
-    sent = desk.act(registry.retire(_entry(entry)))
-    found = desk.ask(registry.circuit(_entry(entry)))
-    is_retired = found.status is CircuitStatus.RETIRED
-    described = _described(_entry(entry), found)
-    _show("Retired" if is_retired else "Noted", described | sent, as_json)
+    status, described = _act(desk, registry, registry.retire(_entry(entry)), _entry(entry))
+    _show("Retired" if status is CircuitStatus.RETIRED else "Noted", described, as_json)
 
 
 @app.command("list")

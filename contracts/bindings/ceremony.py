@@ -90,6 +90,10 @@ class Record:
         """The participants' own, without the beacon's."""
         return tuple(step for step in self.steps if step.beacon is None)
 
+    def contribution_of(self, place: int) -> Step | None:
+        """The contribution of the participant at a place, None if none stands."""
+        return next((step for step in self.contributions if step.place == place), None)
+
 
 def ceremony_deploy_data(terms: Terms, participants: Sequence[Address]) -> bytes:
     """Data of the transaction that starts a ceremony."""

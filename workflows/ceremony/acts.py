@@ -80,7 +80,7 @@ def take_turn(seat: Seat, text: str = "", progress: Progress = say_nothing) -> t
     seat.settle(act)
     reading = seat.read()
     place = _place(reading.record, seat.desk.sender)
-    done = _contribution_of(reading.record, place)
+    done = reading.record.contribution_of(place)
     if done is not None:
         return done, False
     _check_turn(seat, reading, place)
@@ -89,7 +89,7 @@ def take_turn(seat: Seat, text: str = "", progress: Progress = say_nothing) -> t
     digest = seat.drop.put(encode_key(key), KEY)
     points = public_points(key)
     seat.desk.act(act, seat.contract.contribute(reading.record.head, digest, points))
-    made = _contribution_of(seat.read().record, place)
+    made = seat.read().record.contribution_of(place)
     if made is None:
         raise CeremonyRefused("the contribution was recorded and taken back at once")
     return made, True
@@ -150,10 +150,6 @@ def _place(record: Record, sender: Address) -> int:
     if sender not in record.participants:
         raise CeremonyRefused(f"{checksum_address(sender)} is no participant of this ceremony")
     return record.participants.index(sender)
-
-
-def _contribution_of(record: Record, place: int) -> Step | None:
-    return next((step for step in record.contributions if step.place == place), None)
 
 
 def _check_turn(seat: Seat, reading: Reading, place: int) -> None:

@@ -92,7 +92,7 @@ def _phase(reading: Reading, turn: int) -> Phase:
 
 def _participant(record: Record, place: int, name: str, turn: int | None) -> Participant:
     address = record.participants[place]
-    stands = next((step for step in record.contributions if step.place == place), None)
+    stands = record.contribution_of(place)
     if stands is not None:
         return Participant(address, name, Presence.CONTRIBUTED, stands)
     back = next(
