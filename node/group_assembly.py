@@ -179,37 +179,28 @@ def _open_chain(
     *,
     build: Build,
 ) -> Chain:
+    def read() -> Chain:
+        database = MeasuredStore(folder.database, engine.stages)
+        try:
+            store = BlockStore(opened(database, seals.store), genesis.suite)
+            return Chain(genesis, store, engine, decode=memory.decode, build=build)
+        except BaseException:
+            database.close()
+            raise
+
     try:
-        return _chain(folder, genesis, engine, memory, seals, build=build)
+        return read()
     except CorruptStore as error:
         # Blocks and state come back from peers; the vote log's mark keeps the node from voting
         # until they are there again.
         aside = folder.database.with_name(f"db.corrupt.{time.time_ns() // 1_000_000}")
         folder.database.rename(aside)
         log.error("store.corrupt", group=genesis.name, reason=str(error), kept_as=aside.name)
-        return _chain(folder, genesis, engine, memory, seals, build=build)
+        return read()
     except StoreInUse as error:
         raise ConfigurationError(str(error)) from error
     except InvalidGenesis as error:
         raise ConfigurationError(f"{folder.path}: {error}") from error
-
-
-def _chain(
-    folder: GroupFolder,
-    genesis: Genesis,
-    engine: MeasuredEngine,
-    memory: TransactionMemory,
-    seals: GroupSeals,
-    *,
-    build: Build,
-) -> Chain:
-    database = MeasuredStore(folder.database, engine.stages)
-    try:
-        store = BlockStore(opened(database, seals.store), genesis.suite)
-        return Chain(genesis, store, engine, decode=memory.decode, build=build)
-    except BaseException:
-        database.close()
-        raise
 
 
 def _pool_limits(limits: LimitsConfig) -> PoolLimits:

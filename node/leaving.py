@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ledger.genesis import Genesis, genesis_block
 from ledger.keyvalue import CorruptStore
 from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
+from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32, to_hex
 from node.config import (
     ConfigurationError,
@@ -35,6 +37,15 @@ from node.vote_log import may_have_voted
 
 HASH_BYTES = 32
 ARCHIVED, DESTROYED = "archived", "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The last block that a folder holds, and the validators in the state after it."""
+
+    number: int
+    hash: Hash32
+    validators: ValidatorSet
 
 
 def forget_group(folder: NodeFolder, name: str) -> None:
@@ -63,7 +74,7 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
     genesis = read_genesis(group)
     address = own_address(group, genesis.suite)
     seals = configured_seals(folder, genesis_block(genesis).hash)
-    number, block_hash = _stable(group, genesis, seals)
+    held = _held(group, genesis, seals)
     envelopes = sorted(folder.envelopes.glob(f"*/{name}.{'?' * 2 * HASH_BYTES}.envelope"))
     place = None if archive is None else archive / f"{name}.{now:%Y%m%dT%H%M%SZ}"
     files = [path for path in group.path.rglob("*") if path.is_file()]
@@ -72,8 +83,8 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
         group=name,
         identity=to_hex(genesis_block(genesis).hash),
         chain_id=genesis.chain_id,
-        stable_number=number,
-        stable_hash=to_hex(block_hash),
+        stable_number=held.number,
+        stable_hash=to_hex(held.hash),
         address=to_hex(address),
         voted=_has_voted(group, genesis, address, seals),
         did=DESTROYED if place is None else ARCHIVED,
@@ -82,7 +93,7 @@ def put_away(folder: NodeFolder, name: str, archive: Path | None, now: datetime)
         size_bytes=sum(path.stat().st_size for path in (*files, *envelopes)),
         envelopes=len(envelopes),
     )
-    is_retired = departure.voted and not is_validator(folder, name)
+    is_retired = departure.voted and address not in held.validators.members
     # The record first: data that is gone without one could not be told from data that was lost.
     written = add_departure(folder.departures, departure)
     if place is None:
@@ -103,27 +114,24 @@ def is_validator(folder: NodeFolder, name: str) -> bool:
     genesis = read_genesis(group)
     if not group.consensus_key.is_file():
         return False
-    address = own_address(group, genesis.suite)
-    members = genesis.validator_set
-    if group.database.exists():
-        seals = configured_seals(folder, genesis_block(genesis).hash)
-        with _open_store(group, genesis, seals) as store:
-            if store.head is not None:
-                members = contract_validators(store.state)
-    return address in members.members
+    seals = configured_seals(folder, genesis_block(genesis).hash)
+    held = _held(group, genesis, seals)
+    return own_address(group, genesis.suite) in held.validators.members
 
 
-def _stable(group: GroupFolder, genesis: Genesis, seals: GroupSeals) -> tuple[int, Hash32]:
-    """The last block that is stored; block 0 for a store that is empty or cannot be read."""
-    first = 0, genesis_block(genesis).hash
+def _held(group: GroupFolder, genesis: Genesis, seals: GroupSeals) -> _Held:
+    """What the store's head says; the genesis for a store that is empty or cannot be read."""
+    first = _Held(0, genesis_block(genesis).hash, genesis.validator_set)
     if not group.database.exists():
         return first
     try:
         with _open_store(group, genesis, seals) as store:
             head = store.head
+            if head is None:
+                return first
+            return _Held(head.number, head.hash, contract_validators(store.state))
     except (CorruptStore, WrongSealKey):
         return first
-    return first if head is None else (head.number, head.hash)
 
 
 @contextmanager

@@ -276,6 +276,21 @@ def test_an_archived_vote_log_is_as_it_was_left(folders, kit) -> None:
     assert not departure.voted
 
 
+async def test_a_group_whose_store_is_damaged_can_be_left(folders, kit) -> None:
+    """Nobody can tell then how far it came: block 0, and its key is kept as a validator's."""
+    (node,) = await folders.start("tax")
+    await take_up(folders, kit, [node])
+    await node.stop()
+    home = folders.folders["tax"]
+    group = home.group("refund")
+    for path in (group.database / "CURRENT", *group.wal.iterdir()):
+        path.write_bytes(b"damaged")
+    forget_group(home, "refund")
+    departure = put_away(home, "refund", home.path / "left", NOW)
+    assert (departure.stable_number, departure.voted) == (0, True)
+    assert (home.path / departure.where / group.consensus_key.name).is_file()
+
+
 async def test_a_reload_while_a_node_stops_or_starts_takes_up_nothing_too_much(
     folders, kit
 ) -> None:
