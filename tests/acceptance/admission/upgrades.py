@@ -125,6 +125,10 @@ def _vote_gas_limit(town: Town) -> dict[str, Any]:
         eventually(
             f"{name} has the limit in force", lambda n=name: _has_limit(network, n), SETTLE_S
         )
+    # In force is what the next block will have; that block may still be to come.
+    eventually(
+        "a block under the limit", lambda: _gas_limit(town, town.height()) == GAS_LIMIT, SETTLE_S
+    )
     begins = next(
         number for number in range(town.height() + 1) if _gas_limit(town, number) == GAS_LIMIT
     )
