@@ -20,6 +20,7 @@ OWN_SOURCES = (
     "system/keys.vy",
     "system/groth16.vy",
     "equity/equity_transfer.vy",
+    "equity/equity_holdings.vy",
     "evidence/evidence.vy",
     "ceremony/ceremony.vy",
     "circuits/circuits.vy",

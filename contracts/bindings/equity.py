@@ -1,8 +1,12 @@
-"""The equity transfer contract: both state machines by name, its calls, and the statement's ctx."""
+"""The equity transfer contract: both state machines by name, its calls, and the statement's ctx.
+
+What it shares with the contract with holdings (`equity_holdings`) stands in `EquityContract`.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import ClassVar
 
 from contracts.bindings.contract import Call, Contract, Query
 from contracts.bindings.keys import proof_arguments
@@ -41,17 +45,25 @@ class ApplicationStatus(IntEnum):
 
 
 class AlarmCode(IntEnum):
-    """Why an alarm was raised; E_ codes are refusals, in the order of examination."""
+    """Why an alarm was raised; E_ codes are refusals, in the order of examination.
+
+    Those of lots and A_REST_VOID are of the contract with holdings alone.
+    """
 
     E_AGREEMENT = 1
     E_NOT_ATTESTED = 2
     E_USED = 3
     E_STATUS = 4
     E_RULE_VERSION = 5
+    E_LOT_NOT_ATTESTED = 7
+    E_LOT_USED = 8
+    E_LOT_STATUS = 9
     E_PROOF = 6
+    E_REST = 10
     A_SUPERSEDED = 17
     A_WITHDRAWN = 18
     A_REFUNDED = 19
+    A_REST_VOID = 20
 
 
 @dataclass(frozen=True)
@@ -144,27 +156,17 @@ def compute_context(
 
 
 @dataclass(frozen=True)
-class EquityTransfer:
-    """A deployed contract. Each method that acts says who may send it."""
+class EquityContract:
+    """What both transfer contracts have. Each method that acts says who may send it."""
+
+    source: ClassVar[str]
 
     address: Address
 
     @cached_property
     def contract(self) -> Contract:
         """The general binding, for events and other names."""
-        return Contract(self.address, load_abi(SOURCE))
-
-    def attest(self, attestation: bytes, commitment: int, rule: int) -> Call:
-        """By a member of the tax bureau."""
-        return self.contract.call("attest", attestation, commitment, rule)
-
-    def countersign(self, attestation: bytes, commitment: int, rule: int) -> Call:
-        """By another member of the tax bureau, naming the same values."""
-        return self.contract.call("countersign", attestation, commitment, rule)
-
-    def correct(self, attestation: bytes, replacement: bytes, commitment: int, rule: int) -> Call:
-        """By a member of the tax bureau; the replacement awaits its countersignature."""
-        return self.contract.call("correct", attestation, replacement, commitment, rule)
+        return Contract(self.address, load_abi(self.source))
 
     def withdraw(self, attestation: bytes) -> Call:
         """By a member of the tax bureau."""
@@ -177,10 +179,6 @@ class EquityTransfer:
     def apply(self, transfer: bytes, attestation: bytes, commitment: int, prover: Address) -> Call:
         """By a member of the registrar."""
         return self.contract.call("apply", transfer, attestation, commitment, prover)
-
-    def verify(self, transfer: bytes, proof: Proof) -> Call:
-        """By the prover that the application names."""
-        return self.contract.call("verify", transfer, *proof_arguments(proof))
 
     def confirm(self, transfer: bytes) -> Call:
         """By a member of the registrar."""
@@ -220,6 +218,29 @@ class EquityTransfer:
         """Refusal number `index`, from 0, of an application that has that many."""
         query = self.contract.query("refusals", transfer, index)
         return query.then(lambda fields: Refusal(AlarmCode(fields["code"]), fields["sender"]))
+
+
+@dataclass(frozen=True)
+class EquityTransfer(EquityContract):
+    """A deployed contract of statement `equity_v1`."""
+
+    source: ClassVar[str] = SOURCE
+
+    def attest(self, attestation: bytes, commitment: int, rule: int) -> Call:
+        """By a member of the tax bureau."""
+        return self.contract.call("attest", attestation, commitment, rule)
+
+    def countersign(self, attestation: bytes, commitment: int, rule: int) -> Call:
+        """By another member of the tax bureau, naming the same values."""
+        return self.contract.call("countersign", attestation, commitment, rule)
+
+    def correct(self, attestation: bytes, replacement: bytes, commitment: int, rule: int) -> Call:
+        """By a member of the tax bureau; the replacement awaits its countersignature."""
+        return self.contract.call("correct", attestation, replacement, commitment, rule)
+
+    def verify(self, transfer: bytes, proof: Proof) -> Call:
+        """By the prover that the application names."""
+        return self.contract.call("verify", transfer, *proof_arguments(proof))
 
     def public_inputs(self, transfer: bytes) -> Query[PublicInputs]:
         """The inputs that `verify` would use now; 0 where something is missing."""

@@ -7,6 +7,9 @@
         deal and that its tax was computed by the rule and covered; the registrar confirms. No
         amount, name or stable identity ever stands here.
 
+        Also a module: equity_holdings.vy is this contract with lots. What it shares stands below
+        as internals, each with its own checks of who sends.
+
         A refusal for a business reason does not revert, or its alarm would vanish: it is stored
         and announced, consumes nothing, and the third one ends the application.
 @license Apache-2.0
@@ -253,9 +256,7 @@ def attest(attestation: bytes16, commitment: uint256, rule: uint256):
     @param commitment C_tax, below r.
     @param rule Rule id of a version in force.
     """
-    self._check_tax_officer()
-    self._check_agreement()
-    self._attest(attestation, commitment, rule, empty(bytes16))
+    self._attest(attestation, commitment, rule)
 
 
 @external
@@ -263,20 +264,7 @@ def countersign(attestation: bytes16, commitment: uint256, rule: uint256):
     """
     @notice A second officer signs the same: from now on the attestation is active.
     """
-    self._check_tax_officer()
-    self._check_agreement()
-    record: Attestation = self.attestations[attestation]
-    assert record.status == AWAITING, "attestation does not await a countersignature"
-    assert msg.sender != record.officer, "the second officer must be another account"
-    assert commitment == record.commitment and rule == record.rule, "not what was attested"
-    self.attestations[attestation].status = ACTIVE
-    self.attestations[attestation].countersigner = msg.sender
-    log Countersigned(
-        attestation=attestation,
-        sender=msg.sender,
-        receiver=market_organisation,
-        data_type=COUNTERSIGNATURE,
-    )
+    self._countersign(attestation, commitment, rule)
 
 
 @external
@@ -284,18 +272,7 @@ def correct(attestation: bytes16, replacement: bytes16, commitment: uint256, rul
     """
     @notice Supersedes an attestation at once by a new one, which awaits its countersignature.
     """
-    self._check_tax_officer()
-    self._check_agreement()
-    self._end(attestation, SUPERSEDED, A_SUPERSEDED)
-    self.attestations[attestation].replaced_by = replacement
-    log Superseded(
-        attestation=attestation,
-        replacement=replacement,
-        sender=msg.sender,
-        receiver=market_organisation,
-        data_type=CORRECTION,
-    )
-    self._attest(replacement, commitment, rule, attestation)
+    self._correct(attestation, replacement, commitment, rule)
 
 
 @external
@@ -303,14 +280,7 @@ def withdraw(attestation: bytes16):
     """
     @notice Declares an attestation void.
     """
-    self._check_tax_officer()
-    self._end(attestation, WITHDRAWN, A_WITHDRAWN)
-    log Withdrawn(
-        attestation=attestation,
-        sender=msg.sender,
-        receiver=market_organisation,
-        data_type=WITHDRAWAL,
-    )
+    self._withdraw(attestation)
 
 
 @external
@@ -318,15 +288,7 @@ def refund(attestation: bytes16):
     """
     @notice Declares that the tax of an attestation was paid back.
     """
-    self._check_tax_officer()
-    assert self.attestations[attestation].status != AWAITING, "attestation is not active"
-    self._end(attestation, REFUNDED, A_REFUNDED)
-    log Refunded(
-        attestation=attestation,
-        sender=msg.sender,
-        receiver=market_organisation,
-        data_type=REFUND,
-    )
+    self._refund(attestation)
 
 
 # The registrar
@@ -440,26 +402,12 @@ def verify(transfer: bytes16, a: uint256[2], b: uint256[2][2], c: uint256[2]) ->
     @param b G2 as the precompile takes it: x imaginary, x real, y imaginary, y real.
     @return Whether the transfer is verified now; if not, a refusal is stored and an alarm raised.
     """
-    application: Application = self.applications[transfer]
-    assert application.status != 0, "no such application"
-    assert msg.sender == application.prover, "sender is not the prover that the application names"
-    assert self._may_prove(msg.sender), "sender lacks the role"
-    assert application.refusals < REFUSALS_MAX, "application was refused three times"
+    application: Application = self._application_of_prover(transfer)
     code: uint256 = self._judge(transfer, application, a, b, c)
     if code != 0:
         self._refuse(transfer, application, code)
         return False
-    self.applications[transfer].status = VERIFIED
-    self.attestations[application.attestation].status = CONSUMED
-    self.attestations[application.attestation].transfer = transfer
-    log Verified(
-        transfer=transfer,
-        attestation=application.attestation,
-        sender=msg.sender,
-        receiver=market_organisation,
-        data_type=VERIFICATION,
-        rule=self._rule_input(application.attestation),
-    )
+    self._accept(transfer, application)
     return True
 
 
@@ -583,7 +531,16 @@ def _check_agreement():
 
 
 @internal
-def _attest(attestation: bytes16, commitment: uint256, rule: uint256, replaces: bytes16):
+def _attest(attestation: bytes16, commitment: uint256, rule: uint256):
+    self._check_tax_officer()
+    self._check_agreement()
+    self._write_attestation(attestation, commitment, rule, empty(bytes16))
+
+
+@internal
+def _write_attestation(
+    attestation: bytes16, commitment: uint256, rule: uint256, replaces: bytes16
+):
     assert attestation != empty(bytes16), "attestation id is zero"
     assert self.attestations[attestation].status == 0, "attestation id is taken"
     assert 0 < commitment and commitment < R, "commitment must be 1 to r - 1"
@@ -606,6 +563,65 @@ def _attest(attestation: bytes16, commitment: uint256, rule: uint256, replaces: 
         data_type=ATTESTATION,
         commitment=commitment,
         rule=rule,
+    )
+
+
+@internal
+def _countersign(attestation: bytes16, commitment: uint256, rule: uint256):
+    self._check_tax_officer()
+    self._check_agreement()
+    record: Attestation = self.attestations[attestation]
+    assert record.status == AWAITING, "attestation does not await a countersignature"
+    assert msg.sender != record.officer, "the second officer must be another account"
+    assert commitment == record.commitment and rule == record.rule, "not what was attested"
+    self.attestations[attestation].status = ACTIVE
+    self.attestations[attestation].countersigner = msg.sender
+    log Countersigned(
+        attestation=attestation,
+        sender=msg.sender,
+        receiver=market_organisation,
+        data_type=COUNTERSIGNATURE,
+    )
+
+
+@internal
+def _correct(attestation: bytes16, replacement: bytes16, commitment: uint256, rule: uint256):
+    self._check_tax_officer()
+    self._check_agreement()
+    self._end(attestation, SUPERSEDED, A_SUPERSEDED)
+    self.attestations[attestation].replaced_by = replacement
+    log Superseded(
+        attestation=attestation,
+        replacement=replacement,
+        sender=msg.sender,
+        receiver=market_organisation,
+        data_type=CORRECTION,
+    )
+    self._write_attestation(replacement, commitment, rule, attestation)
+
+
+@internal
+def _withdraw(attestation: bytes16):
+    self._check_tax_officer()
+    self._end(attestation, WITHDRAWN, A_WITHDRAWN)
+    log Withdrawn(
+        attestation=attestation,
+        sender=msg.sender,
+        receiver=market_organisation,
+        data_type=WITHDRAWAL,
+    )
+
+
+@internal
+def _refund(attestation: bytes16):
+    self._check_tax_officer()
+    assert self.attestations[attestation].status != AWAITING, "attestation is not active"
+    self._end(attestation, REFUNDED, A_REFUNDED)
+    log Refunded(
+        attestation=attestation,
+        sender=msg.sender,
+        receiver=market_organisation,
+        data_type=REFUND,
     )
 
 
@@ -646,6 +662,18 @@ def _context(transfer: bytes16, attestation: bytes16) -> uint256:
 
 @internal
 @view
+def _application_of_prover(transfer: bytes16) -> Application:
+    """The application, which the sender may try to have verified."""
+    application: Application = self.applications[transfer]
+    assert application.status != 0, "no such application"
+    assert msg.sender == application.prover, "sender is not the prover that the application names"
+    assert self._may_prove(msg.sender), "sender lacks the role"
+    assert application.refusals < REFUSALS_MAX, "application was refused three times"
+    return application
+
+
+@internal
+@view
 def _judge(
     transfer: bytes16,
     application: Application,
@@ -654,17 +682,13 @@ def _judge(
     c: uint256[2],
 ) -> uint256:
     """The first reason to refuse, 0 if there is none."""
-    if not self._is_agreed():
-        return E_AGREEMENT
-    record: Attestation = self.attestations[application.attestation]
-    if record.status in [0, AWAITING]:
-        return E_NOT_ATTESTED
-    if record.status == CONSUMED:
-        return E_USED
-    if record.status != ACTIVE or application.status != PENDING:
-        return E_STATUS
-    rule: uint256 = self._rule_input(application.attestation)
-    if rule == 0 or staticcall Keys(KEYS).usable_key(circuit) == empty(bytes32):
+    code: uint256 = 0
+    record: Attestation = empty(Attestation)
+    rule: uint256 = 0
+    code, record, rule = self._standing(application)
+    if code != 0:
+        return code
+    if staticcall Keys(KEYS).usable_key(circuit) == empty(bytes32):
         return E_RULE_VERSION
     context: uint256 = self._context(transfer, application.attestation)
     if not staticcall Groth16(GROTH16).verify(
@@ -672,6 +696,43 @@ def _judge(
     ):
         return E_PROOF
     return 0
+
+
+@internal
+@view
+def _standing(application: Application) -> (uint256, Attestation, uint256):
+    """The first reason to refuse before any proof is looked at, 0 if there is none; the attestation
+    and the statement's `rule`."""
+    record: Attestation = self.attestations[application.attestation]
+    rule: uint256 = 0
+    if not self._is_agreed():
+        return E_AGREEMENT, record, rule
+    if record.status in [0, AWAITING]:
+        return E_NOT_ATTESTED, record, rule
+    if record.status == CONSUMED:
+        return E_USED, record, rule
+    if record.status != ACTIVE or application.status != PENDING:
+        return E_STATUS, record, rule
+    rule = self._rule_input(application.attestation)
+    if rule == 0:
+        return E_RULE_VERSION, record, rule
+    return 0, record, rule
+
+
+@internal
+def _accept(transfer: bytes16, application: Application):
+    """Consumes the attestation for this transfer, which is verified from now on."""
+    self.applications[transfer].status = VERIFIED
+    self.attestations[application.attestation].status = CONSUMED
+    self.attestations[application.attestation].transfer = transfer
+    log Verified(
+        transfer=transfer,
+        attestation=application.attestation,
+        sender=msg.sender,
+        receiver=market_organisation,
+        data_type=VERIFICATION,
+        rule=self._rule_input(application.attestation),
+    )
 
 
 @internal

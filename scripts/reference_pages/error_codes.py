@@ -36,10 +36,18 @@ CONTRACT = {
     AlarmCode.E_STATUS: "The attestation was superseded, withdrawn or refunded, or the "
     "application is not pending.",
     AlarmCode.E_RULE_VERSION: "The attested rule or the circuit's key is not in force.",
+    AlarmCode.E_LOT_NOT_ATTESTED: "Holdings: a named lot is absent, or without its "
+    "countersignature.",
+    AlarmCode.E_LOT_USED: "Holdings: a named lot was consumed by another transfer.",
+    AlarmCode.E_LOT_STATUS: "Holdings: a named lot was withdrawn.",
     AlarmCode.E_PROOF: "The proof does not hold for what the contract has in its storage.",
+    AlarmCode.E_REST: "Holdings: the lot that would remain stands already; the salt was used "
+    "before, so correct the attestation.",
     AlarmCode.A_SUPERSEDED: "Alarm: a verified transfer's attestation was corrected afterwards.",
     AlarmCode.A_WITHDRAWN: "Alarm: it was declared void afterwards.",
     AlarmCode.A_REFUNDED: "Alarm: the tax was paid back afterwards.",
+    AlarmCode.A_REST_VOID: "Alarm, holdings: a verified transfer drew on what a sale left whose "
+    "attestation has ended since.",
 }
 
 RPC = {

@@ -8,7 +8,7 @@ from eth_abi.abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.bindings import accounts, equity
+from contracts.bindings import accounts, equity, equity_holdings
 from contracts.bindings.contract import (
     Contract,
     InvalidResult,
@@ -187,16 +187,20 @@ def test_roles_by_name() -> None:
 
 def test_names_of_the_source_and_the_bindings_agree() -> None:
     """Statuses and codes are numbers on both sides; the source names them."""
-    text = (SOURCES / equity.SOURCE).read_text()
+    sources = (equity.SOURCE, equity_holdings.SOURCE)
+    text = "".join((SOURCES / source).read_text() for source in sources)
     named = {
         name: int(value)
         for name, value in re.findall(r"^([A-Z_]+): constant\(uint256\) = (\d+)\b", text, re.M)
     }
-    for enum in (equity.AttestationStatus, equity.ApplicationStatus, equity.AlarmCode):
+    statuses = (equity.AttestationStatus, equity.ApplicationStatus, equity_holdings.LotStatus)
+    for enum in (*statuses, equity.AlarmCode):
         for member in enum:
             if member.name != "ABSENT":
                 assert named[member.name] == member
     assert named["REFUSALS_MAX"] == equity.REFUSALS_MAX
+    assert named["LOTS_MAX"] == equity_holdings.LOTS_MAX
+    assert named["INPUTS"] == equity_holdings.INPUTS
 
 
 @pytest.mark.parametrize("source", OWN_SOURCES)
