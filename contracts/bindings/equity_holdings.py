@@ -143,5 +143,5 @@ class EquityHoldings(EquityContract):
     def public_inputs(self, transfer: bytes) -> Query[HoldingInputs]:
         """The inputs that `verify` would use now; 0 where something is missing."""
         return self.contract.query("public_inputs", transfer).then(
-            lambda words: HoldingInputs(*words[:4], tuple(words[4:]))
+            lambda words: HoldingInputs(*words[:4], lots=tuple(words[4:]))
         )

@@ -93,7 +93,8 @@ def render() -> str:
         table(("code", "meaning and way out"), ((code(c.value), WORKFLOW[c]) for c in RefusalCode)),
         "## Codes of the equity-transfer contract",
         "`verify` does not revert for a business reason: it stores the refusal and emits `Alarm`. "
-        "The first failure in this order wins. The third refusal ends the application.",
+        "The first failure in this order wins. The third refusal ends the application. Codes of "
+        "holdings are those of the [contract with holdings](holdings-contract.md).",
         table(
             ("code", "number", "meaning"),
             ((code(c.name), c.value, CONTRACT[c]) for c in AlarmCode),

@@ -46,6 +46,7 @@ from zkp.groth16.prove import prove
 from zkp.groth16.setup import setup
 
 LOT, OTHER_LOT, THIRD_LOT, REST, LAST_REST = 3001, 3002, 3003, 4001, 4002
+DEPLOY_GAS = 5_000_000
 NAMES = ("c_tax", "c_reg", "rule", "ctx", *(f"lot{i}" for i in range(8)), "rest")
 
 
@@ -171,12 +172,11 @@ def set_up(key: VerifyingKey, system: Hash32) -> Setting:
     registry: CircuitRegistry = new_registry(group)
     entry = activate(group, registry, draft_of(key, system))
     approve(group, keys.approve_rule(system, RULE, RATE_BPS))
-    terms = HoldingTerms(
-        Terms(GENESIS, AGREEMENT, system, TAX, MARKET), registry.address, entry
-    )
-    where = group.do("author", holdings_deploy_data(terms)).contract_address
-    assert where is not None
-    return Setting(group, EquityHoldings(where), terms)
+    terms = HoldingTerms(Terms(GENESIS, AGREEMENT, system, TAX, MARKET), registry.address, entry)
+    receipt = group.send("author", holdings_deploy_data(terms), gas=DEPLOY_GAS).receipt
+    assert receipt is not None
+    assert receipt.contract_address is not None
+    return Setting(group, EquityHoldings(receipt.contract_address), terms)
 
 
 @cache

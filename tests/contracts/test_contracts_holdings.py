@@ -1,4 +1,4 @@
-"""The transfer contract with holdings, on both engines: lots, who acts, every refusal, every end."""
+"""The transfer contract with holdings, on both engines: lots, who acts, refusals, ends."""
 
 from collections.abc import Callable
 
