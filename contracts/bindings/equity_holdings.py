@@ -142,6 +142,9 @@ class EquityHoldings(EquityContract):
 
     def public_inputs(self, transfer: bytes) -> Query[HoldingInputs]:
         """The inputs that `verify` would use now; 0 where something is missing."""
-        return self.contract.query("public_inputs", transfer).then(
-            lambda words: HoldingInputs(*words[:4], lots=tuple(words[4:]))
-        )
+        return self.contract.query("public_inputs", transfer).then(_inputs)
+
+
+def _inputs(words: Sequence[int]) -> HoldingInputs:
+    c_tax, c_reg, rule, ctx, *lots = words
+    return HoldingInputs(c_tax, c_reg, rule, ctx, tuple(lots))
