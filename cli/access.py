@@ -12,7 +12,9 @@ import msgspec
 import typer
 
 from cli.failure import CommandFailed
+from cli.new_file import check_new
 from cli.officer.request import load_request
+from cli.options import NodeArgument
 from cli.output import JsonOption, emit, table
 from cli.second_factor import CodeOption, confirm
 from ledger.whole_file import write_whole
@@ -21,8 +23,6 @@ from node.pki import OFFICER_VALIDITY_DAYS, OrganisationCA, encode_certificate, 
 from node.rpc.grants import Grant, load_grants, new_grant
 
 token = typer.Typer(help="Who may ask a node over TLS, by token or certificate. 访问授权。")
-
-NodeArgument = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]
 
 
 @token.command("create")
@@ -106,8 +106,7 @@ def certificate(
     if (request is None) == (key is None) or bool(name) != (key is not None):
         raise CommandFailed("give --request FILE, or --name and --key to make the key here")
     authority = OrganisationCA.load(folder)
-    if out.exists():
-        raise CommandFailed(f"{out}: is there already; name another file")
+    check_new(out, key)
     now = datetime.now(UTC)
     if request is not None:
         asked = load_request(request)

@@ -18,6 +18,7 @@ from cli.network.folder import Account, save_network
 from cli.network.manifest import NAME_PATTERN
 from cli.officer.commands import accept, request
 from cli.officer.role import give_role
+from cli.options import GroupOption, NetworkOption
 from cli.output import JsonOption, emit, table
 from cli.proposals import (
     Wish,
@@ -41,8 +42,6 @@ app.command()(request)
 app.command()(accept)
 app.command()(certificate)
 
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 Target = Annotated[str, typer.Argument(help="An account's name, or an address: a contract's too.")]
 
 

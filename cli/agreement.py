@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cli.desks import LocalNetwork
-from cli.output import JsonOption, emit, table
+from cli.options import AccountOption, GroupOption, NetworkOption
+from cli.output import JsonOption, emit, emit_fields, table
 from contracts.bindings.accounts import organisation
 from contracts.bindings.agreements import agreement_state
 from contracts.roles import ACCOUNT_ROLES
@@ -22,9 +23,6 @@ RuleFile = Annotated[
         metavar="FILE", show_default=False, help="The rule file; by default the shipped one."
     ),
 ]
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 
 
 @app.command()
@@ -38,7 +36,7 @@ def check(file: RuleFile = shipped_agreement, as_json: JsonOption = False) -> No
         "rule": agreement.rule.rule_id,
         "rate_bps": agreement.rule.rate_bps,
     }
-    emit(value, as_json, lambda: table(str(file), ("", ""), value.items()))
+    emit_fields(str(file), value, as_json)
 
 
 @app.command()

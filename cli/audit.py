@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from cli.failure import CommandFailed
+from cli.options import NodeArgument
 from cli.output import JsonOption, emit, table
 from node.audit.chain import Census, Head, check_log, parse_head, read_entries
 from node.config import NodeFolder, load_node_config
@@ -15,8 +16,6 @@ from node.config import NodeFolder, load_node_config
 app = typer.Typer(help="What a node did and was asked. 审计。")
 log = typer.Typer(help="The node's audit log. 审计日志。")
 app.add_typer(log, name="log")
-
-NodeArgument = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]
 
 
 @log.command()

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.contract_desk import ContractDesk
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.options import AccountOption, GroupOption, NetworkOption
 from cli.output import JsonOption, emit, table
-from client.rpc import Client
+from cli.typed import typed_address
 from contracts.bindings.contract import Contract
 from contracts.compiler import compile_source, deploy_data
 from ledger.values import InvalidValue, address_from_hex, checksum_address, from_hex, to_hex
@@ -17,12 +19,9 @@ from ledger.values import InvalidValue, address_from_hex, checksum_address, from
 app = typer.Typer(help="Write, deploy and use contracts. 合约的编译、部署与调用。")
 
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="A Vyper file.")]
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
 Arguments = Annotated[
     str, typer.Option("--args", help="The arguments as a JSON list, such as '[1, \"0xab\"]'.")
 ]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 At = Annotated[str, typer.Option("--at", help="The contract's address.")]
 Method = Annotated[str, typer.Argument(metavar="METHOD", help="The method's name.")]
 
@@ -62,11 +61,7 @@ def _typed(kind: str, value: Any) -> Any:
 
 
 def _contract(source: Path, address: str) -> Contract:
-    return Contract(address_from_hex(address), compile_source(source).abi)
-
-
-def _client(network: LocalNetwork, account: str) -> Client:
-    return network.client(network.file.account(account).org)
+    return Contract(typed_address("--at", address), compile_source(source).abi)
 
 
 @app.command("compile")
@@ -97,12 +92,10 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy a contract; the account must be an author. 部署。"""
-    local = LocalNetwork(network, group)
-    client = _client(local, account)
-    data = deploy_data(source, *_arguments(arguments, source))
-    receipt = client.confirm(client.send_transaction(local.account(account), to=None, data=data))
-    address = checksum_address(address_from_hex(receipt["contractAddress"]))
-    value = {"address": address, "transaction": receipt["transactionHash"]}
+    desk = ContractDesk(LocalNetwork(network, group), account)
+    sent = desk.send(None, deploy_data(source, *_arguments(arguments, source)))
+    address = checksum_address(address_from_hex(sent["contract"]))
+    value = {"address": address, "transaction": sent["transaction"]}
     emit(value, as_json, lambda: f"Deployed at {value['address']}")
 
 
@@ -118,9 +111,9 @@ def call(
     as_json: JsonOption = False,
 ) -> None:
     """Ask a contract; nothing is sent. 查询。"""
-    local = LocalNetwork(network, group)
+    desk = ContractDesk(LocalNetwork(network, group), account)
     query = _contract(source, at).query(method, *_arguments(arguments, source, method))
-    answer = query.decode(_client(local, account).call(checksum_address(query.to), query.data))
+    answer = desk.ask(query)
     emit({"result": _plain(answer)}, as_json, lambda: table(method, ("result",), [(answer,)]))
 
 
@@ -136,19 +129,9 @@ def send(
     as_json: JsonOption = False,
 ) -> None:
     """Send a transaction to a contract and wait for its receipt. 发送交易。"""
-    local = LocalNetwork(network, group)
-    client = _client(local, account)
-    made = _contract(source, at).call(method, *_arguments(arguments, source, method))
-    receipt = client.confirm(
-        client.send_transaction(
-            local.account(account), to=checksum_address(made.to), data=made.data
-        )
-    )
-    value = {
-        "transaction": receipt["transactionHash"],
-        "block": int(receipt["blockNumber"], 16),
-        "gas_used": int(receipt["gasUsed"], 16),
-    }
+    desk = ContractDesk(LocalNetwork(network, group), account)
+    sent = desk.act(_contract(source, at).call(method, *_arguments(arguments, source, method)))
+    value = {name: sent[name] for name in ("transaction", "block", "gas_used")}
     emit(value, as_json, lambda: f"{value['transaction']} in block {value['block']}")
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.new_file import check_new
+from cli.output import JsonOption, emit_fields
 from workflows.workspace import read_secret, write_private
 from workflows.workspace_seal import (
     KEY_BYTES,
@@ -23,6 +24,8 @@ from workflows.workspace_seal import (
 from workflows.workspace_sealing import reseal_workspace, seal_workspace, unseal_workspace
 
 app = typer.Typer(help="An organisation's private files, encrypted. 部门私有文件加密。")
+
+DONE = "Done 已完成"
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="DESK_DIR", help="The desk's folder.")]
 KeyOption = Annotated[
@@ -44,13 +47,13 @@ def seal(
     secret = _secret(folder, key_file, passphrase_file)
     if secret is None:
         raise typer.BadParameter("give --key-file or --passphrase-file")
-    _show({"sealed": seal_workspace(folder, secret), **_where(secret)}, as_json)
+    emit_fields(DONE, {"sealed": seal_workspace(folder, secret), **_where(secret)}, as_json)
 
 
 @app.command()
 def unseal(folder: FolderArgument, as_json: JsonOption = False) -> None:
     """Take the encryption off again. 解密。"""
-    _show({"unsealed": unseal_workspace(folder)}, as_json)
+    emit_fields(DONE, {"unsealed": unseal_workspace(folder)}, as_json)
 
 
 @app.command()
@@ -63,7 +66,8 @@ def rotate(
     """Encrypt all anew, under another key or passphrase if one is given. 更换密钥。"""
     secret = _secret(folder, key_file, passphrase_file)
     count = reseal_workspace(folder, secret)
-    _show({"sealed": count, **({} if secret is None else _where(secret))}, as_json)
+    where = {} if secret is None else _where(secret)
+    emit_fields(DONE, {"sealed": count, **where}, as_json)
 
 
 @app.command()
@@ -73,11 +77,10 @@ def reveal(
     as_json: JsonOption = False,
 ) -> None:
     """Write a sealed file in clear, to hand an opening over. 解封单个文件。"""
-    if out.exists():
-        raise CommandFailed(f"{out}: is there already; name another file")
+    check_new(out)
     data = read_secret(file)
     write_private(out, data)
-    _show({"written": str(out), "bytes": len(data)}, as_json)
+    emit_fields(DONE, {"written": str(out), "bytes": len(data)}, as_json)
 
 
 def _secret(folder: Path, key_file: Path | None, passphrase_file: Path | None) -> Secret | None:
@@ -99,7 +102,3 @@ def _where(secret: Secret) -> dict[str, Any]:
     if "key_file" in secret.description:
         return {"key_file": secret.description["key_file"]}
     return {"set": PASSPHRASE_FILE_VARIABLE}
-
-
-def _show(value: dict[str, Any], as_json: bool) -> None:
-    emit(value, as_json, lambda: table("Done", ("", ""), flat(value)))

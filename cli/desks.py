@@ -10,7 +10,7 @@ from pathlib import Path
 from eth_account.signers.local import LocalAccount
 
 from cli.failure import CommandFailed
-from cli.network.folder import Account, NetworkFile, load_network
+from cli.network.folder import Account, NetworkFile, Node, load_network
 from client.accounts import load_account
 from client.rpc import Client
 from ledger.genesis import Genesis, load_genesis
@@ -58,6 +58,21 @@ class LocalNetwork:
             if entry.org in founders and entry.is_of(self.group.name)
         )
 
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of this folder that carry the group. Raises CommandFailed if none does."""
+        found = tuple(
+            node
+            for node in self.file.nodes
+            if self.group.name in {carried.name for carried in node.groups}
+        )
+        if not found:
+            raise CommandFailed(
+                f"{self.folder}: no node of this network carries group '{self.group.name}'; "
+                "have one join it: quorate group join"
+            )
+        return found
+
     def account(self, name: str) -> LocalAccount:
         """The account with its key."""
         entry = self.file.account(name)
@@ -68,8 +83,8 @@ class LocalNetwork:
 
     def client(self, organisation: str) -> Client:
         """A connection to the organisation's own node in the group."""
-        for node in self.file.nodes:
-            if node.org == organisation and self.group.name in {g.name for g in node.groups}:
+        for node in self.nodes:
+            if node.org == organisation:
                 return Client(node.rpc, self.group.name)
         raise CommandFailed(
             f"organisation '{organisation}' has no node in group '{self.group.name}'; "

@@ -3,8 +3,6 @@
 With `--genesis` (or `--network`) everything shown is verified first; what is not is marked so.
 """
 
-import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,35 +11,28 @@ import typer
 import explorer
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.options import (
+    AskedGroupOption,
+    GenesisOption,
+    Language,
+    LanguageOption,
+    LocalNetworkOption,
+)
 from cli.output import JsonOption, emit
+from cli.progress import say
 from cli.reach import reach, remote
+from cli.typed import typed_address
 from explorer.values import Verification
 from ledger.genesis import Genesis, load_genesis
-from ledger.values import address_from_hex
 
 app = typer.Typer(help="Read, retrace and re-check a group. 监管浏览器：查阅、追溯、复核。")
 
 EVERY_BLOCKS = 50
 
 
-class Language(StrEnum):
-    """Of labels and tables."""
-
-    zh = "zh"
-    en = "en"
-
-
-RpcOption = Annotated[
+NodesOption = Annotated[
     list[str] | None, typer.Option("--rpc", help="A node; repeated, answers are compared.")
 ]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the node's own.")]
-GenesisOption = Annotated[
-    Path | None, typer.Option("--genesis", help="The group's genesis file: verifies everything.")
-]
-NetworkOption = Annotated[
-    Path | None, typer.Option("--network", help="A local network: its nodes and genesis file.")
-]
-LanguageOption = Annotated[Language, typer.Option("--lang", help="zh or en.")]
 
 
 class _Reach:
@@ -57,9 +48,11 @@ class _Reach:
             local = LocalNetwork(network, group)
             group = local.group.name
             genesis = genesis or local.genesis_file
-            urls = urls or [node.rpc for node in local.file.nodes]
-        self.clients = [reach(url, group) for url in urls]
+            urls = urls or [node.rpc for node in local.nodes]
         self.genesis: Genesis | None = None if genesis is None else load_genesis(genesis)
+        if group is None and self.genesis is not None:
+            group = self.genesis.name
+        self.clients = [reach(url, group) for url in urls]
 
     @property
     def source(self) -> explorer.Source:
@@ -69,10 +62,10 @@ class _Reach:
 @app.command()
 @remote
 def status(
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
@@ -84,10 +77,10 @@ def status(
 @app.command()
 @remote
 def blocks(
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     count: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
@@ -105,10 +98,10 @@ def blocks(
 @remote
 def block(
     number: Annotated[int, typer.Argument(min=0, help="The block's number.")],
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,10 +114,10 @@ def block(
 @remote
 def tx(
     transaction: Annotated[str, typer.Argument(metavar="HASH", help="A transaction's hash.")],
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
@@ -139,16 +132,16 @@ def tx(
 @remote
 def account(
     address: Annotated[str, typer.Argument(help="An account's address.")],
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
     """What an account is and may do. 账户。"""
     source = _Reach(rpc, group, genesis, network).source
-    value = explorer.account(source, address_from_hex(address))
+    value = explorer.account(source, typed_address("ADDRESS", address))
     names = source.organisation_labels(lang)
     emit(value.to_json(), as_json, lambda: explorer.render_account(value, lang, names))
 
@@ -157,16 +150,16 @@ def account(
 @remote
 def contract(
     address: Annotated[str, typer.Argument(help="A contract's address.")],
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
     """A contract: its code's hash and what is known of it. 合约。"""
     source = _Reach(rpc, group, genesis, network).source
-    value = explorer.contract(source, address_from_hex(address))
+    value = explorer.contract(source, typed_address("ADDRESS", address))
     emit(value.to_json(), as_json, lambda: explorer.render_contract(value, lang))
 
 
@@ -174,10 +167,10 @@ def contract(
 @remote
 def trace(
     item: Annotated[str, typer.Argument(metavar="ID", help="A transfer, agreement or hash.")],
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
@@ -191,21 +184,21 @@ def trace(
 @app.command()
 @remote
 def verify(
-    rpc: RpcOption = None,
-    group: GroupOption = None,
+    rpc: NodesOption = None,
+    group: AskedGroupOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
+    network: LocalNetworkOption = None,
     start: Annotated[int, typer.Option("--from", min=0, help="The first block.")] = 0,
     end: Annotated[int | None, typer.Option("--to", min=0, help="By default the head.")] = None,
     lang: LanguageOption = Language.en,
     as_json: JsonOption = False,
 ) -> None:
     """Re-check hashes, certificates, records, roots and whole blocks. 复核。"""
-    reach = _Reach(rpc, group, genesis, network)
-    if reach.genesis is None:
+    asked = _Reach(rpc, group, genesis, network)
+    if asked.genesis is None:
         raise CommandFailed("verify needs the group's genesis file: give --genesis FILE")
     value: Verification = explorer.verify(
-        reach.clients, reach.genesis, start=start, end=end, progress=_progress
+        asked.clients, asked.genesis, start=start, end=end, progress=_progress
     )
     emit(value.to_json(), as_json, lambda: explorer.render_verification(value, lang))
     if not value.ok:
@@ -214,4 +207,4 @@ def verify(
 
 def _progress(number: int, last: int) -> None:
     if number % EVERY_BLOCKS == 0 or number == last:
-        print(f"block {number} of {last}", file=sys.stderr, flush=True)
+        say(f"block {number} of {last}")

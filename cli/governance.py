@@ -16,6 +16,7 @@ from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.liveness import objection_to_adding, objection_to_removing
 from cli.network.folder import NetworkFile, Node, save_network
+from cli.options import GroupOption, NetworkOption
 from cli.output import JsonOption, emit, table
 from cli.parameters import objection_to_gas
 from cli.proposals import (
@@ -38,8 +39,6 @@ from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
 
 app = typer.Typer(help="Votes of the organisations. 组织投票治理。")
 
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 AsOption = Annotated[
     str,
     typer.Option(
@@ -242,12 +241,7 @@ def _objection_to_value(
         gas_limit = change.value
     else:
         bound_ms = change.value
-    carrying = [
-        node.engine
-        for node in local.file.nodes
-        if any(entry.name == local.group.name for entry in node.groups)
-    ]
-    return objection_to_gas(gas_limit, bound_ms, carrying)
+    return objection_to_gas(gas_limit, bound_ms, [node.engine for node in local.nodes])
 
 
 def _group_status(desk: SetUpDesk) -> Mapping[str, Any]:

@@ -1,10 +1,8 @@
 """The `quorate node` commands: a node in the foreground, for supervisors and containers."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
+from cli.options import NodeArgument, NodeGroupOption
 from cli.output import JsonOption, emit
 from cli.second_factor import app as second_factor
 from ledger.values import to_hex
@@ -18,7 +16,7 @@ app.add_typer(second_factor, name="second-factor")
 
 @app.command()
 def run(
-    folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
+    folder: NodeArgument,
 ) -> None:
     """Run a node until it is told to stop (SIGTERM, SIGINT). 前台运行。"""
     run_node(folder)
@@ -26,8 +24,8 @@ def run(
 
 @app.command("renew-key")
 def renew_key(
-    folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
-    group: Annotated[str | None, typer.Option(help="By default the node's default group.")] = None,
+    folder: NodeArgument,
+    group: NodeGroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new consensus key for a group, destroy the old; the node is down. 更换共识密钥。"""

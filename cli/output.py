@@ -22,6 +22,11 @@ def emit(value: Any, as_json: bool, render: Callable[[], RenderableType]) -> Non
         Console().print(render())
 
 
+def emit_fields(title: str, value: Mapping[str, Any], as_json: bool) -> None:
+    """Print `value` as JSON, or as a table of two columns without heads."""
+    emit(value, as_json, lambda: table(title, ("", ""), flat(value)))
+
+
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     """A plain table; cells are shown as `str` makes them."""
     drawn = Table(title=title, title_justify="left", header_style="bold")

@@ -11,8 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from cli.desks import LocalNetwork
-from cli.explorer import Language, LanguageOption
 from cli.failure import CommandFailed
+from cli.new_file import check_new
+from cli.options import (
+    AskedGroupOption,
+    Language,
+    LanguageOption,
+    NewFileArgument,
+    NodeGroupOption,
+)
 from cli.output import JsonOption, emit
 from cli.reach import reach, remote
 from cli.recovery_apply import apply_to_node, followed_by
@@ -75,7 +82,7 @@ _WORDS = {
 @app.command()
 @remote
 def propose(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")],
+    file: NewFileArgument,
     validator: Annotated[
         list[str],
         typer.Option(help="ORG/NAME=0xADDRESS of each new validator; of one that stays ORG/NAME."),
@@ -91,13 +98,12 @@ def propose(
     epoch: Annotated[
         int | None, typer.Option(help="The new epoch; by default two above the node's.")
     ] = None,
-    group: Annotated[str | None, typer.Option("--group", help="By default the node's own.")] = None,
+    group: AskedGroupOption = None,
     as_json: JsonOption = False,
     lang: LanguageOption = Language.en,
 ) -> None:
     """Write what the organisations are to sign, from a node that is left. 起草恢复证书。"""
-    if file.exists():
-        raise CommandFailed(f"{file}: is there already; name another file")
+    check_new(file)
     document, local = _genesis(genesis, network, group)
     if rpc is None:
         raise CommandFailed("give --rpc URL of a node that is left and has the most blocks")
@@ -162,9 +168,7 @@ def apply_(
         Path, typer.Argument(metavar="NODE_DIR", help="A node's folder; it may be running.")
     ],
     file: FileArgument,
-    group: Annotated[str | None, typer.Option("--group", help="By default the default group.")] = (
-        None
-    ),
+    group: NodeGroupOption = None,
     code: CodeOption = None,
     as_json: JsonOption = False,
 ) -> None:

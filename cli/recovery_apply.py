@@ -13,10 +13,10 @@ import msgspec
 
 from cli.failure import CommandFailed
 from cli.network.process import running_pid
+from cli.stopped_node import carried_group, stopped_node
 from client.rpc import Client
 from ledger.chain import Chain
 from ledger.genesis import Genesis, genesis_block
-from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.recovery import (
     InvalidRecovery,
     Recovery,
@@ -26,13 +26,11 @@ from ledger.recovery import (
     decode_recovery,
     verify_recovery,
 )
-from ledger.sealing import WrongSealKey
 from ledger.store import BlockStore
 from ledger.values import Hash32, from_hex
 from node.config import GroupFolder, NodeConfig, NodeFolder, load_node_config
 from node.engines import engine_named
 from node.group_assembly import read_genesis
-from node.pid_file import PidFile
 from node.recovery_folder import place_recovery, reason_of
 from node.sealing import GroupSeals, group_seals, open_database
 
@@ -70,9 +68,7 @@ def apply_to_node(folder: Path, recovery: Recovery, group: str | None) -> Applie
     """Raises InvalidRecovery for a certificate that the node must not follow, CommandFailed."""
     home = NodeFolder(folder)
     config = load_node_config(home)
-    name = group or config.default_group or next((entry.name for entry in config.group), "")
-    if name not in {entry.name for entry in config.group}:
-        raise CommandFailed(f"{folder}: this node carries no group '{name}'")
+    name = carried_group(folder, config, group)
     place = home.group(name)
     genesis = read_genesis(place)
     verify_recovery(genesis, genesis_block(genesis).hash, recovery)
@@ -80,14 +76,9 @@ def apply_to_node(folder: Path, recovery: Recovery, group: str | None) -> Applie
     if pid is not None:
         client = Client(f"http://{config.rpc.listen}", name)
         return _tell(place, client, pid, recovery, config.node_id)
-    lock = PidFile(home.pid_file)
-    try:
+    with stopped_node(folder):
         seals = group_seals(home, config, genesis_block(genesis).hash)
         return _adopt(place, genesis, config, recovery, seals)
-    except (CorruptStore, StoreInUse, WrongSealKey) as error:
-        raise CommandFailed(f"{folder}: {error}") from None
-    finally:
-        lock.release()
 
 
 def _adopt(

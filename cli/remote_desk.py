@@ -22,10 +22,6 @@ GroupName = Annotated[str, typer.Option("--group", help="The group's name at tha
 KeyFileOption = Annotated[
     Path, typer.Option("--key-file", help="The keystore of the account that acts.")
 ]
-PasswordOption = Annotated[
-    Path | None,
-    typer.Option("--password-file", help="Its password; by default beside it, else asked for."),
-]
 
 
 def remote_desk(rpc: str, group: str, key_file: Path, password: Path | None) -> SetUpDesk:
@@ -41,13 +37,21 @@ def remote_desk(rpc: str, group: str, key_file: Path, password: Path | None) -> 
 def keystore_password(key_file: Path, password: Path | None) -> str | None:
     """The password of a file, or of who sits here; None where it stands beside the keystore."""
     if password is not None:
-        try:
-            return read_private(password, PASSWORD_BYTES_MAX).decode().rstrip("\r\n")
-        except (ExposedFile, OSError, UnicodeDecodeError) as error:
-            raise CommandFailed(f"the password file: {error}") from error
+        return password_in(password)
     if password_file(key_file).is_file():
         return None
     return str(typer.prompt(f"Password of {key_file} 口令", hide_input=True))
+
+
+def password_in(file: Path) -> str:
+    """The password that a file of mode 600 holds. Raises CommandFailed."""
+    try:
+        password = read_private(file, PASSWORD_BYTES_MAX).decode().rstrip("\r\n")
+    except (ExposedFile, OSError, UnicodeDecodeError) as error:
+        raise CommandFailed(f"the password file: {error}") from error
+    if not password:
+        raise CommandFailed(f"{file}: expected a password, found nothing")
+    return password
 
 
 def check_organisation(desk: SetUpDesk, organisation: str) -> int:

@@ -5,12 +5,12 @@ Any such command takes `code: CodeOption` and calls `confirm` before it changes 
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.failure import CommandFailed
+from cli.options import NodeArgument
 from cli.output import JsonOption, emit
 from node.config import NodeFolder, load_node_config
 from node.second_factor import SecondFactor
@@ -36,7 +36,7 @@ def confirm(folder: NodeFolder, code: str | None) -> None:
 
 @app.command("enrol")
 def enrol(
-    folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
+    folder: NodeArgument,
     as_json: JsonOption = False,
 ) -> None:
     """Make a new secret and show it once, for an authenticator. 绑定动态口令。"""

@@ -4,7 +4,6 @@ Both work on the folder of a node that is down. A snapshot proves itself from th
 it is not a branch made with retired keys, a trusted hash or several organisations must say.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,53 +12,47 @@ from typing import Annotated
 import typer
 
 from cli.failure import CommandFailed
+from cli.new_file import check_new
+from cli.options import NewFileArgument, NodeGroupOption
 from cli.output import JsonOption, emit
+from cli.progress import say
 from cli.reach import reach, remote
+from cli.stopped_node import carried_group, stopped_node
 from client.light import InvalidAnswer, LightClient
 from ledger.chain import Chain
 from ledger.genesis import Genesis, genesis_block
 from ledger.header import Header
-from ledger.keyvalue import CorruptStore, StoreInUse
 from ledger.pin import Pin, parse_pin
-from ledger.sealing import WrongSealKey
 from ledger.snapshot.export import export_snapshot
 from ledger.snapshot.frames import InvalidSnapshot
 from ledger.snapshot.restore import read_snapshot
 from ledger.store import BlockStore
 from ledger.validators import faults_of
 from ledger.values import InvalidValue
-from node.config import GroupFolder, NodeFolder, load_node_config
 from node.engines import engine_named
 from node.group_assembly import read_genesis
-from node.pid_file import PidFile
 from node.sealing import group_seals, open_database
 
 app = typer.Typer(help="A group's state as a file. 状态快照。")
 
 NodeDir = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="A node's folder; it is down.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the default group.")]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 @app.command()
 def export(
     node: NodeDir,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that is not there yet.")],
-    group: GroupOption = None,
+    file: NewFileArgument,
+    group: NodeGroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the state after the last stable block, and what proves it. 导出快照。"""
-    if file.exists():
-        raise CommandFailed(f"{file}: is there already; name another file")
+    check_new(file)
     draft = file.with_name(f".{file.name}.new")
-    with _stopped_node(node, group) as (_, genesis, store, engine):
+    with _store(node, group) as (genesis, store, engine):
         chain = Chain(genesis, store, engine_named(engine))
         try:
             with draft.open("wb") as target:
-                number = export_snapshot(chain, store, target.write, _say)
+                number = export_snapshot(chain, store, target.write, say)
             head = chain.head
             draft.replace(file)
         except InvalidSnapshot as error:
@@ -89,7 +82,7 @@ def import_(
         list[str] | None,
         typer.Option(help="Nodes of f + 1 organisations that must have the same block; repeat it."),
     ] = None,
-    group: GroupOption = None,
+    group: NodeGroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a node that has no blocks from a snapshot; the rest it gets from peers. 导入快照。"""
@@ -99,7 +92,7 @@ def import_(
             "keys that retired long ago could sign another history: give --trust NUMBER:HASH from "
             "somebody you believe, or --rpc URL of nodes of f + 1 organisations"
         )
-    with _stopped_node(node, group) as (_, genesis, store, engine):
+    with _store(node, group) as (genesis, store, engine):
         chain = Chain(genesis, store, engine_named(engine))
         if chain.head.number:
             raise CommandFailed(
@@ -107,7 +100,7 @@ def import_(
             )
         try:
             with file.open("rb") as source:
-                restored, header = read_snapshot(genesis, source.read, pin, _say)
+                restored, header = read_snapshot(genesis, source.read, pin, say)
         except InvalidSnapshot as error:
             raise CommandFailed(f"{file}: {error}") from None
         if pin is None:
@@ -150,26 +143,14 @@ def _compare(genesis: Genesis, header: Header, urls: list[str], needed: int) -> 
 
 
 @contextmanager
-def _stopped_node(
-    folder: Path, group: str | None
-) -> Iterator[tuple[GroupFolder, Genesis, BlockStore, str]]:
+def _store(folder: Path, group: str | None) -> Iterator[tuple[Genesis, BlockStore, str]]:
     """One group's store of a node that does not run, for as long as the block lasts."""
-    home = NodeFolder(folder)
-    config = load_node_config(home)
-    name = group or config.default_group or next((entry.name for entry in config.group), "")
-    if name not in {entry.name for entry in config.group}:
-        raise CommandFailed(f"{folder}: this node carries no group '{name}'")
-    lock = PidFile(home.pid_file)
-    try:
-        place = home.group(name)
+    with stopped_node(folder) as (home, config):
+        place = home.group(carried_group(folder, config, group))
         genesis = read_genesis(place)
         seals = group_seals(home, config, genesis_block(genesis).hash)
         database = open_database(place.database, seals)
         try:
-            yield place, genesis, BlockStore(database, genesis.suite), config.engine
+            yield genesis, BlockStore(database, genesis.suite), config.engine
         finally:
             database.close()
-    except (CorruptStore, StoreInUse, WrongSealKey) as error:
-        raise CommandFailed(f"{folder}: {error}") from None
-    finally:
-        lock.release()

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,26 +12,24 @@ import msgspec
 import typer
 
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.options import NodeArgument
+from cli.output import JsonOption, emit_fields
+from cli.progress import say
 from cli.second_factor import CodeOption, confirm
-from ledger.keyvalue import CorruptStore, StoreInUse
+from cli.stopped_node import stopped_node
 from ledger.sealing import MASTER_KEY_BYTES
 from ledger.whole_file import replace_synced
-from node.config import NodeConfig, NodeFolder, StoreConfig, load_node_config, save_node_config
+from node.config import NodeConfig, NodeFolder, StoreConfig, save_node_config
 from node.keyfile import save_private_key
-from node.pid_file import PidFile
 from node.seal_conversion import convert_group
 from node.sealing import StoreKey, read_store_key, store_key_path
-from node.wal import LostLog
 
 app = typer.Typer(help="What a node keeps, encrypted at rest. 静态数据加密。")
-
-FolderArgument = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]
 
 
 @app.command()
 def encrypt(
-    folder: FolderArgument,
+    folder: NodeArgument,
     key_file: Annotated[
         Path | None,
         typer.Option(help="Where the key is, or is to be made. By default keys/store.key."),
@@ -59,7 +56,7 @@ def encrypt(
 
 
 @app.command()
-def decrypt(folder: FolderArgument, code: CodeOption = None, as_json: JsonOption = False) -> None:
+def decrypt(folder: NodeArgument, code: CodeOption = None, as_json: JsonOption = False) -> None:
     """Take the encryption off again; the node must be down. 解密。"""
     with _stopped(folder, code) as (home, config):
         path = _named_key(home, config)
@@ -69,7 +66,7 @@ def decrypt(folder: FolderArgument, code: CodeOption = None, as_json: JsonOption
 
 
 @app.command()
-def rotate(folder: FolderArgument, code: CodeOption = None, as_json: JsonOption = False) -> None:
+def rotate(folder: NodeArgument, code: CodeOption = None, as_json: JsonOption = False) -> None:
     """Encrypt all under a new key and destroy the old one; the node must be down. 更换密钥。"""
     with _stopped(folder, code) as (home, config):
         path = _named_key(home, config)
@@ -84,16 +81,10 @@ def rotate(folder: FolderArgument, code: CodeOption = None, as_json: JsonOption 
 
 @contextmanager
 def _stopped(folder: Path, code: str | None) -> Iterator[tuple[NodeFolder, NodeConfig]]:
-    """The node's folder, its pid file held: the node is down and stays so."""
-    home = NodeFolder(folder)
-    confirm(home, code)
-    lock = PidFile(home.pid_file)
-    try:
-        yield home, load_node_config(home)
-    except (CorruptStore, LostLog, StoreInUse) as error:
-        raise CommandFailed(f"{folder}: {error}") from None
-    finally:
-        lock.release()
+    """The node's folder, once whoever asks is known; the node is down and stays so."""
+    confirm(NodeFolder(folder), code)
+    with stopped_node(folder) as (home, config):
+        yield home, config
 
 
 def _named_key(home: NodeFolder, config: NodeConfig) -> Path:
@@ -111,7 +102,7 @@ def _convert(
 
 
 def _tell(group: str, line: str) -> None:
-    print(f"{group}: {line}", file=sys.stderr, flush=True)
+    say(f"{group}: {line}")
 
 
 def _with_key(config: NodeConfig, path: str) -> NodeConfig:
@@ -125,7 +116,7 @@ def _report(home: NodeFolder, config: NodeConfig, value: dict[str, Any], as_json
     left = [str(path) for name in groups for path in _left(home.group(name).path)]
     left += [str(home.archive)] if home.archive.is_dir() and os.listdir(home.archive) else []
     shown = {"groups": groups, **value, "left_as_they_were": left}
-    emit(shown, as_json, lambda: table("Done", ("", ""), flat(shown)))
+    emit_fields("Done 已完成", shown, as_json)
 
 
 def _left(group: Path) -> list[Path]:

@@ -8,7 +8,7 @@ import typer
 from cli.ceremony.commands import app as ceremony
 from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.output import JsonOption, emit, emit_fields
 from cli.progress import Spoken
 from cli.zk_circuits import broken, built, circuit_file, is_file, read
 from cli.zk_powers import app as powers
@@ -222,4 +222,4 @@ def export(
         circuit = system_of_key(read(r1cs), key)
         vyper.write_text(verifier_source(key, circuit, vyper.stem), encoding="utf-8")
         value |= {"vyper": str(vyper), "circuit": "0x" + circuit.hex()}
-    emit(value, as_json, lambda: table("Exported", ("", ""), flat(value)))
+    emit_fields("Exported 已导出", value, as_json)

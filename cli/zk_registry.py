@@ -9,7 +9,9 @@ import typer
 from cli.contract_desk import ContractDesk
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.options import AccountOption, GroupOption, NetworkOption
+from cli.output import JsonOption, emit, emit_fields, table
+from cli.typed import typed_address, typed_hash
 from cli.zk_circuits import read
 from contracts.bindings.circuits import (
     NO_CEREMONY,
@@ -20,16 +22,13 @@ from contracts.bindings.circuits import (
     circuits_deploy_data,
 )
 from contracts.bindings.contract import Call
-from ledger.values import Hash32, address_from_hex, from_hex, keccak, to_hex
+from ledger.values import Hash32, keccak, to_hex
 from zkp.groth16.keys import VerifyingKey
 from zkp.r1cs import circuit_id, decode_r1cs
 from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
 
 app = typer.Typer(help="Circuits on chain: lay down, approve, retire, verify. 链上电路登记。")
 
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 AtOption = Annotated[str, typer.Option("--at", help="The registry's address.")]
 EntryArgument = Annotated[
     str, typer.Argument(metavar="ENTRY", help="The entry's id, as `propose` and `list` show it.")
@@ -48,15 +47,11 @@ def system_of_key(r1cs: bytes, key: VerifyingKey) -> bytes:
 
 
 def _registry(at: str) -> CircuitRegistry:
-    return CircuitRegistry(address_from_hex(at))
+    return CircuitRegistry(typed_address("--at", at))
 
 
 def _entry(text: str) -> Hash32:
-    return Hash32(from_hex(text, size=32))
-
-
-def _show(title: str, value: dict[str, Any], as_json: bool) -> None:
-    emit(value, as_json, lambda: table(title, ("", ""), flat(value)))
+    return typed_hash("ENTRY", text)
 
 
 def _described(entry: Hash32, found: CircuitEntry) -> dict[str, Any]:
@@ -91,7 +86,7 @@ def deploy(
 ) -> None:
     """Deploy a registry; the account must be an author. 部署登记合约。"""
     desk = ContractDesk(LocalNetwork(network, group), account)
-    _show("Deployed", desk.send(None, circuits_deploy_data()), as_json)
+    emit_fields("Deployed 已部署", desk.send(None, circuits_deploy_data()), as_json)
 
 
 @app.command()
@@ -113,11 +108,11 @@ def propose(
     """Lay a circuit down for approval; the account must be an author. 登记电路。"""
     key = decode_verifying_key(read(vkey))
     system = Hash32(system_of_key(read(r1cs), key))
-    ceremony = NO_CEREMONY if transcript is None else _entry(transcript)
+    ceremony = NO_CEREMONY if transcript is None else typed_hash("--transcript", transcript)
     draft = Draft(name, keccak(read(source)), system, ceremony, key)
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
     _, described = _act(desk, registry, registry.propose(draft), draft.entry)
-    _show("Laid down", described, as_json)
+    emit_fields("Laid down 已登记", described, as_json)
 
 
 @app.command()
@@ -132,7 +127,8 @@ def approve(
     """Approve a circuit for one's organisation; enough approvals make it active. 批准电路。"""
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
     status, described = _act(desk, registry, registry.approve(_entry(entry)), _entry(entry))
-    _show("Active" if status is CircuitStatus.ACTIVE else "Approved", described, as_json)
+    title = "Active 已启用" if status is CircuitStatus.ACTIVE else "Approved 已批准"
+    emit_fields(title, described, as_json)
 
 
 @app.command()
@@ -147,7 +143,8 @@ def retire(
     """Say that a circuit shall count no more; enough of that retires it for good. 停用电路。"""
     registry, desk = _registry(at), ContractDesk(LocalNetwork(network, group), account)
     status, described = _act(desk, registry, registry.retire(_entry(entry)), _entry(entry))
-    _show("Retired" if status is CircuitStatus.RETIRED else "Noted", described, as_json)
+    title = "Retired 已停用" if status is CircuitStatus.RETIRED else "Noted 已记录"
+    emit_fields(title, described, as_json)
 
 
 @app.command("list")
@@ -163,7 +160,7 @@ def list_(
     found = list(_entries(registry, desk))
     columns = ("name", "status", "inputs", "entry", "transcript")
     rows = [[row[column] for column in columns] for row in found]
-    emit({"circuits": found}, as_json, lambda: table("Circuits", columns, rows))
+    emit({"circuits": found}, as_json, lambda: table("Circuits 电路", columns, rows))
 
 
 def _entries(registry: CircuitRegistry, desk: ContractDesk) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -15,6 +14,7 @@ from cli.bench.run import run
 from cli.failure import CommandFailed
 from cli.network.create import BASE_PORT_DEFAULT
 from cli.output import JsonOption, emit
+from cli.progress import say
 
 app = typer.Typer(help="Measure a network on this machine. 性能测量。")
 
@@ -55,17 +55,13 @@ def network(
     signal.signal(signal.SIGTERM, _interrupt)
     home = Path(tempfile.mkdtemp(prefix="quorate-bench-", dir=folder))
     try:
-        outcome = run(plan, home, _say)
+        outcome = run(plan, home, say)
     finally:
         if keep:
-            _say(f"kept: {home}")
+            say(f"kept: {home}")
         else:
             shutil.rmtree(home, ignore_errors=True)
     emit(outcome, as_json, lambda: report(outcome))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _interrupt(*_: object) -> NoReturn:

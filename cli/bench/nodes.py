@@ -10,9 +10,10 @@ from cli.bench.workload import TOKEN as TOKEN_ADDRESS
 from cli.bench.workload import Workload, address_of, sender_keys, token
 from cli.failure import CommandFailed
 from cli.network import process
-from cli.network.create import Additions, Progress, create_network
+from cli.network.create import Additions, create_network
 from cli.network.folder import NetworkFile, Node, load_network
 from cli.network.supervise import POLL_S, UP_TIMEOUT_S, has_first_block
+from cli.progress import Progress
 from client.rpc import Client
 from contracts.roles import role_named
 from contracts.system_alloc import AccountEntry

@@ -18,8 +18,8 @@ from cli.bench.profile import Spent, profile, spent
 from cli.bench.usage import PARTS, MemoryWatch, folder_bytes, machine_busy_s
 from cli.bench.workload import Workload
 from cli.failure import CommandFailed
-from cli.network.create import Progress
 from cli.network.folder import NetworkFile
+from cli.progress import Progress
 
 POLL_S = 0.2
 END_S_MAX = 120.0

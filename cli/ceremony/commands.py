@@ -5,7 +5,7 @@ all of them reach. Nothing here decides a rule: those stand in the contract.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,12 +13,8 @@ from cli.ceremony.seats import (
     AccountOption,
     AtOption,
     FilesOption,
-    GenesisOption,
-    GroupOption,
     KeyFileOption,
     NetworkOption,
-    PasswordOption,
-    RpcOption,
     Who,
     ceremony_at,
     seat_of,
@@ -32,7 +28,8 @@ from cli.ceremony.show import (
     verified_json,
 )
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.options import GenesisOption, GroupOption, PasswordOption, RpcOption
+from cli.output import JsonOption, emit, emit_fields
 from cli.reach import remote
 from cli.zk_circuits import circuit_file
 from contracts.bindings.ceremony import Terms
@@ -124,7 +121,7 @@ def start(
         "beacon_block": terms.beacon_block,
         "participants": [checksum_address(entry) for entry in who.addresses(participant)],
     }
-    _show("Started 已发起", value, as_json)
+    emit_fields("Started 已发起", value, as_json)
 
 
 @app.command()
@@ -151,7 +148,7 @@ def contribute(
     with bars() as progress:
         step, is_new = take_turn(seat, text, progress)
     title = "Contributed 已贡献" if is_new else "Contributed before 先前已贡献"
-    _show(title, step_json(step) | {"new": is_new}, as_json)
+    emit_fields(title, step_json(step) | {"new": is_new}, as_json)
 
 
 @app.command()
@@ -173,7 +170,7 @@ def finish(
     with bars() as progress:
         step, is_new = finish_ceremony(seat, progress)
     title = "Finished 已完成" if is_new else "Finished before 先前已完成"
-    _show(title, step_json(step) | {"new": is_new}, as_json)
+    emit_fields(title, step_json(step) | {"new": is_new}, as_json)
 
 
 @app.command("object")
@@ -193,7 +190,7 @@ def object_(
     who = Who(network, account, group, rpc, key_file, password_file)
     step, is_back = object_to_last(seat_of(who, at, files))
     title = "Taken back 已撤回" if is_back else "Objected 已反对"
-    _show(title, step_json(step) | {"taken_back": is_back}, as_json)
+    emit_fields(title, step_json(step) | {"taken_back": is_back}, as_json)
 
 
 @app.command()
@@ -251,7 +248,3 @@ def verify(
 def _text(path: Path) -> str:
     with path.open("rb") as file:
         return file.read(TEXT_CHARS_MAX).decode("utf-8", "replace")
-
-
-def _show(title: str, value: dict[str, Any], as_json: bool) -> None:
-    emit(value, as_json, lambda: table(title, ("", ""), flat(value)))

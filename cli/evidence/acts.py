@@ -8,9 +8,11 @@ import typer
 
 from cli.contract_desk import ContractDesk
 from cli.desks import LocalNetwork
-from cli.evidence.files import InvalidAnchorFile, load_anchor, load_evidence
+from cli.evidence.files import load_anchor, load_evidence
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
+from cli.options import AccountOption, GroupOption, NetworkOption
+from cli.output import JsonOption, emit_fields
+from cli.typed import typed_address
 from contracts.bindings.contract import Contract
 from contracts.bindings.evidence import (
     EvidenceContract,
@@ -19,16 +21,13 @@ from contracts.bindings.evidence import (
     evidence_deploy_data,
 )
 from contracts.interface import load_abi
-from ledger.values import address_from_hex, to_hex
+from ledger.values import to_hex
 
 app = typer.Typer()
 
 ACCEPTING = "examples/registrations.vy"
 """A contract with the method by which evidence is submitted; another one's has the same form."""
 
-NetworkArgument = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 AtOption = Annotated[str, typer.Option("--at", help="The evidence contract's address.")]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="What this group calls the other one.")
@@ -37,27 +36,23 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The evidence
 LogOption = Annotated[int, typer.Option("--log", min=0, help="Which of the receipt's logs.")]
 
 
-def _show(title: str, value: dict[str, Any], as_json: bool) -> None:
-    emit(value, as_json, lambda: table(title, ("", ""), flat(value)))
-
-
 @app.command()
 def deploy(
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the contract that holds anchors; the account must be an author. 部署证据合约。"""
     desk = ContractDesk(LocalNetwork(network, group), account)
-    _show("Deployed", desk.send(None, evidence_deploy_data()), as_json)
+    emit_fields("Deployed 已部署", desk.send(None, evidence_deploy_data()), as_json)
 
 
 @app.command()
 def approve(
     name: NameArgument,
     anchor_file: Annotated[Path, typer.Argument(metavar="ANCHOR", help="The anchor's file.")],
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     at: AtOption,
     grace_s: Annotated[
@@ -67,21 +62,19 @@ def approve(
     as_json: JsonOption = False,
 ) -> None:
     """Approve an anchor for one's organisation; enough approvals put it in force. 批准信任锚。"""
-    try:
-        anchor, word = load_anchor(anchor_file), anchor_name(name)
-    except (InvalidAnchorFile, ValueError) as error:
-        raise CommandFailed(str(error)) from None
+    anchor, word = load_anchor(anchor_file), _word(name)
     contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     value = desk.act(contract.approve_anchor(word, anchor, grace_s=grace_s))
     held = desk.ask(contract.anchor(word))
     in_force = held.group == anchor.group
-    _show("In force" if in_force else "Approved", value | {"in_force": in_force}, as_json)
+    title = "In force 已生效" if in_force else "Approved 已批准"
+    emit_fields(title, value | {"in_force": in_force}, as_json)
 
 
 @app.command()
 def end(
     name: NameArgument,
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     at: AtOption,
     group: GroupOption = None,
@@ -91,14 +84,14 @@ def end(
     contract, desk = _contract(at), ContractDesk(LocalNetwork(network, group), account)
     value = desk.act(contract.approve_end(_word(name)))
     ended = not any(desk.ask(contract.anchor(_word(name))).group)
-    _show("Ended" if ended else "Approved", value | {"ended": ended}, as_json)
+    emit_fields("Ended 已撤销" if ended else "Approved 已批准", value | {"ended": ended}, as_json)
 
 
 @app.command()
 def advance(
     name: NameArgument,
     file: FileArgument,
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     at: AtOption,
     group: GroupOption = None,
@@ -110,7 +103,7 @@ def advance(
     held = desk.ask(contract.anchor(_word(name)))
     link = desk.ask(contract.link(_word(name), held.last))
     value = {"moved": len(sent), "epoch": link.epoch, "first_block": link.first_block, "sent": sent}
-    _show(f"{len(sent)} sets later", value, as_json)
+    emit_fields(f"{len(sent)} sets later 已推进", value, as_json)
 
 
 def _advance(
@@ -128,7 +121,7 @@ def _advance(
 def read(
     name: NameArgument,
     file: FileArgument,
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     at: AtOption,
     log: LogOption = 0,
@@ -146,28 +139,28 @@ def read(
         "topics": [to_hex(topic) for topic in found.topics],
         "data_hash": to_hex(found.data_hash),
     }
-    _show("Proven", value, as_json)
+    emit_fields("Proven 已证明", value, as_json)
 
 
 @app.command()
 def submit(
     file: FileArgument,
     to: Annotated[str, typer.Option("--to", help="The contract that lets it count.")],
-    network: NetworkArgument,
+    network: NetworkOption,
     account: AccountOption,
     log: LogOption = 0,
     group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send evidence to a contract with a method `accept(Evidence, uint256)`. 提交证据。"""
-    contract = Contract(address_from_hex(to), load_abi(ACCEPTING))
+    contract = Contract(typed_address("--to", to), load_abi(ACCEPTING))
     call = contract.call("accept", evidence_argument(load_evidence(file)), log)
     desk = ContractDesk(LocalNetwork(network, group), account)
-    _show("Accepted", desk.act(call), as_json)
+    emit_fields("Accepted 已接受", desk.act(call), as_json)
 
 
 def _contract(at: str) -> EvidenceContract:
-    return EvidenceContract(address_from_hex(at))
+    return EvidenceContract(typed_address("--at", at))
 
 
 def _word(name: str) -> bytes:

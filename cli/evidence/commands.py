@@ -8,19 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.desks import LocalNetwork
 from cli.evidence.acts import app as acts
 from cli.evidence.files import (
-    InvalidAnchorFile,
     anchor_json,
     encode_anchor,
     load_anchor,
     load_evidence,
 )
-from cli.explorer import GenesisOption, GroupOption, NetworkOption
 from cli.failure import CommandFailed
-from cli.output import JsonOption, emit, flat, table
-from cli.reach import reach, remote
+from cli.light_reader import light_reader
+from cli.new_file import check_new
+from cli.options import AskedGroupOption, GenesisOption, LocalNetworkOption, RpcOption
+from cli.output import JsonOption, emit_fields
+from cli.reach import remote
+from cli.typed import typed_hash
 from client.light import InvalidAnswer, LightClient
 from client.rpc import RpcFailure
 from ledger.codec import InvalidEncoding
@@ -35,13 +36,12 @@ from ledger.evidence import (
 )
 from ledger.genesis import genesis_block, load_genesis
 from ledger.suite import STANDARD
-from ledger.values import Hash32, from_hex, to_hex
+from ledger.values import from_hex, to_hex
 from ledger.whole_file import write_whole
 
 app = typer.Typer(help="A receipt of one group counts in another. 跨群组证据。")
 app.registered_commands += acts.registered_commands
 
-RpcOption = Annotated[str | None, typer.Option("--rpc", help="A node of the group.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The evidence's file.")]
 OutOption = Annotated[Path, typer.Option("--out", help="A file that is not there yet.")]
 
@@ -53,17 +53,17 @@ def export(
     out: OutOption,
     rpc: RpcOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
-    group: GroupOption = None,
+    network: LocalNetworkOption = None,
+    group: AskedGroupOption = None,
     from_epoch: Annotated[
         int, typer.Option(min=0, help="The epoch of the other group's anchor.")
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Write a receipt with all that another group needs to check it. 导出证据。"""
-    _check_new(out)
-    light = _light(rpc, genesis, network, group)
-    wanted = Hash32(from_hex(transaction, size=32))
+    check_new(out)
+    light = light_reader(rpc, genesis, network, group)
+    wanted = typed_hash("HASH", transaction)
     try:
         receipt = light.receipt(wanted)
         anchor = _anchor(light, from_epoch)
@@ -76,8 +76,7 @@ def export(
     if (shown.header, shown.index) != (place.block.header, place.index):
         raise CommandFailed("the node gave evidence of another transaction: ask another node")
     write_whole(out, encode_evidence(found))
-    value = _description(found, shown)
-    emit(value, as_json, lambda: table(f"Written to {out}", ("", ""), flat(value)))
+    emit_fields(f"Written to {out} 已写入", _description(found, shown), as_json)
 
 
 @app.command()
@@ -86,24 +85,23 @@ def anchor(
     out: OutOption,
     rpc: RpcOption = None,
     genesis: GenesisOption = None,
-    network: NetworkOption = None,
-    group: GroupOption = None,
+    network: LocalNetworkOption = None,
+    group: AskedGroupOption = None,
     epoch: Annotated[
         int | None, typer.Option(min=0, help="By default the node's last one.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write what another group is to believe: this group's validators at an epoch. 导出信任锚。"""
-    _check_new(out)
-    light = _light(rpc, genesis, network, group)
+    check_new(out)
+    light = light_reader(rpc, genesis, network, group)
     try:
         number = light.head().epoch.number if epoch is None else epoch
         made = _anchor(light, number)
     except (InvalidAnswer, RpcFailure) as error:
         raise CommandFailed(str(error)) from None
     write_whole(out, encode_anchor(made))
-    value = anchor_json(made)
-    emit(value, as_json, lambda: table(f"Written to {out}", ("", ""), flat(value)))
+    emit_fields(f"Written to {out} 已写入", anchor_json(made), as_json)
 
 
 @app.command()
@@ -116,38 +114,12 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check evidence and show what it proves; 1 if it proves nothing. 验证证据。"""
+    held, found = _held(anchor_file, genesis), load_evidence(file)
     try:
-        found = load_evidence(file)
-        held = _held(anchor_file, genesis)
         shown = verify_evidence(STANDARD, held, found)
-    except (InvalidEvidence, InvalidEncoding, InvalidAnchorFile) as error:
+    except (InvalidEvidence, InvalidEncoding) as error:
         raise CommandFailed(f"{file}: {error}") from None
-    value = _description(found, shown)
-    emit(value, as_json, lambda: table("Proven", ("", ""), flat(value)))
-
-
-def _check_new(out: Path) -> None:
-    if out.exists():
-        raise CommandFailed(f"{out}: is there already; name another file")
-
-
-def _light(
-    rpc: str | None, genesis: Path | None, network: Path | None, group: str | None
-) -> LightClient:
-    """A reader that verifies, by a local network's folder or by a node and a genesis file."""
-    if network is not None:
-        local = LocalNetwork(network, group)
-        node = next(
-            entry
-            for entry in local.file.nodes
-            if local.group.name in {held.name for held in entry.groups}
-        )
-        client = reach(rpc or node.rpc, local.group.name)
-        return LightClient(load_genesis(genesis) if genesis else local.genesis, client)
-    if rpc is None or genesis is None:
-        raise typer.BadParameter("give --rpc URL and --genesis FILE, or --network DIR")
-    document = load_genesis(genesis)
-    return LightClient(document, reach(rpc, group or document.name))
+    emit_fields("Proven 已证明", _description(found, shown), as_json)
 
 
 def _anchor(light: LightClient, number: int) -> Anchor:

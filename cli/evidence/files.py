@@ -14,10 +14,6 @@ from ledger.values import Hash32, InvalidValue, from_hex, to_hex
 ANCHOR_BYTES_MAX = 4_096
 
 
-class InvalidAnchorFile(ValueError):
-    """A file that holds no anchor."""
-
-
 class _AnchorDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str
     epoch: int
@@ -34,11 +30,14 @@ def load_evidence(path: Path) -> Evidence:
 
 
 def load_anchor(path: Path) -> Anchor:
-    """The anchor in a file. Raises InvalidAnchorFile."""
+    """The anchor in a file. Raises CommandFailed."""
     try:
         document = msgspec.json.decode(_read(path, ANCHOR_BYTES_MAX), type=_AnchorDocument)
         if not (0 <= document.epoch < 2**64 and 0 <= document.first_block < 2**64):
-            raise InvalidAnchorFile(f"{path}: epoch and first block have 64 bits")
+            raise CommandFailed(
+                f"{path}: expected an epoch and a first block of at most 64 bits, "
+                f"got {document.epoch} and {document.first_block}"
+            )
         return Anchor(
             Hash32(from_hex(document.group, size=32)),
             document.epoch,
@@ -46,7 +45,7 @@ def load_anchor(path: Path) -> Anchor:
             Hash32(from_hex(document.validators_hash, size=32)),
         )
     except (msgspec.MsgspecError, InvalidValue, UnicodeDecodeError) as error:
-        raise InvalidAnchorFile(
+        raise CommandFailed(
             f"{path}: no anchor ({error}): `quorate evidence anchor` writes one"
         ) from None
 

@@ -1,6 +1,5 @@
 """`quorate group create` and `sign`: organisations found a group by signing its genesis."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,17 +11,13 @@ from cli.group.local import create_group
 from cli.group.plan import check_votes, draft_genesis, load_plan
 from cli.member.files import load_document, load_organisation_signer
 from cli.output import JsonOption, emit
+from cli.progress import say
 from ledger.genesis import Genesis, load_genesis, save_genesis, sign_genesis
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import address_from_hex, to_hex
 from node.founding import sign_founding, signed_founders, unsigned_founders
 from node.keyfile import load_private_key, save_private_key
 from node.membership import Membership
-
-
-def say(line: str) -> None:
-    """Progress, on standard error."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def create(

@@ -9,18 +9,17 @@ from typing import Annotated
 import typer
 
 from cli.failure import CommandFailed
+from cli.network.admission import put_on_list, take_off_list
+from cli.options import PasswordOption
 from cli.output import JsonOption, emit
 from cli.reach import remote
 from cli.remote_desk import (
     GroupName,
     KeyFileOption,
-    PasswordOption,
     RpcOption,
     check_organisation,
     remote_desk,
 )
-from contracts.bindings import accounts
-from workflows.equity_transfer.deploy import SetUpDesk
 
 NodeId = Annotated[str, typer.Argument(metavar="ORG/NODE", help="The node's id.")]
 
@@ -37,9 +36,7 @@ def admit(
     """Let a node of the account's organisation follow a group. 准入节点。"""
     organisation, name = _parts(node)
     desk = remote_desk(rpc, group, key_file, password_file)
-    number = check_organisation(desk, organisation)
-    if not _is_listed(desk, number, name):
-        desk.act(_step("admit", desk, name), accounts.admit_node(name))
+    put_on_list(desk, check_organisation(desk, organisation), name)
     emit({"node": node, "admitted": True}, as_json, lambda: f"{node} may follow group {group} now")
 
 
@@ -61,8 +58,7 @@ def dismiss(
             f"{rpc} is {node} itself, which hears no more of the group from that block on: "
             "name another node of the group"
         )
-    if _is_listed(desk, number, name):
-        desk.act(_step("dismiss", desk, name), accounts.dismiss_node(name))
+    take_off_list(desk, number, name)
     emit(
         {"node": node, "admitted": False},
         as_json,
@@ -75,12 +71,3 @@ def _parts(node: str) -> tuple[str, str]:
     if not (organisation and separator and name):
         raise CommandFailed(f"expected a node's id, ORG/NODE, got {node!r}")
     return organisation, name
-
-
-def _is_listed(desk: SetUpDesk, number: int, name: str) -> bool:
-    return (number, name) in desk.ask(accounts.node_list())
-
-
-def _step(act: str, desk: SetUpDesk, name: str) -> str:
-    """Numbered by the block: a node that comes back is admitted by another transaction."""
-    return f"{act}-{name}-{desk.client.block_number()}"

@@ -3,7 +3,6 @@
 Where organisations' machines are apart, each does its own part by the same commands on its files.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -23,6 +22,7 @@ from cli.network.admission import admit, dismiss
 from cli.network.folder import Account, Group, NetworkFile, Node, load_network, save_network
 from cli.network.folder import Membership as Part
 from cli.network.manifest import load_manifest
+from cli.progress import Progress
 from ledger.genesis import Genesis, genesis_block, save_genesis
 from ledger.suite import STANDARD
 from ledger.values import to_hex
@@ -31,8 +31,6 @@ from node.departures import Departure
 from node.founding import check_founding
 from node.joining import join_group, make_consensus_key, role_in
 from node.membership import Membership, load_membership
-
-Progress = Callable[[str], None]
 
 
 def create_group(

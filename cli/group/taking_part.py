@@ -8,11 +8,11 @@ import msgspec
 import typer
 
 from cli.failure import CommandFailed
-from cli.group.founding import say
 from cli.group.local import dismiss_local, join_local, note_departure
 from cli.group.telling import tell, wait_taken_up, when_closed
 from cli.network.folder import load_network
 from cli.output import JsonOption, emit
+from cli.progress import say
 from cli.second_factor import CodeOption, confirm
 from client.rpc import Client, NodeUnreachable, RpcFailure
 from ledger.genesis import genesis_block, load_genesis

@@ -15,6 +15,7 @@ from cli.member.files import read_file
 from cli.member.organisation import save_organisation
 from cli.member.publication import load_trust, told
 from cli.network.process import tell_to_reload
+from cli.options import NodeArgument
 from cli.output import JsonOption, emit
 from ledger.values import to_hex
 from ledger.whole_file import write_whole
@@ -32,7 +33,6 @@ from node.pki import (
 from node.tls_renewal import install_certificate, key_for_request
 
 CaDir = Annotated[Path, typer.Argument(metavar="CA_DIR", help="The organisation's CA folder.")]
-NodeDir = Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")]
 OutOption = Annotated[Path, typer.Option("--out", help="The file to write.")]
 
 
@@ -78,7 +78,7 @@ def create(
 
 
 def request(
-    folder: NodeDir,
+    folder: NodeArgument,
     out: OutOption,
     new_key: Annotated[
         bool, typer.Option("--new-key", help="Certify a new key; the present one works meanwhile.")
@@ -122,7 +122,7 @@ def issue(
 
 
 def install(
-    folder: NodeDir,
+    folder: NodeArgument,
     file: Annotated[Path, typer.Argument(metavar="CERTIFICATE", help="The node's certificate.")],
     as_json: JsonOption = False,
 ) -> None:

@@ -13,9 +13,11 @@ from cli.failure import CommandFailed
 from cli.member.files import load_document, load_organisation_signer, read_file
 from cli.member.publication import publish_file, told
 from cli.member.standing import standing
+from cli.options import NodeArgument
 from cli.output import JsonOption, emit
+from cli.typed import typed_address
 from ledger.suite import STANDARD
-from ledger.values import address_from_hex, to_hex
+from ledger.values import to_hex
 from node.config import NodeFolder
 from node.membership import Membership
 from node.membership_change import NextVersion, differences
@@ -66,7 +68,7 @@ def change(
         raise typer.BadParameter("--add-organisation, --key and --ca go together")
     if add_organisation is not None and key is not None and ca is not None:
         version.add_organisation(
-            add_organisation, address_from_hex(key), decode_certificate(read_file(ca))
+            add_organisation, typed_address("--key", key), decode_certificate(read_file(ca))
         )
     for name in remove_organisation or ():
         version.remove_organisation(name)
@@ -75,7 +77,7 @@ def change(
     for name, file in _pairs("--retire-ca", retire_ca):
         version.remove_authority(name, decode_certificate(read_file(Path(file))))
     for name, address in _pairs("--renew-key", renew_key):
-        version.renew_key(name, address_from_hex(address))
+        version.renew_key(name, typed_address("--renew-key", address))
     for name, serial in _pairs("--revoke", revoke):
         version.revoke(name, parse_serial(serial))
     for node_id in remove_node or ():
@@ -130,7 +132,7 @@ def sign(
 
 
 def publish(
-    folder: Annotated[Path, typer.Argument(metavar="NODE_DIR", help="The node's folder.")],
+    folder: NodeArgument,
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A signed document, or a revocation list.")
     ],

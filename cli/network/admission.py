@@ -13,8 +13,7 @@ from workflows.equity_transfer.deploy import SetUpDesk, organisation_number
 def admit(network: LocalNetwork, organisation: str, name: str) -> None:
     """The group's list names the node from now on."""
     desk = _desk(network, organisation)
-    if not is_admitted(desk, organisation, name):
-        desk.act(_step("admit", desk, name), accounts.admit_node(name))
+    put_on_list(desk, organisation_number(desk, organisation), name)
 
 
 def dismiss(network: LocalNetwork, organisation: str, name: str) -> None:
@@ -22,24 +21,29 @@ def dismiss(network: LocalNetwork, organisation: str, name: str) -> None:
 
     Sent through another node, for this one hears no more of the group from that block on.
     """
-    others = [
-        node
-        for node in network.file.nodes
-        if node.name != name and network.group.name in {group.name for group in node.groups}
-    ]
+    others = [node for node in network.nodes if node.name != name]
     if not others:
         raise CommandFailed(f"no other node of group '{network.group.name}' is known here to ask")
     validators = [node for node in others if node.name in network.group.validators]
     client = Client((validators or others)[0].rpc, network.group.name)
     desk = replace(_desk(network, organisation), client=client)
-    if is_admitted(desk, organisation, name):
+    take_off_list(desk, organisation_number(desk, organisation), name)
+
+
+def put_on_list(desk: SetUpDesk, organisation: int, name: str) -> None:
+    """Sends nothing if the group's list names the node already."""
+    if not _is_listed(desk, organisation, name):
+        desk.act(_step("admit", desk, name), accounts.admit_node(name))
+
+
+def take_off_list(desk: SetUpDesk, organisation: int, name: str) -> None:
+    """Sends nothing if the group's list does not name the node."""
+    if _is_listed(desk, organisation, name):
         desk.act(_step("dismiss", desk, name), accounts.dismiss_node(name))
 
 
-def is_admitted(desk: SetUpDesk, organisation: str, name: str) -> bool:
-    """Whether the group's list names the node."""
-    number = organisation_number(desk, organisation)
-    return (number, name) in desk.ask(accounts.node_list())
+def _is_listed(desk: SetUpDesk, organisation: int, name: str) -> bool:
+    return (organisation, name) in desk.ask(accounts.node_list())
 
 
 def _desk(network: LocalNetwork, organisation: str) -> SetUpDesk:

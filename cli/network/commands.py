@@ -1,6 +1,5 @@
 """The `quorate network` commands: create, up, down, status."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +12,14 @@ from cli.network.extend import add_node
 from cli.network.folder import load_network
 from cli.network.manifest import find_manifest
 from cli.network.supervise import NodeState, bring_up, node_states, take_down
+from cli.options import GroupOption
 from cli.output import JsonOption, emit, table
+from cli.progress import say
 
 app = typer.Typer(help="Make, start, stop and show a network. 网络的建立、启停与状态。")
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The network's folder.")]
 NodeName = Annotated[str | None, typer.Option("--node", help="Only this node.")]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 @app.command()
@@ -37,7 +34,7 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a network's folder: authorities, keys, genesis, nodes. 建立网络。"""
-    create_network(find_manifest(config), folder, base_port, _say)
+    create_network(find_manifest(config), folder, base_port, say)
     network = load_network(folder)
     emit(
         {"network": str(folder), "nodes": [node.name for node in network.nodes]},
@@ -51,7 +48,7 @@ def add_node_(
     folder: Folder,
     org: Annotated[str, typer.Option(help="Its organisation.")],
     name: Annotated[str, typer.Option(help="A new name.")],
-    group: Annotated[str | None, typer.Option(help="By default the first group.")] = None,
+    group: GroupOption = None,
     engine: Annotated[str | None, typer.Option(help="By default the first node's.")] = None,
     for_recovery: Annotated[
         bool,
@@ -63,7 +60,7 @@ def add_node_(
 ) -> None:
     """Add a node to a running network; it follows a group as an observer. 增加节点。"""
     local = LocalNetwork(folder, group)
-    node = add_node(local, org, name, engine, _say, admit=not for_recovery)
+    node = add_node(local, org, name, engine, say, admit=not for_recovery)
     emit(
         node,
         as_json,
@@ -74,14 +71,14 @@ def add_node_(
 @app.command()
 def up(folder: Folder, node: NodeName = None, as_json: JsonOption = False) -> None:
     """Start what is not running; returns when block 1 is stable everywhere. 启动。"""
-    started = bring_up(folder, node, _say)
+    started = bring_up(folder, node, say)
     emit({"started": started}, as_json, lambda: f"Up; {len(started)} node(s) started.")
 
 
 @app.command()
 def down(folder: Folder, node: NodeName = None, as_json: JsonOption = False) -> None:
     """Stop the nodes that run. 停止。"""
-    stopped = take_down(folder, node, _say)
+    stopped = take_down(folder, node, say)
     emit({"stopped": stopped}, as_json, lambda: f"Down; {len(stopped)} node(s) stopped.")
 
 

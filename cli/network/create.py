@@ -6,7 +6,7 @@ that do not trust one another's machines make their own keys and exchange public
 
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from cli.network.folder import (
 )
 from cli.network.folder import Membership as Part
 from cli.network.manifest import GroupEntry, Manifest, load_manifest
+from cli.progress import Progress
 from client.accounts import save_account, save_password
 from contracts.system_alloc import AccountEntry, AllocatedContract
 from ledger import genesis as founding
@@ -61,8 +62,6 @@ PORTS_PER_NODE = 2
 PORT_MAX = 65_535
 # Keystores of a local network stand beside their passwords, so hardening them would only cost time.
 LOCAL_KEYSTORE_ROUNDS = 1 << 12
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

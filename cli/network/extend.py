@@ -4,7 +4,6 @@ For networks whose organisations' keys stand in one folder. The node starts as a
 group; the organisations make it a validator by vote.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from cli.network.admission import admit as admit_node
 from cli.network.folder import Membership as Part
 from cli.network.folder import Node, save_network
 from cli.network.manifest import NAME_PATTERN, NODES_MAX
+from cli.progress import Progress
 from ledger import genesis as founding
 from ledger.suite import STANDARD
 from ledger.values import Address, to_hex
@@ -40,8 +40,6 @@ from node.pki import OrganisationCA
 
 HOST = "127.0.0.1"
 PORT_MAX = 65_535
-
-Progress = Callable[[str], None]
 
 
 def add_node(

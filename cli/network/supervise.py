@@ -1,7 +1,6 @@
 """Starts, stops and watches the nodes of a network's folder on this machine."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,13 @@ import msgspec
 from cli.failure import CommandFailed
 from cli.network import process
 from cli.network.folder import NetworkFile, Node, load_network, save_network
+from cli.progress import Progress
 from client.rpc import Client, NodeUnreachable, RpcFailure
 
 UP_TIMEOUT_S = 120.0
 POLL_S = 0.1
 STATUS_TIMEOUT_S = 2.0
 FIRST_BLOCK = 1
-
-Progress = Callable[[str], None]
 
 
 class NodeState(msgspec.Struct, frozen=True):

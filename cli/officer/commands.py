@@ -6,24 +6,23 @@ from typing import Annotated
 import typer
 from eth_account import Account as EthereumAccount
 
-from cli.failure import CommandFailed
+from cli.new_file import check_new
 from cli.officer.request import load_request, save_request, signed_request
 from cli.officer.role import give_role
+from cli.options import PasswordOption
 from cli.output import JsonOption, emit
 from cli.reach import remote
 from cli.remote_desk import (
-    PASSWORD_BYTES_MAX,
     GroupName,
     KeyFileOption,
-    PasswordOption,
     RpcOption,
     check_organisation,
+    password_in,
     remote_desk,
 )
 from client.accounts import save_account
 from contracts.bindings.accounts import holder_digest
 from contracts.roles import role_named
-from ledger.private_file import ExposedFile, read_private
 from ledger.values import address_from_hex
 from node.pki import new_key, officer_request, save_key
 
@@ -44,9 +43,7 @@ def request(
 ) -> None:
     """By an officer: make the keys, and a request to carry to the administrator. 申请账户。"""
     role_named(role)
-    taken = next((path for path in (key_file, tls_key, out) if path and path.exists()), None)
-    if taken is not None:
-        raise CommandFailed(f"{taken}: is there already; name another file")
+    check_new(key_file, tls_key, out)
     password = _new_password(password_file)
     account = EthereumAccount.create()
     certificate_request = ""
@@ -104,10 +101,4 @@ def _new_password(file: Path | None) -> str:
     if file is None:
         prompt = "A password for the keystore 新口令"
         return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=True))
-    try:
-        password = read_private(file, PASSWORD_BYTES_MAX).decode().rstrip("\r\n")
-    except (ExposedFile, OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(f"the password file: {error}") from error
-    if not password:
-        raise CommandFailed(f"{file}: expected a password, found nothing")
-    return password
+    return password_in(file)
