@@ -17,6 +17,9 @@ app = typer.Typer(help="What a node did and was asked. 审计。")
 log = typer.Typer(help="The node's audit log. 审计日志。")
 app.add_typer(log, name="log")
 
+KINDS = ("read", "refused", "operator", "log")
+"""Of entries, as whoever writes them names them."""
+
 
 @log.command()
 def verify(
@@ -60,6 +63,8 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """The last entries, as they stand: `verify` says whether they can be trusted. 查看审计日志。"""
+    if kind is not None and kind not in KINDS:
+        raise CommandFailed(f"--kind: expected one of {', '.join(KINDS)}, got {kind!r:.40}")
     wanted = {"who": who, "group": group, "kind": kind}
     entries = deque(
         (

@@ -10,8 +10,6 @@ from contracts.interface import load_abi
 from ledger.gate import AGREEMENTS_CONTRACT
 from ledger.values import Address, Hash32
 
-REASON_BYTES_MAX = 32
-
 
 class AgreementStatus(IntEnum):
     """An agreement's life."""

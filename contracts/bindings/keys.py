@@ -13,8 +13,6 @@ from ledger.values import Hash32, keccak
 from zkp.groth16.keys import Proof, VerifyingKey
 from zkp.snarkjs.calldata import G1Words, G2Words, key_words, proof_words
 
-PUBLIC_INPUTS_MAX = 32
-
 G2Rows = tuple[tuple[int, int], tuple[int, int]]
 
 

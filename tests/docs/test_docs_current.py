@@ -69,6 +69,12 @@ def test_links_are_looked_for() -> None:
     assert targets(ROOT / "README.md")
 
 
+def test_every_page_stands_in_the_index() -> None:
+    pages = ROOT.glob("docs/[a-z]*/*.md")
+    wanted = {str(page.relative_to(ROOT / "docs")) for page in pages if page.parent.name != "adr"}
+    assert wanted == {link for link in targets(ROOT / "docs" / "README.md") if link != "adr/"}
+
+
 def test_the_readmes_two_commands_are_make_targets() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for readme in ("README.md", "README.zh.md"):
