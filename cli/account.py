@@ -12,10 +12,8 @@ from eth_account import Account as EthereumAccount
 
 from cli.access import certificate, token
 from cli.desks import LocalNetwork
-from cli.failure import CommandFailed
 from cli.network.create import LOCAL_KEYSTORE_ROUNDS
-from cli.network.folder import Account, save_network
-from cli.network.manifest import NAME_PATTERN
+from cli.network.folder import Account, check_new_name, save_network
 from cli.officer.commands import accept, request
 from cli.officer.role import give_role
 from cli.options import GroupOption, NetworkOption
@@ -63,10 +61,7 @@ def create(
     """Make a key and give it its role; an administrator's is then up for vote. 新建账户。"""
     local = LocalNetwork(network, group)
     wanted = role_named(role)
-    if not NAME_PATTERN.fullmatch(name):
-        raise CommandFailed(f"--name '{name}': a-z, 0-9 and '-', at most 31 characters")
-    if name in {entry.name for entry in local.file.accounts}:
-        raise CommandFailed(f"--name '{name}': this network has an account of that name")
+    check_new_name(name, "an account", local.file.accounts)
     desk = local.set_up_desk(local.first_account(org, *ACCOUNT_ROLES))
     account = EthereumAccount.create()
     key_file = Path("accounts") / f"{name}.json"

@@ -133,11 +133,17 @@ class LocalNetwork:
             if entry.org == organisation and entry.role in roles:
                 return entry.name
         wanted = " or ".join(f"'{role}'" for role in roles)
-        raise CommandFailed(f"organisation '{organisation}' has no account of role {wanted}")
+        raise CommandFailed(
+            f"organisation '{organisation}' has no account of role {wanted} in group "
+            f"'{self.group.name}'; make one: quorate account create"
+        )
 
     def first_of_role(self, role: str) -> str:
         """The name of the first account in that role, of whatever organisation."""
         for entry in self.accounts:
             if entry.role == role:
                 return entry.name
-        raise CommandFailed(f"this network has no account of role '{role}'")
+        raise CommandFailed(
+            f"group '{self.group.name}' has no account of role '{role}' in this network; "
+            "make one: quorate account create"
+        )

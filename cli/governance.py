@@ -5,15 +5,15 @@ that an engine cannot keep up with, is refused here unless it is forced: the con
 only its state.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.group_status import group_status
 from cli.liveness import objection_to_adding, objection_to_removing
 from cli.network.folder import NetworkFile, Node, save_network
 from cli.options import GroupOption, NetworkOption
@@ -169,7 +169,7 @@ def enact(
 def list_(network: NetworkOption, group: GroupOption = None, as_json: JsonOption = False) -> None:
     """Every proposal: what, who agrees, what is in the way. 提案一览。"""
     local = LocalNetwork(network, group)
-    desk = local.set_up_desk(local.file.accounts[0].name)
+    desk = local.set_up_desk(local.accounts[0].name)
     count = desk.ask(accounts.proposal_count())
     rows = [proposal_row(desk, proposal(desk, number)) for number in range(1, count + 1)]
     pending = desk.ask(accounts.pending_until())
@@ -210,7 +210,7 @@ def _object(
     elif change.kind is ProposalKind.SET_PARAMETER:
         objection = _objection_to_value(local, desk, change)
     elif change.kind is ProposalKind.UPGRADE_PROTOCOL:
-        supported = _group_status(desk)["upgrade"]["supported"]
+        supported = group_status(desk.client, desk.client.group)["upgrade"]["supported"]
         if change.value > supported:
             objection = (
                 f"the node asked speaks protocol version {supported} at most and would stop before "
@@ -221,7 +221,7 @@ def _object(
 
 
 def _objection_to_set(desk: SetUpDesk, change: Wish | ProposedChange) -> str | None:
-    status = _group_status(desk)
+    status = group_status(desk.client, desk.client.group)
     holder = desk.ask(accounts.consensus_key(change.subject))
     if change.kind is ProposalKind.REMOVE_VALIDATOR:
         return objection_to_removing(status, holder.node)
@@ -242,13 +242,6 @@ def _objection_to_value(
     else:
         bound_ms = change.value
     return objection_to_gas(gas_limit, bound_ms, [node.engine for node in local.nodes])
-
-
-def _group_status(desk: SetUpDesk) -> Mapping[str, Any]:
-    for group in desk.client.status()["groups"]:
-        if group["name"] == desk.client.group:
-            return dict(group)
-    raise CommandFailed(f"the node of this account does not carry group '{desk.client.group}'")
 
 
 def _emit_proposal(desk: SetUpDesk, change: ProposedChange, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.group_status import group_status
 from cli.new_file import check_new
 from cli.options import (
     AskedGroupOption,
@@ -111,7 +112,7 @@ def propose(
     try:
         light = LightClient(document, client)
         block = light.head() if at is None else light.header(at)
-        status = next(g for g in client.status()["groups"] if g["name"] == document.name)
+        status = group_status(client, document.name)
         # The node's own word, which its epochs' proof need not reach: a higher one does no harm.
         known = followed_by(client)
         recovery = recovery_of(

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from cli.failure import CommandFailed
+from cli.group_status import group_status
 from cli.network.process import running_pid
 from cli.stopped_node import carried_group, stopped_node
 from client.rpc import Client
@@ -112,8 +113,7 @@ def _is_new(client: Client, recovery: Recovery) -> bool:
     head = client.block_number()
     if admit(known, recovery, head=head) == tuple(known):
         return False
-    [status] = [g for g in client.status()["groups"] if g["name"] == client.group]
-    check_epoch(recovery, int(status["epoch"]))
+    check_epoch(recovery, int(group_status(client, client.group)["epoch"]))
     if recovery.number <= head:
         held = client.block_certificate(recovery.number)["hash"]
         check_hash(recovery, Hash32(from_hex(held, size=32)))

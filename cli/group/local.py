@@ -19,7 +19,15 @@ from cli.group.plan import (
 )
 from cli.group.telling import tell, wait_taken_up
 from cli.network.admission import admit, dismiss
-from cli.network.folder import Account, Group, NetworkFile, Node, load_network, save_network
+from cli.network.folder import (
+    Account,
+    Group,
+    NetworkFile,
+    Node,
+    check_new_name,
+    load_network,
+    save_network,
+)
 from cli.network.folder import Membership as Part
 from cli.network.manifest import load_manifest
 from cli.progress import Progress
@@ -45,8 +53,7 @@ def create_group(
     Its founders are the nodes' organisations, with all their accounts. Raises CommandFailed.
     """
     network = load_network(folder)
-    if name in {group.name for group in network.groups}:
-        raise CommandFailed(f"--name '{name}': this network has a group of that name")
+    check_new_name(name, "a group", network.groups)
     nodes = [network.node(node) for node in (*validators, *observers)]
     if len({node.name for node in nodes}) != len(nodes):
         raise CommandFailed("a node stands twice among --validators and --observers")

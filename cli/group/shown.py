@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Group, RenderableType
 
-from cli.failure import CommandFailed
+from cli.group_status import group_status
 from cli.output import JsonOption, emit, table
 from cli.reach import reach, remote
 
@@ -19,10 +19,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """A group's parameters and protocol version, in force and pending. 群组参数与协议版本。"""
-    groups: list[dict[str, Any]] = reach(rpc).status()["groups"]
-    found = next((group for group in groups if name in (None, group["name"])), None)
-    if found is None:
-        raise CommandFailed(f"the node at {rpc} carries no group '{name or ''}' that it shows you")
+    found = group_status(reach(rpc), name)
     value = {key: found[key] for key in ("name", "chain_id", "epoch", "parameters", "upgrade")}
     emit(value, as_json, lambda: _render(value))
 

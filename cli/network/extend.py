@@ -15,8 +15,8 @@ from cli.member.files import load_organisation_signer
 from cli.member.publication import publish_document
 from cli.network.admission import admit as admit_node
 from cli.network.folder import Membership as Part
-from cli.network.folder import Node, save_network
-from cli.network.manifest import NAME_PATTERN, NODES_MAX
+from cli.network.folder import Node, check_new_name, save_network
+from cli.network.manifest import NODES_MAX
 from cli.progress import Progress
 from ledger import genesis as founding
 from ledger.suite import STANDARD
@@ -91,10 +91,7 @@ def add_node(
 
 
 def _check(network: LocalNetwork, organisation: str, name: str) -> None:
-    if not NAME_PATTERN.fullmatch(name):
-        raise CommandFailed(f"--name '{name}': a-z, 0-9 and '-', at most 31 characters")
-    if name in {node.name for node in network.file.nodes}:
-        raise CommandFailed(f"--name '{name}': this network has a node of that name")
+    check_new_name(name, "a node", network.file.nodes)
     if len(network.file.nodes) >= NODES_MAX:
         raise CommandFailed(f"this network has {NODES_MAX} nodes, no folder holds more")
     if not (network.folder / "organisations" / organisation / "ca.key").is_file():

@@ -3,12 +3,14 @@
 Only names, addresses and paths; the nodes' own settings are in the nodes' folders.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 
 from cli.failure import CommandFailed
+from cli.network.manifest import NAME_PATTERN
 from ledger.whole_file import write_whole
 
 NETWORK_FILE = "network.json"
@@ -95,6 +97,19 @@ def _named(entries: tuple[Entry, ...], name: str, kind: str) -> Entry:
             return entry
     known = ", ".join(entry.name for entry in entries)
     raise CommandFailed(f"no {kind} is called '{name}' in this network; there are: {known}")
+
+
+def check_new_name(name: str, kind: str, taken: Sequence[Node | Group | Account]) -> None:
+    """Raise CommandFailed for what is no name, or is another's: `kind` is `a node` or the like."""
+    if not NAME_PATTERN.fullmatch(name):
+        raise CommandFailed(
+            f"--name '{name}': expected a letter of a-z, then a-z, 0-9 and '-', "
+            "at most 31 characters"
+        )
+    if name in {entry.name for entry in taken}:
+        raise CommandFailed(
+            f"--name '{name}': this network has {kind} of that name; take another name"
+        )
 
 
 def load_network(folder: Path) -> NetworkFile:

@@ -9,9 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.failure import CommandFailed
+from cli.group_status import group_status
 from cli.main import command
 from cli.network.folder import Account, Group, Membership, NetworkFile, Node, save_network
 from client.accounts import save_account, save_password
+from client.rpc import Client
 from ledger.genesis import save_genesis
 from tests.workflows.small_network import CHAIN_ID, SmallNetwork, account
 
@@ -108,6 +110,16 @@ def test_only_nodes_that_carry_the_group_are_asked(folder: Path, tmp_path: Path)
     assert len(whole["blocks"]) == 1
     with pytest.raises(CommandFailed, match="no node of this network carries group 'left'"):
         run(folder, "evidence", "anchor", "--out", tmp_path / "left.json", "--group", "left")
+
+
+def test_a_group_that_the_node_does_not_show_is_named_with_those_that_it_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Client, "status", lambda _: {"groups": [{"name": "equity", "epoch": 3}]})
+    client = Client(NOBODY)
+    assert group_status(client, None) == group_status(client, "equity")
+    with pytest.raises(CommandFailed, match=f"{NOBODY} carries no group 'other'.*shows: equity"):
+        group_status(client, "other")
 
 
 def test_what_is_no_address_or_hash_is_refused_by_its_option(folder: Path, tmp_path: Path) -> None:
