@@ -7,7 +7,7 @@ each: `in/` what arrived, `out/` what waits for a receipt.
 from __future__ import annotations
 
 import asyncio
-import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ import structlog
 from ledger.codec import InvalidEncoding
 from ledger.suite import Suite
 from ledger.values import Hash32
-from ledger.whole_file import replace_synced
+from ledger.whole_file import write_whole
 from node.group_network import GroupNetwork, RequestFailed
 from node.requests import (
     ENVELOPE_BYTES_MAX,
@@ -60,7 +60,13 @@ class EnvelopeStore:
         self._payload_bytes_max = payload_bytes_max
         for name in ("in", "out"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self._count = {name: len(list((folder / name).iterdir())) for name in ("in", "out")}
+            for cut_off in (folder / name).glob(".*.new"):
+                cut_off.unlink()  # by a crash, before it was promised to anybody
+        # Writers are threads, and the same envelope may be sent twice at once.
+        self._writing = threading.Lock()
+        self._count = {
+            name: sum(1 for _ in (folder / name).glob("*.envelope")) for name in ("in", "out")
+        }
 
     def put(self, where: str, envelope: Envelope) -> None:
         """Write one synced file; the same envelope twice is one. Raises `EnvelopeRefused`."""
@@ -69,24 +75,21 @@ class EnvelopeStore:
                 f"expected at most {self._payload_bytes_max} bytes, got {len(envelope.payload)}"
             )
         path = self._path(where, envelope)
-        is_new = not path.exists()
-        if is_new and self._count[where] >= ENVELOPES_COUNT_MAX:
-            raise EnvelopeRefused(
-                f"{ENVELOPES_COUNT_MAX} envelopes are in {where}/ already: move old ones away"
-            )
-        temporary = path.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.msgpack.encode(envelope))
-            file.flush()
-            os.fsync(file.fileno())
-        replace_synced(temporary, path)
-        self._count[where] += is_new
+        with self._writing:
+            is_new = not path.exists()
+            if is_new and self._count[where] >= ENVELOPES_COUNT_MAX:
+                raise EnvelopeRefused(
+                    f"{ENVELOPES_COUNT_MAX} envelopes are in {where}/ already: move old ones away"
+                )
+            write_whole(path, msgspec.msgpack.encode(envelope), mode=0o600)
+            self._count[where] += is_new
 
     def remove_sent(self, envelope: Envelope) -> None:
         """Every receipt is there: the file in `out/` goes."""
-        self._path("out", envelope).unlink(missing_ok=True)
-        self._count["out"] -= 1
+        path = self._path("out", envelope)
+        with self._writing:
+            self._count["out"] -= path.exists()
+            path.unlink(missing_ok=True)
 
     def load(self, where: str, group: str) -> list[Envelope]:
         """One group's envelopes, oldest first; files that are none are left alone."""

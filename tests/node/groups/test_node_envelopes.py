@@ -104,6 +104,13 @@ async def test_others_envelopes_and_long_ones_are_refused(wire) -> None:
     assert market.received() == []
 
 
+async def test_the_same_envelope_sent_many_times_at_once_is_one(wire, kit) -> None:
+    sender = post(wire, "tax/tax-1")
+    sent = await asyncio.gather(*(sender.send("tax", b"sealed") for _ in range(40)))
+    assert len(set(sent)) == 1
+    assert [kept["envelope"] for kept in sender.received()] == [b"sealed"]
+
+
 async def test_the_number_of_kept_envelopes_is_bounded(wire, monkeypatch) -> None:
     monkeypatch.setattr("node.envelopes.ENVELOPES_COUNT_MAX", 2)
     market = post(wire, "market/market-1")
