@@ -14,7 +14,7 @@ from cli.network.folder import Account, NetworkFile, Node, load_network
 from client.accounts import load_account
 from client.rpc import Client
 from ledger.genesis import Genesis, load_genesis
-from workflows.equity_transfer.agreement import load_agreement
+from workflows.equity_transfer.agreement import shipped_agreement_of
 from workflows.equity_transfer.deploy import SetUpDesk
 from workflows.equity_transfer.deployment import load_deployment
 from workflows.equity_transfer.desk import Desk
@@ -35,8 +35,21 @@ class LocalNetwork:
 
     @property
     def proving_key(self) -> Path:
-        """The circuit's `.zkey`: public too."""
-        return self.folder / "groups" / self.group.name / "equity_v1.zkey"
+        """The `.zkey` of the circuit that this group's contract verifies: public too."""
+        circuit = "equity_v1"
+        if self.deployment_file.is_file():
+            deployment = load_deployment(self.deployment_file)
+            circuit = shipped_agreement_of(deployment.terms.agreement).circuit
+        return self.proving_key_of(circuit)
+
+    @property
+    def registry_file(self) -> Path:
+        """Where a registry of circuits stands, which a contract with holdings relies on."""
+        return self.folder / "groups" / self.group.name / "circuit-registry.json"
+
+    def proving_key_of(self, circuit: str) -> Path:
+        """Where the `.zkey` of a circuit is kept."""
+        return self.folder / "groups" / self.group.name / f"{circuit}.zkey"
 
     @property
     def genesis_file(self) -> Path:
@@ -104,13 +117,14 @@ class LocalNetwork:
                 f"group '{self.group.name}' has no equity-transfer contract yet; "
                 f"run: quorate transfer prepare --network {self.folder}"
             )
+        deployment = load_deployment(self.deployment_file)
         return Desk(
             client=self.client(entry.org),
             account=account,
             organisation=entry.org,
             workspace=self.desk_folder(entry.org),
-            agreement=load_agreement(),
-            deployment=load_deployment(self.deployment_file),
+            agreement=shipped_agreement_of(deployment.terms.agreement),
+            deployment=deployment,
             proving_key=self.proving_key if self.proving_key.is_file() else None,
         )
 

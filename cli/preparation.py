@@ -2,7 +2,7 @@
 
 The agreement is proposed and signed by both bureaus; the circuit's key and the rule are approved
 by a majority of organisations; an author deploys the contract. Each act is its party's own
-transaction.
+transaction. The statement chooses agreement, circuit and contract: `equity_v2` has holdings.
 """
 
 import shutil
@@ -11,9 +11,10 @@ from pathlib import Path
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from contracts.bindings.circuits import NO_CEREMONY, CircuitRegistry, Draft
 from contracts.roles import ACCOUNT_ROLES
-from ledger.values import Hash32, checksum_address
-from workflows.equity_transfer.agreement import Agreement, load_agreement
+from ledger.values import Hash32, checksum_address, keccak
+from workflows.equity_transfer.agreement import Agreement, load_agreement, shipped_agreements
 from workflows.equity_transfer.deploy import (
     approve_key,
     approve_rule,
@@ -22,30 +23,44 @@ from workflows.equity_transfer.deploy import (
     register_key,
     sign_agreement,
 )
-from workflows.equity_transfer.deployment import Deployment
-from zkp.circuits.equity_v1 import build
+from workflows.equity_transfer.deployment import Deployment, RegisteredCircuit
+from workflows.equity_transfer.register_circuit import (
+    approve_circuit,
+    deploy_registry,
+    propose_circuit,
+)
+from zkp.circuits import equity_v1, equity_v2
 from zkp.keys import CircuitKey, load_test_key
 
 Progress = Callable[[str], None]
 
+STATEMENTS = {"equity_v1": equity_v1.build, "equity_v2": equity_v2.build}
 
-def prepare(network: LocalNetwork, keys_folder: Path, progress: Progress) -> Deployment:
+
+def prepare(
+    network: LocalNetwork, keys_folder: Path, progress: Progress, statement: str = "equity_v1"
+) -> Deployment:
     """Carry out what is not done yet; repeated, it changes nothing."""
+    if statement not in STATEMENTS:
+        raise CommandFailed(f"no statement '{statement}'; there are: {', '.join(STATEMENTS)}")
     if network.genesis.production:
         raise CommandFailed(
             "this group is for production and refuses keys that one party made; "
             "register a key from a ceremony instead"
         )
-    agreement = load_agreement()
-    key = load_test_key(build(), keys_folder, progress)
-    if not network.proving_key.is_file():
-        shutil.copyfile(key.zkey_path, network.proving_key)
+    agreement = load_agreement(shipped_agreements[statement])
+    key = load_test_key(STATEMENTS[statement](), keys_folder, progress)
+    if not network.proving_key_of(statement).is_file():
+        shutil.copyfile(key.zkey_path, network.proving_key_of(statement))
     _sign_agreement(network, agreement, progress)
-    circuit = Hash32(key.circuit_id)
-    _approve(network, agreement, circuit, key, progress)
+    circuit, registered = Hash32(key.circuit_id), None
+    if statement == "equity_v1":
+        _approve(network, agreement, circuit, key, progress)
+    else:
+        registered = _register(network, agreement, key, progress)
     author = network.first_of_role("author")
     deployment = deploy_contract(
-        network.set_up_desk(author), agreement, circuit, network.deployment_file
+        network.set_up_desk(author), agreement, circuit, network.deployment_file, registered
     )
     progress(f"contract at {checksum_address(deployment.address)}, deployed by {author}")
     return deployment
@@ -82,3 +97,26 @@ def _approve(
         if in_force:
             return
     raise CommandFailed("the admins of this network are too few to approve the verification key")
+
+
+def _register(
+    network: LocalNetwork, agreement: Agreement, key: CircuitKey, progress: Progress
+) -> RegisteredCircuit:
+    """The circuit in a registry of circuits, active, and the rule in force for it."""
+    author = network.set_up_desk(network.first_of_role("author"))
+    registry: CircuitRegistry = deploy_registry(author, network.registry_file)
+    circuit = Hash32(key.circuit_id)
+    source = keccak(Path(str(equity_v2.__file__)).read_bytes())
+    verifying = key.proving.verifying
+    draft = Draft(key.circuit.name, source, circuit, NO_CEREMONY, verifying)
+    entry = propose_circuit(author, registry, draft)
+    for account in network.accounts:
+        if account.role not in ACCOUNT_ROLES:
+            continue
+        desk = network.set_up_desk(account.name)
+        in_force = approve_circuit(desk, registry, entry)
+        in_force = approve_rule(desk, circuit, agreement) and in_force
+        progress(f"circuit and rule {agreement.rule.rule_id} approved by {account.name}")
+        if in_force:
+            return RegisteredCircuit(registry.address, entry)
+    raise CommandFailed("the admins of this network are too few to approve the circuit")

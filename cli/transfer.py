@@ -8,15 +8,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from cli import holdings
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, flat, table
 from cli.preparation import prepare as prepare_network
+from cli.transfer_options import (
+    AccountOption,
+    GroupOption,
+    IdOption,
+    InOption,
+    NetworkOption,
+    desk_of,
+    emit_outcome,
+    read_input,
+)
 from ledger.genesis import load_genesis
 from ledger.values import address_from_hex, checksum_address
 from workflows.equity_transfer import amend, handover
@@ -44,44 +54,12 @@ from workflows.workspace import opened_content
 app = typer.Typer(help="The equity transfer, step by step. 个人股权转让，逐步办理。")
 
 KEYS_DEFAULT = Path("build/keys")
-INPUT_BYTES_MAX = 32 * 1024 * 1024
 APPLICANT = "applicant"
-
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
-IdOption = Annotated[str, typer.Option("--id", help="An attestation's or transfer's id.")]
-InOption = Annotated[Path, typer.Option("--in", help="A file: a case, an opening, a proof.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
-
-
-def _desk(network: Path, account: str, group: str | None) -> Desk:
-    return LocalNetwork(network, group).desk(account)
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(INPUT_BYTES_MAX + 1)
-    if len(data) > INPUT_BYTES_MAX:
-        raise CommandFailed(f"{path}: longer than {INPUT_BYTES_MAX} bytes")
-    return data
 
 
 def _read_opening(path: Path) -> bytes:
     """An opening's file, of this desk or handed over; opened where it stands sealed."""
-    return opened_content(path, _read(path))
-
-
-def _emit_outcome(outcome: Outcome, as_json: bool) -> None:
-    emit(outcome, as_json, lambda: _outcome_table(outcome))
-
-
-def _outcome_table(outcome: Outcome) -> Table:
-    rows = [
-        (name, value)
-        for name, value in msgspec.to_builtins(outcome).items()
-        if value is not None and name != "step"
-    ]
-    return table(f"transfer {outcome.step}", ("", ""), rows)
+    return opened_content(path, read_input(path))
 
 
 def _hand_over(network: LocalNetwork, opening: Opening, receiver: str | None) -> None:
@@ -111,20 +89,25 @@ def _add_step(name: str, about: str, act: Callable[[Desk, bytes], Outcome]) -> N
         group: GroupOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        _emit_outcome(act(_desk(network, account, group), parse_id(item)), as_json)
+        emit_outcome(act(desk_of(network, account, group), parse_id(item)), as_json)
 
 
 @app.command()
 def prepare(
     network: NetworkOption,
     keys: Annotated[Path, typer.Option(help="Where the test key is cached.")] = KEYS_DEFAULT,
+    statement: Annotated[
+        str, typer.Option(help="equity_v1, or equity_v2: the basis is drawn from holdings.")
+    ] = "equity_v1",
     group: GroupOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Agreement, key, rule and contract, by all parties of a local network. 签约与部署。"""
-    deployment = prepare_network(
-        LocalNetwork(network, group), keys, lambda line: print(line, file=sys.stderr, flush=True)
-    )
+
+    def progress(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    deployment = prepare_network(LocalNetwork(network, group), keys, progress, statement)
     address = checksum_address(deployment.address)
     emit({"contract": address}, as_json, lambda: f"Ready: contract {address}.")
 
@@ -139,7 +122,7 @@ def declare(
     as_json: JsonOption = False,
 ) -> None:
     """Take a declaration and compute the tax; nothing is sent. 申报。"""
-    content = _read(case)
+    content = read_input(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
     declared = take_declaration(desk, content)
@@ -182,13 +165,13 @@ def apply(
     as_json: JsonOption = False,
 ) -> None:
     """Commit to the application received; the id shown is the transfer's. 受理。"""
-    content = _read(case)
+    content = read_input(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
     address = prover if prover.startswith("0x") else local.file.account(prover).address
     outcome = applying.apply(desk, content, parse_id(item), address_from_hex(address))
     _hand_over(local, market_opening(desk, parse_id(outcome.id)), hand_to)
-    _emit_outcome(outcome, as_json)
+    emit_outcome(outcome, as_json)
 
 
 @app.command()
@@ -200,7 +183,7 @@ def prove(
     as_json: JsonOption = False,
 ) -> None:
     """Make the zero-knowledge proof from both openings; seconds. 证明。"""
-    proved = make_proof(_desk(network, account, group), parse_id(item))
+    proved = make_proof(desk_of(network, account, group), parse_id(item))
     value = {"id": proved.id, "proof": str(proved.proof), "public": str(proved.public)}
     emit(value, as_json, lambda: f"Proof of {proved.id}: {proved.proof}")
 
@@ -217,9 +200,9 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hand the proof to the contract, which verifies by itself. 核验。"""
-    content = _read(proof) if proof else None
-    outcome = send_proof(_desk(network, account, group), parse_id(item), content)
-    _emit_outcome(outcome, as_json)
+    content = read_input(proof) if proof else None
+    outcome = send_proof(desk_of(network, account, group), parse_id(item), content)
+    emit_outcome(outcome, as_json)
     if outcome.code is not None:
         raise CommandFailed(f"the contract refused the proof: {outcome.code}")
 
@@ -237,11 +220,11 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Register a verified transfer; with --approval its details go back sealed. 核准登记与回传。"""
-    desk = _desk(network, account, group)
+    desk = desk_of(network, account, group)
     outcome = confirming.confirm(desk, parse_id(item))
     if approval is not None:
         send_details(desk, parse_id(item), approval)
-    _emit_outcome(outcome, as_json)
+    emit_outcome(outcome, as_json)
 
 
 @app.command("import")
@@ -258,7 +241,7 @@ def import_(
     """Accept the registration's envelope (--id), or keep an opening (--in). 签收或存入。"""
     if (item is None) == (opening is None):
         raise typer.BadParameter("give either --id (an envelope) or --in (an opening)")
-    desk = _desk(network, account, group)
+    desk = desk_of(network, account, group)
     value: Any
     if opening is not None:
         value = handover.import_opening(desk, _read_opening(opening))
@@ -279,7 +262,7 @@ def open_(
     """Check an opening against its commitment on chain and show it. 核对承诺。"""
     if (item is None) == (opening is None):
         raise typer.BadParameter("give either --id or --in")
-    desk = _desk(network, account, group)
+    desk = desk_of(network, account, group)
     if opening is not None:
         opened = [handover.open_commitment(desk, _read_opening(opening))]
     else:
@@ -299,14 +282,15 @@ def correct(
     as_json: JsonOption = False,
 ) -> None:
     """Supersede an attestation by a corrected case; shows the new id. 更正。"""
-    content = _read(case)
+    content = read_input(case)
     local = LocalNetwork(network, group)
     desk = local.desk(account)
     outcome = amend.correct(desk, parse_id(item), content)
     _hand_over(local, tax_opening(desk, parse_id(outcome.id)), hand_to)
-    _emit_outcome(outcome, as_json)
+    emit_outcome(outcome, as_json)
 
 
+holdings.add_commands(app)
 _add_step("withdraw", "Declare an attestation void. 作废。", amend.withdraw)
 _add_step("refund", "Declare that the tax was paid back. 退税。", amend.refund)
 _add_step("cancel", "Take an application back. 撤回。", applying.cancel)
@@ -322,7 +306,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Everything on chain about an attestation or a transfer. 查看。"""
-    shown = show_item(_desk(network, account, group), parse_id(item))
+    shown = show_item(desk_of(network, account, group), parse_id(item))
     emit(shown, as_json, lambda: _shown_table(shown))
 
 
@@ -362,7 +346,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Check a certificate from the genesis file alone; no network is used. 核验存证凭证。"""
-    evidence = check_certificate(_read(file), load_genesis(genesis))
+    evidence = check_certificate(read_input(file), load_genesis(genesis))
     emit(
         {"valid": True, "digest": evidence.digest, "statement": evidence.statement},
         as_json,

@@ -71,12 +71,16 @@ class Office:
     def set_up(self, name: str) -> SetUpDesk:
         return SetUpDesk(self.network.client, account(name), self.folder / "set-up", 0)
 
-    def _found(self) -> Deployment:
-        circuit = Hash32(self.key.circuit_id)
+    def sign(self) -> None:
+        """Both bureaus sign the agreement."""
         signatories = [address("tax-admin"), address("market-admin")]
         propose_agreement(self.set_up("tax-admin"), self.agreement, signatories)
         assert not sign_agreement(self.set_up("tax-admin"), self.agreement)
         assert sign_agreement(self.set_up("market-admin"), self.agreement)
+
+    def _found(self) -> Deployment:
+        circuit = Hash32(self.key.circuit_id)
+        self.sign()
         author = self.set_up("author")
         vkey = self.key.proving.verifying
         key = register_key(author, circuit, vkey, test_only=self.key.test_only)

@@ -10,6 +10,8 @@ from workflows.equity_transfer.agreement import (
     decode_agreement,
     load_agreement,
     shipped_agreement,
+    shipped_agreement_of,
+    shipped_agreements,
 )
 
 SHIPPED = shipped_agreement.read_bytes()
@@ -21,6 +23,14 @@ def test_the_shipped_agreement_is_complete() -> None:
     assert (agreement.tax_organisation, agreement.registrar_organisation) == ("tax", "market")
     assert agreement.rule.rate_bps == 2000
     assert agreement.circuit == "equity_v1"
+
+
+def test_each_shipped_agreement_is_found_by_its_id() -> None:
+    for circuit, path in shipped_agreements.items():
+        agreement = load_agreement(path)
+        assert agreement.circuit == circuit
+        assert shipped_agreement_of(agreement.id) == agreement
+    assert shipped_agreement_of(keccak(b"another's")) == load_agreement()
 
 
 def test_a_file_on_another_path_is_the_same_agreement(tmp_path: Path) -> None:

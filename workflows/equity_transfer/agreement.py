@@ -16,6 +16,10 @@ from workflows.equity_transfer.rules import InvalidRule, RuleTable
 agreement_bytes_max = 64 * 1024
 refusals_per_application = 3  # what the contract's code does; a file that says otherwise is refused
 shipped_agreement = Path(__file__).with_name("agreement.toml")
+shipped_agreements = {
+    "equity_v1": shipped_agreement,
+    "equity_v2": Path(__file__).with_name("agreement_holdings.toml"),
+}
 
 _ROLES = ("tax_bureau", "registrar", "applicant_gateway", "auditor")
 _SIGNING_ROLES = ("tax_bureau", "registrar")
@@ -66,6 +70,12 @@ class Agreement:
 def load_agreement(path: Path = shipped_agreement) -> Agreement:
     """Read a rule file from disk; see `decode_agreement`."""
     return decode_agreement(path.read_bytes())
+
+
+def shipped_agreement_of(agreement_id: Hash32) -> Agreement:
+    """The shipped rule file of this id; where there is none, the first one, which is another's."""
+    shipped = [load_agreement(path) for path in shipped_agreements.values()]
+    return next((found for found in shipped if found.id == agreement_id), shipped[0])
 
 
 def decode_agreement(data: bytes) -> Agreement:

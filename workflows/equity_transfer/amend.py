@@ -3,10 +3,12 @@
 After a transfer was verified with it, each of these raises an alarm and blocks `confirm`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from contracts.bindings.contract import Call
 from contracts.bindings.equity import AttestationStatus
+from workflows.equity_transfer.calls import correct_call
 from workflows.equity_transfer.case import load_case
 from workflows.equity_transfer.declare import prepare, save_declaration
 from workflows.equity_transfer.desk import (
@@ -43,10 +45,7 @@ def correct(desk: Desk, attestation: bytes, case_file: bytes) -> Outcome:
         check_agreement(desk)
         opening = _replacement(desk, attestation, case_file)
         replacement = opening.id
-        contract = desk.deployment.contract
-        rule_id = opening.financials.rule_id
-        call = contract.correct(attestation, replacement, opening.commitment, rule_id)
-        act(desk, attestation, "correct", call)
+        act(desk, attestation, "correct", correct_call(desk, attestation, opening))
     status = attestation_of(desk, replacement).status.name
     done = outcome(desk, attestation, "correct", status)
     return Outcome("correct", show_id(replacement), status, done.transaction, done.block)
@@ -55,10 +54,13 @@ def correct(desk: Desk, attestation: bytes, case_file: bytes) -> Outcome:
 def _replacement(desk: Desk, attestation: bytes, case_file: bytes) -> TaxOpening:
     """The corrected record; one that an interrupted run prepared from the same facts is used."""
     note = desk.folder(attestation) / "correction.json"
-    fresh = prepare(desk, load_case(case_file))
+    # What the sale left ends with it: the corrected one draws on lots attested anew.
+    has_lots = desk.deployment.registered is not None
+    ending = [tax_opening(desk, attestation).rest.commitment] if has_lots else []
+    fresh = prepare(desk, load_case(case_file), ending)
     if note.exists():
         begun = _begun(desk, note)
-        if begun.deal == fresh.deal and begun.financials == fresh.financials:
+        if replace(begun, id=fresh.id, salt=fresh.salt) == fresh:
             return begun
     save_declaration(desk, load_case(case_file), fresh)
     write_private_json(note, {"replacement": show_id(fresh.id)})

@@ -4,6 +4,7 @@ Each officer checks the record anew before signing; the second signs exactly wha
 """
 
 from contracts.bindings.equity import AttestationStatus
+from workflows.equity_transfer.calls import attest_call, countersign_call
 from workflows.equity_transfer.declare import check_opening, check_rule
 from workflows.equity_transfer.desk import (
     Desk,
@@ -18,6 +19,7 @@ from workflows.equity_transfer.desk import (
     resume,
     tax_opening,
 )
+from workflows.equity_transfer.holdings import check_lots
 from workflows.equity_transfer.opening import TaxOpening, open_record
 
 
@@ -27,10 +29,8 @@ def attest(desk: Desk, attestation: bytes) -> Outcome:
     resume(desk, attestation, "attest")
     record = attestation_of(desk, attestation)
     if record.status is AttestationStatus.ABSENT:
-        contract = desk.deployment.contract
-        rule_id = opening.financials.rule_id
-        call = contract.attest(attestation, opening.commitment, rule_id)
-        act(desk, attestation, "attest", call)
+        check_lots(desk, opening.lot_commitments)
+        act(desk, attestation, "attest", attest_call(desk, opening))
         record = attestation_of(desk, attestation)
     open_record(opening, record.commitment)
     return outcome(desk, attestation, "attest", record.status.name)
@@ -47,9 +47,8 @@ def countersign(desk: Desk, attestation: bytes) -> Outcome:
     if record.status is AttestationStatus.AWAITING:
         if record.officer == desk.sender:
             raise StepRefused("the officer who attested cannot countersign; use another account")
-        contract = desk.deployment.contract
-        call = contract.countersign(attestation, opening.commitment, opening.financials.rule_id)
-        act(desk, attestation, "countersign", call)
+        check_lots(desk, opening.lot_commitments)
+        act(desk, attestation, "countersign", countersign_call(desk, opening))
         record = attestation_of(desk, attestation)
     return outcome(desk, attestation, "countersign", record.status.name)
 

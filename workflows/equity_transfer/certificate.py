@@ -72,6 +72,8 @@ class Evidence:
 
 def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
     """The certificate of a transfer as of the node's last block. It is checked before it leaves."""
+    if desk.deployment.registered is not None:
+        raise StepRefused("certificate: transfers out of holdings have none yet; use `show`")
     shown = show(desk, item)
     if shown.transfer is None:
         raise StepRefused(f"{show_id(item)}: no transfer has used this attestation yet")

@@ -3,11 +3,12 @@
 Nothing is sent. The figures stay in the bureau's workspace; what others see later is `attest`'s.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from workflows.equity_transfer.case import Case, InvalidCase, load_case
 from workflows.equity_transfer.desk import Desk, check_office, opening_path, rule_in_force
+from workflows.equity_transfer.holdings import filing_from, keep_rest, standing_lots
 from workflows.equity_transfer.ids import new_id, show_id
 from workflows.equity_transfer.money import Fen, fen_to_json
 from workflows.equity_transfer.opening import TaxOpening, new_tax_opening, save_opening
@@ -23,6 +24,7 @@ from workflows.equity_transfer.rules import (
     stamp_duty,
 )
 from workflows.workspace import write_private_json
+from zkp.circuits.equity_holdings import HoldingLot, basis_used
 
 
 @dataclass(frozen=True)
@@ -69,24 +71,35 @@ def declare(desk: Desk, case_file: bytes) -> Declared:
     return Declared(
         id=show_id(opening.id),
         case=case.id,
-        assessment=assess(case.filing, rule),
+        assessment=assess(filing_of(opening), rule),
         paid=Fen(opening.financials.paid),
         stamp_duty=stamp_duty(case.deal.price, rule),
         filled=case.filled,
     )
 
 
-def prepare(desk: Desk, case: Case) -> TaxOpening:
-    """The opening of a lawful, paid case. Raises `Refusal`, or `InvalidCase` for one to compute."""
+def prepare(desk: Desk, case: Case, without: Collection[int] = ()) -> TaxOpening:
+    """The opening of a lawful, paid case. Raises `Refusal`, or `InvalidCase` for one to compute.
+
+    Under a contract with holdings its basis is that of all the seller's lots that stand, but for
+    the lots `without`.
+    """
     if case.compute_only:
         raise InvalidCase(f"case {case.id}: its source says too little for a whole transfer")
-    check_lawful(case.filing)
-    assessment = assess(case.filing, desk.agreement.rule)
-    rest = Fen(max(0, assessment.due - case.filing.relief))
-    paid = rest if case.paid is None else case.paid
-    check_paid(assessment.due, case.filing.relief, paid)
+    filing = case.filing
+    lots: tuple[HoldingLot, ...] = ()
+    if desk.deployment.registered is not None:
+        lots = standing_lots(desk, case.deal, without)
+        filing = filing_from(case, lots)
+    check_lawful(filing)
+    rule = desk.agreement.rule
+    assessment = assess(filing, rule)
+    owed = Fen(max(0, assessment.due - filing.relief))
+    paid = owed if case.paid is None else case.paid
+    check_paid(assessment.due, filing.relief, paid)
     check_rule(desk)
-    return new_tax_opening(new_id(), case.deal, case.filing, paid, desk.agreement.rule.rule_id)
+    opening = new_tax_opening(new_id(), case.deal, filing, paid, rule.rule_id)
+    return replace(opening, lots=lots)
 
 
 def save_declaration(desk: Desk, case: Case, opening: TaxOpening) -> None:
@@ -104,6 +117,8 @@ def save_declaration(desk: Desk, case: Case, opening: TaxOpening) -> None:
         },
     }
     write_private_json(desk.folder(opening.id) / "declaration.json", declaration)
+    if opening.lots:
+        keep_rest(desk, opening.rest, opening.id)
     save_opening(opening_path(desk, opening.id, opening.side), opening)
 
 
@@ -118,8 +133,21 @@ def check_rule(desk: Desk) -> None:
 
 def check_opening(opening: TaxOpening, rate_bps: int) -> None:
     """Apply the rules once more to what an opening says. Raises `Refusal`."""
+    figures, filing = opening.financials, filing_of(opening)
+    check_lawful(filing)
+    if opening.lots and figures.basis != basis_used(opening.deal.capital, opening.lots):
+        raise Refusal(
+            RefusalCode.NO_BASIS,
+            "the basis is not the average cost of the lots; have the record corrected",
+        )
+    assessment = assess(filing, RuleTable(figures.rule_id, rate_bps, stamp_duty_bps=0))
+    check_paid(assessment.due, filing.relief, figures.paid)
+
+
+def filing_of(opening: TaxOpening) -> Filing:
+    """What an opening's record was computed from."""
     figures = opening.financials
-    filing = Filing(
+    return Filing(
         price=opening.deal.price,
         basis=Fen(figures.basis),
         disposition=Disposition(figures.disposition),
@@ -129,6 +157,3 @@ def check_opening(opening: TaxOpening, rate_bps: int) -> None:
         fees=Fen(figures.fees),
         relief=Fen(figures.relief),
     )
-    check_lawful(filing)
-    assessment = assess(filing, RuleTable(figures.rule_id, rate_bps, stamp_duty_bps=0))
-    check_paid(assessment.due, filing.relief, figures.paid)

@@ -15,6 +15,7 @@ from contracts.bindings import accounts, agreements, keys
 from contracts.bindings.agreements import AgreementStatus
 from contracts.bindings.contract import Call, Query
 from contracts.bindings.equity import Terms, transfer_deploy_data
+from contracts.bindings.equity_holdings import HoldingTerms, holdings_deploy_data
 from ledger.values import (
     Address,
     Hash32,
@@ -27,6 +28,7 @@ from workflows.equity_transfer.agreement import Agreement
 from workflows.equity_transfer.deployment import (
     Deployment,
     InvalidDeployment,
+    RegisteredCircuit,
     load_deployment,
     save_deployment,
 )
@@ -160,11 +162,16 @@ def approve_rule(desk: SetUpDesk, circuit: Hash32, agreement: Agreement) -> bool
 
 
 def deploy_contract(
-    desk: SetUpDesk, agreement: Agreement, circuit: Hash32, path: Path
+    desk: SetUpDesk,
+    agreement: Agreement,
+    circuit: Hash32,
+    path: Path,
+    registered: RegisteredCircuit | None = None,
 ) -> Deployment:
     """By an author or admin: deploy the contract and write the deployment to `path`.
 
-    The contract stands under this group's genesis hash: proofs for it are good nowhere else.
+    The contract stands under this group's genesis hash: proofs for it are good nowhere else. With
+    a registered circuit, which must be active, it is the contract with holdings.
     """
     block_0 = desk.client.block(0)
     assert block_0 is not None, "every node has block 0"
@@ -178,13 +185,17 @@ def deploy_contract(
     chain_id = desk.client.chain_id()
     if path.exists():
         known = load_deployment(path)
-        if (known.chain_id, known.terms) != (chain_id, terms):
+        if (known.chain_id, known.terms, known.registered) != (chain_id, terms, registered):
             raise InvalidDeployment(
                 f"{path.name} is of another group, agreement or circuit; name another file"
             )
         return known
-    address = desk.deploy(f"deploy-{agreement.id.hex()[:8]}", transfer_deploy_data(terms))
-    deployment = Deployment(chain_id, address, terms)
+    if registered is None:
+        data = transfer_deploy_data(terms)
+    else:
+        data = holdings_deploy_data(HoldingTerms(terms, registered.registry, registered.entry))
+    address = desk.deploy(f"deploy-{agreement.id.hex()[:8]}", data)
+    deployment = Deployment(chain_id, address, terms, registered)
     save_deployment(path, deployment)
     return deployment
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from client.rpc import Account, Client
 from contracts.bindings.agreements import AgreementStatus, agreement_state
 from contracts.bindings.contract import Call, Event, Query, log_from_rpc
-from contracts.bindings.equity import Application, Attestation
+from contracts.bindings.equity import ID_BYTES, Application, Attestation
 from contracts.bindings.keys import rule_input
 from ledger.values import Address, address_from_hex, checksum_address
 from workflows.equity_transfer.agreement import Agreement
@@ -38,8 +38,8 @@ class StepRefused(Exception):
 class Desk:
     """One officer or applicant at work. `workspace` belongs to `organisation` alone.
 
-    `proving_key` is the `.zkey` of `equity_v1`; only `prove` needs it. `lag_s_max` is how long a
-    step waits for this node to see what another office did before.
+    `proving_key` is the `.zkey` of the circuit in use; only `prove` needs it. `lag_s_max` is how
+    long a step waits for this node to see what another office did before.
     """
 
     client: Client
@@ -69,8 +69,9 @@ class Desk:
         return self.workspace / "keys"
 
     def folder(self, item: bytes) -> Path:
-        """The folder of one attestation or transfer."""
-        return self.workspace / "transfers" / item.hex()
+        """The folder of one attestation or transfer (16 bytes), or of one lot (32 bytes)."""
+        kind = "transfers" if len(item) == ID_BYTES else "lots"
+        return self.workspace / kind / item.hex()
 
 
 @dataclass(frozen=True)

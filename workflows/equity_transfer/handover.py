@@ -86,4 +86,6 @@ def _checked(desk: Desk, opening: Opening) -> Opened:
     open_record(opening, commitment)
     content = encode_opening(opening)
     del content["salt"], content["format"]
+    for lot in content.get("lots", ()):
+        del lot["salt"]
     return Opened(show_id(opening.id), opening.side, record.name, content)

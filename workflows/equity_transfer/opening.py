@@ -7,7 +7,7 @@ identity and open to another.
 
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,10 +26,22 @@ from zkp.circuits.equity_commitments import (
     commit_record,
     fresh_salt,
 )
+from zkp.circuits.equity_holdings import (
+    LOTS_MAX,
+    HoldingLot,
+    InvalidHoldings,
+    commit_lot,
+    lot_after,
+)
+from zkp.circuits.equity_holdings import commit_lots as commitments_of
+from zkp.circuits.equity_holdings import commit_record as commit_record_of_lots
+from zkp.field import R
 
 id_bytes = 16
 
 _FORMAT = "quorate equity opening 1"
+_FORMAT_OF_HOLDINGS = "quorate equity opening 2"
+_FORMAT_OF_LOT = "quorate equity lot 1"
 _DIGEST = re.compile(r"0x[0-9a-f]{62}")
 _ID = re.compile(r"0x[0-9a-f]{32}")
 _COMMITMENT = re.compile(r"0x[0-9a-f]{64}")
@@ -86,14 +98,40 @@ def first_difference(one: DealFacts, other: DealFacts) -> str | None:
 
 
 @dataclass(frozen=True, repr=False)
+class LotOpening:
+    """A lot's opening: whose it is, in which company, and its amounts and salt."""
+
+    company_code: str
+    holder: Identity
+    lot: HoldingLot
+
+    @property
+    def commitment(self) -> int:
+        """The lot as the chain names it."""
+        return commit_lot(encode_company(self.company_code), encode_identity(self.holder), self.lot)
+
+    @property
+    def id(self) -> bytes:
+        """The commitment as 32 bytes."""
+        return self.commitment.to_bytes(32, "big")
+
+    def __repr__(self) -> str:
+        return f"LotOpening(0x{self.commitment:064x})"
+
+
+@dataclass(frozen=True, repr=False)
 class TaxOpening:
-    """The tax bureau's opening: the deal, the figures and the salt of C_tax."""
+    """The tax bureau's opening: the deal, the figures and the salt of C_tax.
+
+    `lots` are all that the seller has in the company, where the basis is drawn from holdings.
+    """
 
     side: ClassVar[str] = "tax"
     id: bytes
     deal: DealFacts
     financials: EquityFinancials
     salt: int
+    lots: tuple[HoldingLot, ...] = ()
 
     @property
     def record(self) -> EquityRecord:
@@ -103,7 +141,28 @@ class TaxOpening:
     @property
     def commitment(self) -> int:
         """C_tax."""
-        return commit_record(self.record, self.salt)
+        if not self.lots:
+            return commit_record(self.record, self.salt)
+        return commit_record_of_lots(
+            self.record, commitments_of(self.deal.encode(), self.lots), self.salt
+        )
+
+    @property
+    def lot_commitments(self) -> tuple[int, ...]:
+        """The lots as the contract names them."""
+        return commitments_of(self.deal.encode(), self.lots)[: len(self.lots)]
+
+    @property
+    def lot_openings(self) -> tuple[LotOpening, ...]:
+        """The lots with their owner."""
+        deal = self.deal
+        return tuple(LotOpening(deal.company_code, deal.transferor, lot) for lot in self.lots)
+
+    @property
+    def rest(self) -> LotOpening:
+        """What the sale leaves of the lots."""
+        lot = lot_after(self.deal.capital, self.lots, self.salt)
+        return LotOpening(self.deal.company_code, self.deal.transferor, lot)
 
     def __repr__(self) -> str:
         return f"TaxOpening(id=0x{self.id.hex()})"
@@ -131,7 +190,11 @@ Opening = TaxOpening | MarketOpening
 
 
 def new_tax_opening(
-    attestation_id: bytes, deal: Deal, filing: Filing, paid: Fen, rule_id: int
+    attestation_id: bytes,
+    deal: Deal,
+    filing: Filing,
+    paid: Fen,
+    rule_id: int,
 ) -> TaxOpening:
     """An opening with a fresh salt. The filing is one that `check_lawful` has passed."""
     assert filing.basis is not None, "check_lawful refuses a filing without basis"
@@ -165,8 +228,9 @@ def open_record(opening: Opening, commitment: int) -> None:
 
 def encode_opening(opening: Opening) -> dict[str, Any]:
     """The opening as a JSON document, fen as decimal strings."""
+    has_lots = isinstance(opening, TaxOpening) and bool(opening.lots)
     document: dict[str, Any] = {
-        "format": _FORMAT,
+        "format": _FORMAT_OF_HOLDINGS if has_lots else _FORMAT,
         "side": opening.side,
         "id": "0x" + opening.id.hex(),
         "commitment": f"0x{opening.commitment:064x}",
@@ -177,7 +241,28 @@ def encode_opening(opening: Opening) -> dict[str, Any]:
         names = [field.name for field in fields(EquityFinancials)]
         figures = zip(names, astuple(opening.financials), strict=True)
         document["financials"] = {name: fen_to_json(figure) for name, figure in figures}
+        if opening.lots:
+            document["lots"] = [_encode_amounts(lot) for lot in opening.lots]
     return document
+
+
+def encode_lot(opening: LotOpening) -> dict[str, Any]:
+    """A lot's opening as a JSON document."""
+    return {
+        "format": _FORMAT_OF_LOT,
+        "commitment": f"0x{opening.commitment:064x}",
+        "company_code": opening.company_code,
+        "holder": {"type": opening.holder.type.value, "number": opening.holder.number},
+        **_encode_amounts(opening.lot),
+    }
+
+
+def _encode_amounts(lot: HoldingLot) -> dict[str, str]:
+    return {
+        "capital_fen": fen_to_json(lot.capital),
+        "basis_fen": fen_to_json(lot.basis),
+        "salt": f"0x{lot.salt:064x}",
+    }
 
 
 def encode_deal(deal: DealFacts) -> dict[str, Any]:
@@ -196,7 +281,8 @@ def encode_deal(deal: DealFacts) -> dict[str, Any]:
 def decode_opening(document: object) -> Opening:
     """Read what `encode_opening` wrote; refuses a stated commitment that its values do not make."""
     found = _section(document)
-    if found.get("format") != _FORMAT or found.get("side") not in ("tax", "market"):
+    form, side = found.get("format"), found.get("side")
+    if (form, side) not in ((_FORMAT, "tax"), (_FORMAT_OF_HOLDINGS, "tax"), (_FORMAT, "market")):
         raise InvalidOpening(f"opening: expected the form {_FORMAT!r}; restore the file")
     opening_id = bytes.fromhex(_matched(found, "id", _ID)[2:])
     salt = int(_matched(found, "salt", _DIGEST), 16)
@@ -210,8 +296,47 @@ def decode_opening(document: object) -> Opening:
         names = [field.name for field in fields(EquityFinancials)]
         financials = EquityFinancials(*(_fen(figures, name) for name in names))
         opening = TaxOpening(opening_id, deal, financials, salt)
+        if form == _FORMAT_OF_HOLDINGS:
+            opening = replace(opening, lots=_decode_lots(found.get("lots")))
+            _check_holdings(opening)
     open_record(opening, int(_matched(found, "commitment", _COMMITMENT), 16))
     return opening
+
+
+def decode_lot(document: object) -> LotOpening:
+    """Read what `encode_lot` wrote; refuses a stated commitment that its values do not make."""
+    found = _section(document)
+    if found.get("format") != _FORMAT_OF_LOT:
+        raise InvalidOpening(f"opening: expected the form {_FORMAT_OF_LOT!r}; restore the file")
+    try:
+        company_code = credit_code(_text(found, "company_code"))
+    except InvalidIdentity as error:
+        raise InvalidOpening(f"opening: {error}") from None
+    opening = LotOpening(company_code, _identity(found, "holder"), _decode_amounts(found))
+    if opening.commitment != int(_matched(found, "commitment", _COMMITMENT), 16):
+        raise InvalidOpening("opening: the lot's values do not make its name; restore the file")
+    return opening
+
+
+def _decode_lots(lots: object) -> tuple[HoldingLot, ...]:
+    if not isinstance(lots, list) or not 1 <= len(lots) <= LOTS_MAX:
+        raise InvalidOpening(f"opening: expected 1 to {LOTS_MAX} lots; restore the file")
+    return tuple(_decode_amounts(_section(lot)) for lot in lots)
+
+
+def _decode_amounts(lot: Mapping[str, Any]) -> HoldingLot:
+    salt = int(_matched(lot, "salt", _COMMITMENT), 16)
+    if salt >= R:
+        raise InvalidOpening("opening: a lot's salt is no field element; restore the file")
+    return HoldingLot(_fen(lot, "capital_fen"), _fen(lot, "basis_fen"), salt)
+
+
+def _check_holdings(opening: TaxOpening) -> None:
+    """A sale that the lots do not hold leaves nothing that could be named."""
+    try:
+        lot_after(opening.deal.capital, opening.lots, opening.salt)
+    except InvalidHoldings as error:
+        raise InvalidOpening(f"opening: {error}; restore the file") from None
 
 
 def decode_deal(document: object) -> DealFacts:

@@ -3,10 +3,12 @@
 Whatever would make the proof impossible is named in words first. Nothing is sent.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.bindings.equity import ApplicationStatus, AttestationStatus
+from contracts.bindings.equity import ApplicationStatus, AttestationStatus, EquityTransfer
+from contracts.bindings.equity_holdings import LotStatus
 from workflows.equity_transfer.declare import check_opening
 from workflows.equity_transfer.desk import (
     Desk,
@@ -18,6 +20,7 @@ from workflows.equity_transfer.desk import (
     rule_in_force,
     tax_opening,
 )
+from workflows.equity_transfer.holdings import lot_of
 from workflows.equity_transfer.ids import show_id
 from workflows.equity_transfer.opening import (
     MarketOpening,
@@ -29,8 +32,9 @@ from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.workspace import read_bounded, write_private
 from zkp.backend import prove as groth16_prove
 from zkp.backend import verify
+from zkp.builder import Circuit
+from zkp.circuits import equity_v1, equity_v2
 from zkp.circuits.equity_commitments import RATE_BITS
-from zkp.circuits.equity_v1 import Statement, assign, build
 from zkp.groth16 import ProvingKey, VerifyingKey
 from zkp.r1cs import circuit_id, encode_r1cs
 from zkp.snarkjs.texts import (
@@ -50,6 +54,15 @@ class Proved:
     id: str
     proof: Path
     public: Path
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What is to be proven: the circuit, its public signals, and what makes the witness."""
+
+    circuit: Circuit
+    signals: tuple[int, ...]
+    assign: Callable[[], tuple[int, ...]]
 
 
 def prove(desk: Desk, transfer: bytes) -> Proved:
@@ -73,14 +86,15 @@ def prove(desk: Desk, transfer: bytes) -> Proved:
     _check_openings(tax, market)
     open_record(tax, attested.commitment)
     open_record(market, application.commitment)
-    statement = _statement(desk, tax, market, attested.rule)
-    publics = ask(desk, desk.deployment.contract.public_inputs(transfer))
-    if (publics.c_tax, publics.c_reg, publics.rule, publics.ctx) != tuple(statement):
+    claim = _claim(desk, tax, market, attested.rule)
+    stored = _stored_signals(desk, transfer)
+    if stored != claim.signals[: len(stored)]:
         raise StepRefused(
             "the contract on chain would verify another statement than this deployment file says; "
             "get the file of the contract in use"
         )
-    return _keep_proof(desk, transfer, tax, market, statement)
+    _check_lots(desk, tax)
+    return _keep_proof(desk, transfer, claim)
 
 
 def _check_openings(tax: TaxOpening, market: MarketOpening) -> None:
@@ -94,8 +108,29 @@ def _check_openings(tax: TaxOpening, market: MarketOpening) -> None:
         )
 
 
-def _statement(desk: Desk, tax: TaxOpening, market: MarketOpening, rule_id: int) -> Statement:
-    """The public inputs by these openings, once every rule that they must keep is kept."""
+def _check_lots(desk: Desk, tax: TaxOpening) -> None:
+    """A proof from lots that are gone would be refused on chain; some may still be to come."""
+    for lot in tax.lot_commitments:
+        status = lot_of(desk, lot).status
+        if status in (LotStatus.CONSUMED, LotStatus.WITHDRAWN):
+            raise StepRefused(
+                f"prove: the lot 0x{lot:064x} is {status.name}; ask the tax bureau to correct the "
+                "attestation"
+            )
+
+
+def _stored_signals(desk: Desk, transfer: bytes) -> tuple[int, ...]:
+    """The public inputs that the contract has in storage: with holdings all but `rest`."""
+    contract = desk.deployment.contract
+    if isinstance(contract, EquityTransfer):
+        stored = ask(desk, contract.public_inputs(transfer))
+        return stored.c_tax, stored.c_reg, stored.rule, stored.ctx
+    found = ask(desk, contract.public_inputs(transfer))
+    return found.c_tax, found.c_reg, found.rule, found.ctx, *found.lots
+
+
+def _claim(desk: Desk, tax: TaxOpening, market: MarketOpening, rule_id: int) -> _Claim:
+    """What these openings prove, once every rule that they must keep is kept."""
     if tax.financials.rule_id != rule_id:
         raise Refusal(
             RefusalCode.RULE_VERSION,
@@ -105,20 +140,27 @@ def _statement(desk: Desk, tax: TaxOpening, market: MarketOpening, rule_id: int)
     word = rule_in_force(desk, rule_id)
     check_opening(tax, word & ((1 << RATE_BITS) - 1))
     ctx = desk.deployment.context(market.id, tax.id)
-    return Statement(tax.commitment, market.commitment, word, ctx)
-
-
-def _keep_proof(
-    desk: Desk, transfer: bytes, tax: TaxOpening, market: MarketOpening, statement: Statement
-) -> Proved:
-    proved = Proved(
-        show_id(transfer), proof_path(desk, transfer), desk.folder(transfer) / "public.json"
+    record = tax.record
+    if not tax.lots:
+        stated = equity_v1.Statement(tax.commitment, market.commitment, word, ctx)
+        salts = {"salt_tax": tax.salt, "salt_reg": market.salt}
+        return _Claim(
+            equity_v1.build(), tuple(stated), lambda: equity_v1.assign(stated, record, **salts)
+        )
+    secrets = equity_v2.Secrets(tax.lots, tax.salt, market.salt)
+    rate_bps = word & ((1 << RATE_BITS) - 1)
+    drawn = equity_v2.public_inputs(record, secrets, rate_bps=rate_bps, ctx=ctx)
+    return _Claim(
+        equity_v2.build(), drawn.signals, lambda: equity_v2.assign(drawn, record, secrets)
     )
-    key = _proving_key(desk)
-    if not _is_proved(proved, key.verifying, statement):
-        witness = assign(statement, tax.record, salt_tax=tax.salt, salt_reg=market.salt)
-        proof, signals = groth16_prove(key, witness, system=build().system)
-        assert signals == tuple(statement), "the circuit's public signals are the statement"
+
+
+def _keep_proof(desk: Desk, transfer: bytes, claim: _Claim) -> Proved:
+    proved = Proved(show_id(transfer), proof_path(desk, transfer), public_path(desk, transfer))
+    key = _proving_key(desk, claim.circuit)
+    if not _is_proved(proved, key.verifying, claim.signals):
+        proof, signals = groth16_prove(key, claim.assign(), system=claim.circuit.system)
+        assert signals == claim.signals, "the circuit's public signals are the statement"
         write_private(proved.proof, encode_proof(proof).encode())
         write_private(proved.public, encode_publics(signals).encode())
     return proved
@@ -129,18 +171,23 @@ def proof_path(desk: Desk, transfer: bytes) -> Path:
     return desk.folder(transfer) / "proof.json"
 
 
-def _proving_key(desk: Desk) -> ProvingKey:
-    if circuit_id(encode_r1cs(build().system)) != desk.deployment.terms.circuit:
+def public_path(desk: Desk, transfer: bytes) -> Path:
+    """Where `prove` leaves the public signals of a transfer's proof."""
+    return desk.folder(transfer) / "public.json"
+
+
+def _proving_key(desk: Desk, circuit: Circuit) -> ProvingKey:
+    if circuit_id(encode_r1cs(circuit.system)) != desk.deployment.terms.circuit:
         raise StepRefused(
-            "this program's equity_v1 is not the circuit that the contract verifies; use the "
+            f"this program's {circuit.name} is not the circuit that the contract verifies; use the "
             "version of the program that the group agreed on"
         )
     if desk.proving_key is None:
-        raise StepRefused("no proving key; name the .zkey of equity_v1 that the group uses")
+        raise StepRefused(f"no proving key; name the .zkey of {circuit.name} that the group uses")
     return decode_zkey(desk.proving_key.read_bytes())
 
 
-def _is_proved(proved: Proved, key: VerifyingKey, statement: Statement) -> bool:
+def _is_proved(proved: Proved, key: VerifyingKey, statement: tuple[int, ...]) -> bool:
     if not (proved.proof.exists() and proved.public.exists()):
         return False
     try:
@@ -148,4 +195,4 @@ def _is_proved(proved: Proved, key: VerifyingKey, statement: Statement) -> bool:
         signals = decode_publics(read_bounded(proved.public))
     except InvalidText:
         return False
-    return signals == tuple(statement) and verify(key, proof, signals)
+    return signals == statement and verify(key, proof, signals)

@@ -5,6 +5,8 @@ A refusal for a business reason is an outcome with its code, not an error: it st
 
 from contracts.bindings.contract import Event
 from contracts.bindings.equity import AlarmCode, ApplicationStatus
+from contracts.bindings.equity_holdings import INPUTS
+from workflows.equity_transfer.calls import verify_call
 from workflows.equity_transfer.desk import (
     Desk,
     Outcome,
@@ -16,9 +18,9 @@ from workflows.equity_transfer.desk import (
     outcome,
     resume,
 )
-from workflows.equity_transfer.prove import proof_path
+from workflows.equity_transfer.prove import proof_path, public_path
 from workflows.workspace import read_bounded
-from zkp.snarkjs.texts import decode_proof
+from zkp.snarkjs.texts import decode_proof, decode_publics
 
 # Not estimated: with too little gas for the pairing a good proof would be refused, not reverted,
 # and an estimate looks for the least gas that does not revert.
@@ -50,8 +52,21 @@ def verify(desk: Desk, transfer: bytes, proof_file: bytes | None = None) -> Outc
         if not path.exists():
             raise StepRefused("verify: no proof in this workspace; run `transfer prove` first")
         proof_file = read_bounded(path)
-    call = desk.deployment.contract.verify(transfer, decode_proof(proof_file))
+    call = verify_call(desk, transfer, decode_proof(proof_file), _signals(desk, transfer))
     return _outcome(desk, transfer, act(desk, transfer, "verify", call, gas=verify_gas))
+
+
+def _signals(desk: Desk, transfer: bytes) -> tuple[int, ...]:
+    """The public signals that `prove` left; only what remains of holdings is taken from them."""
+    if desk.deployment.registered is None:
+        return ()
+    path = public_path(desk, transfer)
+    signals = decode_publics(read_bounded(path)) if path.exists() else ()
+    if len(signals) != INPUTS:
+        raise StepRefused(
+            "verify: no public signals of this proof in this workspace; run `transfer prove` first"
+        )
+    return signals
 
 
 def _outcome(desk: Desk, transfer: bytes, events: list[Event]) -> Outcome:

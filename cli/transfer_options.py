@@ -1,0 +1,46 @@
+"""What the commands of the equity transfer share: options, the account's desk, a step's outcome."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from cli.desks import LocalNetwork
+from cli.failure import CommandFailed
+from cli.output import emit, table
+from workflows.equity_transfer.desk import Desk, Outcome
+
+INPUT_BYTES_MAX = 32 * 1024 * 1024
+
+NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
+AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
+IdOption = Annotated[str, typer.Option("--id", help="An attestation's or transfer's id.")]
+InOption = Annotated[Path, typer.Option("--in", help="A file: a case, an opening, a proof.")]
+GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
+
+
+def desk_of(network: Path, account: str, group: str | None) -> Desk:
+    return LocalNetwork(network, group).desk(account)
+
+
+def read_input(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(INPUT_BYTES_MAX + 1)
+    if len(data) > INPUT_BYTES_MAX:
+        raise CommandFailed(f"{path}: longer than {INPUT_BYTES_MAX} bytes")
+    return data
+
+
+def emit_outcome(outcome: Outcome, as_json: bool) -> None:
+    emit(outcome, as_json, lambda: _outcome_table(outcome))
+
+
+def _outcome_table(outcome: Outcome) -> Table:
+    rows = [
+        (name, value)
+        for name, value in msgspec.to_builtins(outcome).items()
+        if value is not None and name != "step"
+    ]
+    return table(f"transfer {outcome.step}", ("", ""), rows)
