@@ -14,13 +14,12 @@ from typing import Concatenate, ParamSpec, TypeVar, overload
 from zkp.circuit import (
     Argument,
     Circuit,
-    Compute,
-    Evaluate,
     InvalidAssignment,
     Label,
     UnsatisfiedConstraint,
 )
 from zkp.expressions import Bit, Expression, Uint
+from zkp.filling import Compute, Evaluate, Product
 from zkp.r1cs import Constraint, ConstraintSystem
 
 __all__ = [
@@ -161,7 +160,7 @@ class Builder:
     def multiply(self, left: Expression, right: Expression, name: str) -> Expression: ...
     def multiply(self, left: Expression, right: Expression, name: str) -> Expression:
         """A computed wire that is the product; of bounded factors a bounded one."""
-        wire = self.computed(name, lambda value: value(left) * value(right))
+        wire = self.computed(name, Product(left, right))
         self.constrain(left, right, wire, name)
         if isinstance(left, Uint) and isinstance(right, Uint):
             return Uint(wire.terms, left.maximum * right.maximum)

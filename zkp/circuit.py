@@ -5,17 +5,15 @@ be told to lie, so that tests can show what a dishonest one achieves.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, NoReturn
 
 from zkp.expressions import ONE, Expression
 from zkp.field import R, check_element
+from zkp.filling import Compute, Filling
 from zkp.r1cs import ConstraintSystem, Terms, dot
-
-# Computes a wire: is given a function that evaluates expressions over the wires before it.
-Evaluate = Callable[[Expression], int]
-Compute = Callable[[Evaluate], int]
 
 # An error names at most this many signals of a constraint; a hash's row may have hundreds.
 SIGNALS_SHOWN_MAX = 6
@@ -110,36 +108,44 @@ class Circuit:
         `lies` replaces computed wires by name, as a dishonest prover would; wires that depend on
         them follow. Raises `InvalidAssignment` for missing or unknown names.
         """
+        values = self._slots(inputs)
+        if not lies:
+            self._filling.fill(values)
+        else:
+            wires = {self.signals[wire]: wire for wire, _ in self.program}
+            if not wires.keys() >= lies.keys():
+                unknown = sorted(lies.keys() - wires.keys())
+                raise InvalidAssignment(f"{self.name}: nothing computes {unknown}")
+            self._filling.fill_with_lies(values, {wires[name]: lies[name] for name in lies})
+        return tuple(values[: self.system.wires])
+
+    def _slots(self, inputs: Mapping[str, int]) -> list[int]:
+        """The constant and the inputs at their places; of what is computed nothing is known."""
         declared = self.inputs
-        lies = lies or {}
-        computed = {self.signals[wire] for wire, _ in self.program} if lies else set()
-        if set(inputs) != set(declared) or not computed.issuperset(lies):
+        if inputs.keys() != set(declared):
             missing = sorted(set(declared) - set(inputs))
-            unknown = sorted((set(inputs) - set(declared)) | (set(lies) - computed))
+            unknown = sorted(set(inputs) - set(declared))
             raise InvalidAssignment(
                 f"{self.name}: missing inputs {missing}, unknown names {unknown}; "
                 f"expected exactly {sorted(declared)}"
             )
-        witness = [0] * self.system.wires
-        witness[ONE] = 1
+        values = [0] * self.system.wires + self.system.combinations.unknown()
+        values[ONE] = 1
         for wire, name in enumerate(declared, 1 + self.system.public_outputs):
-            witness[wire] = check_element(inputs[name], name)
+            values[wire] = check_element(inputs[name], name)
+        return values
 
-        read = reading(witness)
-
-        def evaluate(expression: Expression) -> int:
-            return read(expression.terms)
-
-        for wire, compute in self.program:
-            lie = lies.get(self.signals[wire]) if lies else None
-            witness[wire] = (compute(evaluate) if lie is None else lie) % R
-        return tuple(witness)
+    @cached_property
+    def _filling(self) -> Filling:
+        return Filling(self.system, self.program)
 
     def check(self, witness: Sequence[int]) -> None:
         """Raises `UnsatisfiedConstraint` for the first constraint that does not hold."""
         index = self.system.first_unsatisfied(witness)
-        if index is None:
-            return
+        if index is not None:
+            self._refuse(index, witness)
+
+    def _refuse(self, index: int, witness: Sequence[int]) -> NoReturn:
         constraint = self.system.constraints[index]
         a, b, c = (dot(side, witness) % R for side in constraint)
         label = self.labels[index]
@@ -150,8 +156,11 @@ class Circuit:
 
     def assign(self, inputs: Mapping[str, int]) -> tuple[int, ...]:
         """A witness that satisfies every constraint, or the error that says why there is none."""
-        witness = self.solve(inputs)
-        self.check(witness)
+        values, filling = self._slots(inputs), self._filling
+        filling.fill(values)
+        witness = tuple(values[: self.system.wires])
+        for index in self.system.combinations.broken(values, filling.open_rows):
+            self._refuse(index, witness)
         return witness
 
     def publics(self, witness: Sequence[int]) -> tuple[int, ...]:
@@ -171,23 +180,6 @@ class Circuit:
             GadgetCount(name, self.calls.get(name, 1), own[name], total[name]) for name in names
         ]
         return sorted(rows, key=lambda row: (-row.total, row.gadget))
-
-
-def reading(witness: Sequence[int]) -> Callable[[Terms], int]:
-    """Values of linear combinations, each computed when it is first asked for.
-
-    A number's digits all read the same combination, so it is known by its identity. Wires that it
-    names must not change afterwards.
-    """
-    known: dict[int, tuple[Terms, int]] = {}
-
-    def read(terms: Terms) -> int:
-        seen = known.get(id(terms))
-        if seen is None:
-            seen = known[id(terms)] = (terms, dot(terms, witness) % R)
-        return seen[1]
-
-    return read
 
 
 def _signed(value: int) -> int:

@@ -54,11 +54,12 @@ class ConstraintSystem:
     def unsatisfied(self, witness: Sequence[int]) -> Iterable[int]:
         """The indices of all constraints that the witness breaks, in order."""
         assert len(witness) == self.wires, f"{len(witness)} values for {self.wires} wires"
-        return self._combinations.broken(witness)
+        return self.combinations.broken([*witness, *self.combinations.unknown()])
 
     @cached_property
-    def _combinations(self) -> Combinations:
-        return Combinations(self.constraints)
+    def combinations(self) -> Combinations:
+        """The sides of all constraints, ready to be evaluated."""
+        return Combinations(self.wires, self.constraints)
 
 
 def dot(terms: Terms, witness: Sequence[int]) -> int:

@@ -71,14 +71,14 @@ def test_rows_that_share_a_combination_are_each_evaluated() -> None:
         Constraint({}, base, {}),
         Constraint({0: 1}, dict(base), {0: 7}),
     ]
-    shared = Combinations(rows)
+    shared = Combinations(5, rows)
     for witness in ((1, 2, 3, 49, 343), (1, 2, 3, 49, 344), (1, 2, 4, 49, 343)):
         expected = [
             index
             for index, (a, b, c) in enumerate(rows)
             if (dot(a, witness) * dot(b, witness) - dot(c, witness)) % R
         ]
-        assert list(shared.broken(witness)) == expected
+        assert list(shared.broken([*witness, *shared.unknown()])) == expected
 
 
 def test_a_changed_system_is_evaluated_anew() -> None:

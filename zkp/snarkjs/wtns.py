@@ -15,7 +15,7 @@ def encode_wtns(witness: Sequence[int]) -> bytes:
     """The file of a witness."""
     header = ELEMENT_BYTES.to_bytes(4, "little") + R.to_bytes(ELEMENT_BYTES, "little")
     header += len(witness).to_bytes(4, "little")
-    values = b"".join(value.to_bytes(ELEMENT_BYTES, "little") for value in witness)
+    values = b"".join([value.to_bytes(ELEMENT_BYTES, "little") for value in witness])
     return encode_sections(_MAGIC, _VERSION, ((_HEADER, header), (_VALUES, values)))
 
 

@@ -11,9 +11,10 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from zkp.circuit import Circuit, reading
+from zkp.circuit import Circuit
 from zkp.expressions import ONE, Expression
 from zkp.field import R
+from zkp.filling import reading
 from zkp.r1cs import Constraint, Terms
 
 # Of one first lie: repairs on top of each other, signals tried for each, programs followed.
