@@ -8,12 +8,9 @@ tests/snarkjs. The last rows are a contract's verification by each execution eng
 """
 
 import json
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -21,6 +18,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.snarkjs_worker import snarkjs_worker
 from contracts.bindings import keys
 from contracts.bindings.contract import Query
 from ledger.gate import GROTH16_PRECOMPILE
@@ -83,28 +81,6 @@ def _cases(folder: Path) -> Iterator[Case]:
     witness = equity_v1.assign(statement, record, **salts)
     rows = len(made.circuit.system.constraints)
     yield Case("equity_v1", rows, made.proving, made.zkey_path, witness)
-
-
-@contextmanager
-def snarkjs_worker() -> Iterator[Callable[..., float] | None]:
-    """Asks a warm snarkjs for its own milliseconds; None where it is not installed."""
-    node = shutil.which("node")
-    if node is None or not (ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs").is_dir():
-        yield None
-        return
-    command = [node, str(ROOT / "benchmarks" / "groth16_snarkjs.cjs")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-
-        def ask(*words: str | Path) -> float:
-            print(*words, sep="\t", file=process.stdin, flush=True)
-            return float(process.stdout.readline())
-
-        yield ask
-        process.stdin.close()
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -1,23 +1,22 @@
 """Circuits and proofs beside circom's and snarkjs's: compile, witness, set-up, prove, verify.
 
 `python -m benchmarks.zk --sizes 500 4000 30000` measures in rounds, each tool once a round, so that
-a busy machine slows all alike; ratios are of medians. Tools are warm, and where one must be started
-(circom) its start alone is measured as well and taken off. Both provers have the same key and
-witness, circom's. Peak memory is each verb's alone in a process of its own. Needs Node.js, `npm ci`
-in tests/snarkjs, and npm for circom; writes build/bench/zk.json.
+a busy machine slows all alike; ratios are of medians. Tools are warm: circuit, program and key are
+loaded before, and where a tool must be started (circom) its start alone is measured as well and
+taken off. `FROM_FILE` are the same verbs with that loading in. Both provers have the same key and
+witness, circom's and snarkjs's. Peak memory is each verb's alone in a process of its own. Before
+and after the rounds each side's witness, key and proof are held against the other's (`_check`).
+Needs Node.js, `npm ci` in tests/snarkjs, and npm for circom; writes build/bench/zk.json.
 """
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -25,132 +24,172 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import zk_files
-from benchmarks.groth16 import snarkjs_worker
-from zkp import backend
-from zkp.groth16 import ProvingKey
-from zkp.groth16.qap import domain_size
-from zkp.phase1.initial_key import initial_key
-from zkp.r1cs import decode_r1cs, encode_r1cs
-from zkp.snarkjs.ptau import decode_ptau
-from zkp.snarkjs.texts import (
-    decode_proof,
-    decode_publics,
-    decode_verifying_key,
-    encode_proof,
-    encode_publics,
-    encode_verifying_key,
+from benchmarks.circom import Circom, install_circom
+from benchmarks.snarkjs_worker import ROOT, SNARKJS, Ask, snarkjs_worker
+from benchmarks.zk_ours import (
+    Case,
+    compile_circuit,
+    prove,
+    read_key,
+    setup,
+    verifies,
+    witness,
+    witness_from_source,
 )
-from zkp.snarkjs.wtns import decode_wtns, encode_wtns
-from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+from zkp import backend
+from zkp.groth16.qap import domain_size
+from zkp.r1cs import ConstraintSystem, decode_r1cs
+from zkp.snarkjs.texts import decode_proof, decode_publics, encode_verifying_key
+from zkp.snarkjs.wtns import decode_wtns
+from zkp.snarkjs.zkey import decode_history, decode_zkey
 
-ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "bench"
-SNARKJS = ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs" / "build" / "cli.cjs"
 ROUNDS = 9
 SETUP_ROUNDS = 3
 PROVE_RATIO_MIN, WITNESS_RATIO_MIN = 4, 1
-VERBS = ("compile", "witness", "setup", "prove", "verify")
+# Names of what is measured, and of who does it.
+COMPILE, WITNESS, SETUP, PROVE, VERIFY = "compile", "witness", "setup", "prove", "verify"
+WITNESS_FROM_FILE, PROVE_FROM_FILE = "witness, program loaded too", "prove, key loaded too"
+FROM_FILE = (WITNESS_FROM_FILE, PROVE_FROM_FILE)
+OURS = "ours"
+THEIRS = {COMPILE: "circom", WITNESS: "circom's wasm", WITNESS_FROM_FILE: "circom's wasm"}
+# These start a process or take seconds to minutes, and have run once for their memory: no warm-up.
+COLD = (COMPILE, SETUP)
+
+Name = tuple[str, str]
+
+
+def theirs(verb: str) -> str:
+    """Who does a verb on the other side."""
+    return THEIRS.get(verb, "snarkjs")
 
 
 @dataclass(frozen=True)
-class Case:
-    """One size's files; `shape` is the number of paths and their depth."""
+class Bench:
+    """One size, and the tools for it."""
 
-    size: int
-    folder: Path
+    case: Case
+    circom: Circom
+    ask: Ask
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Paths and levels."""
-        return zk_files.SIZES[self.size]
+    def prepare(self) -> dict[Name, int]:
+        """All files of a case, each made by a process of its own; their peak kibibytes."""
+        case = self.case
+        case.folder.mkdir(parents=True, exist_ok=True)
+        zk_files.write_source(*case.shape, case.file("paths.circom"))
+        _, nested = zk_files.inputs(*case.shape)
+        case.file("input.json").write_text(json.dumps(nested), encoding="utf-8")
+        peaks = {name: self._peak(name) for name in self._alone((COMPILE, WITNESS))}
+        # One power more than the rows need, which snarkjs's circuit hash reads.
+        power = domain_size(self.system()).bit_length()
+        kept = KEPT / f"zk-{power}.ptau"
+        zk_files.measured_powers(power, kept)
+        shutil.copyfile(kept, case.file("powers.ptau"))
+        peaks |= {name: self._peak(name) for name in self._alone((SETUP, PROVE))}
+        text = encode_verifying_key(read_key(case).verifying)
+        case.file("vkey.json").write_text(text, encoding="utf-8")
+        return peaks | {name: self._peak(name) for name in self._alone((VERIFY,))}
 
-    def file(self, name: str) -> Path:
-        """A file of this case."""
-        return self.folder / name
+    def system(self) -> ConstraintSystem:
+        """circom's constraints."""
+        return decode_r1cs(self.case.file("paths.r1cs").read_bytes())
+
+    def _alone(self, verbs: tuple[str, ...]) -> list[Name]:
+        return [(verb, by) for verb in verbs for by in (theirs(verb), OURS)]
+
+    def _peak(self, name: Name) -> int:
+        measuring = [sys.executable, "-S", str(ROOT / "benchmarks" / "peak.py")]
+        command = [*measuring, *self._command(*name)]
+        done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, f"{command}: {done.stderr[-400:]}"
+        return int(done.stdout)
+
+    def _command(self, verb: str, by: str) -> list[str]:
+        """A verb by itself, as a person starts it."""
+        case = self.case
+        if by == OURS:
+            where = [str(case.size), str(case.folder)]
+            return [sys.executable, "-m", "benchmarks.zk_ours", verb, *where]
+        if verb == COMPILE:
+            return self._compile_command()
+        words, files = {
+            WITNESS: ("wtns calculate", ("paths_js/paths.wasm", "input.json", "paths.wtns")),
+            SETUP: ("groth16 setup", ("paths.r1cs", "powers.ptau", "paths.zkey")),
+            PROVE: ("groth16 prove", ("paths.zkey", "paths.wtns", *_proof_files("theirs"))),
+            VERIFY: ("groth16 verify", ("vkey.json", *reversed(_proof_files(OURS)))),
+        }[verb]
+        snarkjs = [self.circom.node, str(SNARKJS)]
+        return [*snarkjs, *words.split(), *(str(case.file(name)) for name in files)]
+
+    def _compile_command(self) -> list[str]:
+        """With linear constraints taken out, as ours never has them."""
+        return self.circom.command(self.case.file("paths.circom"), self.case.folder, "--O2")
+
+    def work(self) -> dict[Name, Callable[[], float]]:
+        """Milliseconds of one run by verb and tool."""
+        case, ask = self.case, self.ask
+        key, circuit = read_key(case), zk_files.build_paths(*case.shape)
+        values, _ = zk_files.inputs(*case.shape)
+        proof = decode_proof(case.file("ours.proof.json").read_bytes())
+        publics = decode_publics(case.file("ours.public.json").read_bytes())
+        asked = [case.file(name) for name in ("input.json", "paths_js/paths.wasm", "theirs.wtns")]
+        set_up = [case.file(name) for name in ("paths.r1cs", "powers.ptau", "theirs.zkey")]
+        proving = ("paths.zkey", "paths.wtns", *_proof_files("theirs"))
+        verifying = ("vkey.json", *reversed(_proof_files(OURS)))
+        start = self.circom.start()
+
+        def ours(work: Callable[[], object]) -> Callable[[], float]:
+            return lambda: _timed(work)
+
+        return {
+            (COMPILE, OURS): ours(lambda: compile_circuit(case)),
+            (COMPILE, theirs(COMPILE)): lambda: _started(self._compile_command()) - _started(start),
+            (WITNESS, OURS): ours(lambda: witness(case, circuit, values)),
+            (WITNESS, theirs(WITNESS)): lambda: ask("witness", *asked),
+            (WITNESS_FROM_FILE, OURS): ours(lambda: witness_from_source(case)),
+            (WITNESS_FROM_FILE, theirs(WITNESS)): lambda: ask("witness-from-file", *asked),
+            (SETUP, OURS): ours(lambda: setup(case)),
+            (SETUP, theirs(SETUP)): lambda: ask("setup", *set_up),
+            (PROVE, OURS): ours(lambda: prove(case, key)),
+            (PROVE_FROM_FILE, OURS): ours(lambda: prove(case, read_key(case))),
+            (PROVE, theirs(PROVE)): lambda: ask("prove", *map(case.file, proving)),
+            (VERIFY, OURS): ours(lambda: backend.verify(key.verifying, proof, publics)),
+            (VERIFY, theirs(VERIFY)): lambda: ask("verify", *map(case.file, verifying)),
+        }
+
+    def check(self, zkey: str, wtns: str) -> None:
+        """That both sides' last outcomes are right by the other's word; `zkey` and `wtns` are what
+        the other side made."""
+        case = self.case
+        circuit, system = zk_files.build_paths(*case.shape), self.system()
+        made = [decode_wtns(case.file(name).read_bytes()) for name in ("ours.wtns", wtns)]
+        circuit.check(made[0])
+        assert system.first_unsatisfied(made[1]) is None, "circom's witness breaks its constraints"
+        publics = circuit.publics(made[0])
+        assert publics == made[1][1 : 1 + system.publics], "the witnesses are of two statements"
+        files = [case.file(name).read_bytes() for name in ("ours.zkey", zkey)]
+        assert decode_zkey(files[0]) == decode_zkey(files[1]), "the set-ups made two keys"
+        assert decode_history(files[0]) == decode_history(files[1]), "two histories of one key"
+        for by in (OURS, "theirs"):
+            public = case.file(f"{by}.public.json")
+            assert decode_publics(public.read_bytes()) == publics, f"{by}: another statement"
+            assert verifies(case, by), f"{by}: the proof is refused by us"
+            assert self._snarkjs_verifies(by), f"{by}: the proof is refused by snarkjs"
+            text = public.read_text(encoding="utf-8")
+            wrong = [str(int(publics[0]) + 1), *map(str, publics[1:])]
+            public.write_text(json.dumps(wrong), encoding="utf-8")
+            assert not verifies(case, by), "another statement was taken by us"
+            assert not self._snarkjs_verifies(by), "another statement was taken by snarkjs"
+            public.write_text(text, encoding="utf-8")
+
+    def _snarkjs_verifies(self, by: str) -> bool:
+        files = map(self.case.file, ("vkey.json", *reversed(_proof_files(by))))
+        command = [self.circom.node, str(SNARKJS), "groth16", "verify", *map(str, files)]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
-def _compile(case: Case) -> None:
-    case.file("ours.r1cs").write_bytes(encode_r1cs(zk_files.build_paths(*case.shape).system))
-
-
-def _witness(case: Case) -> Callable[[], None]:
-    circuit = zk_files.build_paths(*case.shape)
-    values, _ = zk_files.inputs(*case.shape)
-    return lambda: _write(case.file("ours.wtns"), encode_wtns(circuit.assign(values)))
-
-
-def _setup(case: Case) -> None:
-    system = decode_r1cs(case.file("paths.r1cs").read_bytes())
-    powers = decode_ptau(case.file("powers.ptau").read_bytes())
-    case.file("ours.zkey").write_bytes(encode_zkey(*initial_key(system, powers)))
-
-
-def _prove(case: Case, key: ProvingKey) -> None:
-    proof, publics = backend.prove(key, decode_wtns(case.file("paths.wtns").read_bytes()))
-    case.file("proof.json").write_text(encode_proof(proof), encoding="utf-8")
-    case.file("public.json").write_text(encode_publics(publics), encoding="utf-8")
-
-
-def _read_key(case: Case) -> ProvingKey:
-    return decode_zkey(case.file("paths.zkey").read_bytes())
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
-
-
-def _prepare(case: Case, circom: zk_files.Circom, ask: Callable[..., float]) -> None:
-    """circom's constraints and witness, powers, one key, a proof."""
-    case.folder.mkdir(parents=True, exist_ok=True)
-    zk_files.write_source(*case.shape, case.file("paths.circom"))
-    _, nested = zk_files.inputs(*case.shape)
-    case.file("input.json").write_text(json.dumps(nested), encoding="utf-8")
-    subprocess.run(
-        circom.command(case.file("paths.circom"), case.folder), check=True, capture_output=True
-    )
-    program = case.file("paths_js") / "paths.wasm"
-    ask("witness", case.file("input.json"), program, case.file("paths.wtns"))
-    system = decode_r1cs(case.file("paths.r1cs").read_bytes())
-    # One power more than the rows need, which snarkjs's circuit hash reads.
-    power = domain_size(system).bit_length()
-    kept = KEPT / f"zk-{power}.ptau"
-    zk_files.measured_powers(power, kept)
-    shutil.copyfile(kept, case.file("powers.ptau"))
-    ask("setup", *map(case.file, ("paths.r1cs", "powers.ptau", "paths.zkey")))
-    key = _read_key(case)
-    _prove(case, key)
-    case.file("vkey.json").write_text(encode_verifying_key(key.verifying), encoding="utf-8")
-
-
-def _work(
-    case: Case, circom: zk_files.Circom, ask: Callable[..., float]
-) -> dict[tuple[str, str], Callable[[], float]]:
-    """Milliseconds by verb and tool."""
-    key = _read_key(case)
-    proof, publics = backend.prove(key, decode_wtns(case.file("paths.wtns").read_bytes()))
-    program = case.file("paths_js") / "paths.wasm"
-    texts = [case.file(name) for name in ("vkey.json", "public.json", "proof.json")]
-    out = case.folder / "again"
-    out.mkdir(exist_ok=True)
-    compile_command = circom.command(case.file("paths.circom"), out)
-    files = {name: case.file(name) for name in ("paths.r1cs", "powers.ptau", "paths.zkey")}
-    return {
-        ("compile", "ours"): lambda: _timed(lambda: _compile(case)),
-        ("compile", "circom"): lambda: _started(compile_command) - _started(circom.start()),
-        ("witness", "ours"): _timing(_witness(case)),
-        ("witness", "circom's wasm"): lambda: ask(
-            "witness", case.file("input.json"), program, case.file("again.wtns")
-        ),
-        ("setup", "ours"): lambda: _timed(lambda: _setup(case)),
-        ("setup", "snarkjs"): lambda: ask(
-            "setup", files["paths.r1cs"], files["powers.ptau"], case.file("again.zkey")
-        ),
-        ("prove", "ours"): lambda: _timed(lambda: _prove(case, key)),
-        ("prove", "ours, key read as well"): lambda: _timed(lambda: _prove(case, _read_key(case))),
-        ("prove", "snarkjs"): lambda: ask("prove", files["paths.zkey"], case.file("paths.wtns")),
-        ("verify", "ours"): lambda: _timed(lambda: backend.verify(key.verifying, proof, publics)),
-        ("verify", "snarkjs"): lambda: ask("verify", *texts),
-    }
+def _proof_files(by: str) -> tuple[str, str]:
+    return f"{by}.proof.json", f"{by}.public.json"
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -159,92 +198,71 @@ def _timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _timing(work: Callable[[], object]) -> Callable[[], float]:
-    return lambda: _timed(work)
-
-
 def _started(command: list[str]) -> float:
     return _timed(lambda: subprocess.run(command, check=True, capture_output=True))
 
 
 def _measure(
-    work: dict[tuple[str, str], Callable[[], float]], rounds: int
-) -> dict[tuple[str, str], list[float]]:
-    """Each once a round; the first round warms up. Set-ups take fewer rounds."""
-    spent: dict[tuple[str, str], list[float]] = {name: [] for name in work}
+    work: dict[Name, Callable[[], float]],
+    rounds: int,
+    setup_rounds: int,
+    told: Callable[[str], None],
+) -> dict[Name, list[float]]:
+    """Each once a round; the first round warms up and does not count."""
+    spent: dict[Name, list[float]] = {name: [] for name in work}
     for number in range(rounds + 1):
+        told(f"round {number} of {rounds}" if number else "warming up")
         for (verb, by), run in work.items():
-            if verb == "setup" and number > SETUP_ROUNDS:
+            if (verb in COLD and not number) or (verb == SETUP and number > setup_rounds):
                 continue
             milliseconds = run()
             if number:
                 spent[verb, by].append(milliseconds)
+    # snarkjs reads its key each time, so one figure stands for both.
+    spent[PROVE_FROM_FILE, theirs(PROVE)] = spent[PROVE, theirs(PROVE)]
     return spent
 
 
-def _memory(case: Case, circom: zk_files.Circom) -> dict[tuple[str, str], int]:
-    """Peak kibibytes of each verb in a process of its own, the runtime included."""
-    node = [circom.node, str(SNARKJS)]
-    ours = [sys.executable, "-m", "benchmarks.zk", "--alone"]
-    where = [str(case.size), str(case.folder)]
-    program, again = case.file("paths_js") / "paths.wasm", case.file("again.zkey")
-    files = {name: str(case.file(name)) for name in ("paths.r1cs", "powers.ptau", "paths.zkey")}
-    out = [str(case.file(f"again.{name}.json")) for name in ("proof", "public")]
-    wtns = str(case.file("paths.wtns"))
-    setup = ["groth16", "setup", files["paths.r1cs"], files["powers.ptau"], str(again)]
-    calculate = ["wtns", "calculate", str(program), str(case.file("input.json"))]
-    texts = [str(case.file(name)) for name in ("vkey.json", "public.json", "proof.json")]
-    commands = {
-        **{(verb, "ours"): [*ours, verb, *where] for verb in VERBS},
-        ("compile", "circom"): circom.command(case.file("paths.circom"), case.folder / "again"),
-        ("witness", "circom's wasm"): [*node, *calculate, str(case.file("again.wtns"))],
-        ("setup", "snarkjs"): [*node, *setup],
-        ("prove", "snarkjs"): [*node, "groth16", "prove", files["paths.zkey"], wtns, *out],
-        ("verify", "snarkjs"): [*node, "groth16", "verify", *texts],
-    }
-    return {name: _peak_kib(command) for name, command in commands.items()}
+def _say_nothing(_: str) -> None:
+    pass
 
 
-def _peak_kib(command: list[str]) -> int:
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"{command} failed"
-    return usage.ru_maxrss
+@dataclass(frozen=True)
+class Measured:
+    """Rows of size, verb, tool, milliseconds of every round, median and peak memory in KiB.
+
+    `workers` are the threads that snarkjs computes with; ours are one for each core.
+    """
+
+    rows: list[dict[str, Any]]
+    workers: int
 
 
-def _alone(verb: str, case: Case) -> None:
-    """One verb of ours in this process."""
-    if verb == "compile":
-        _compile(case)
-    elif verb == "witness":
-        _witness(case)()
-    elif verb == "setup":
-        _setup(case)
-    elif verb == "prove":
-        _prove(case, _read_key(case))
-    else:
-        key = decode_verifying_key(case.file("vkey.json").read_bytes())
-        proof = decode_proof(case.file("proof.json").read_bytes())
-        assert backend.verify(key, proof, decode_publics(case.file("public.json").read_bytes()))
-
-
-def measured(sizes: list[int], rounds: int = ROUNDS) -> list[dict[str, Any]]:
-    """Rows of size, verb, tool, milliseconds of every round, median, peak memory."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    assert node, "Node.js is not installed"
-    assert npm, "npm is not installed"
-    circom = zk_files.install_circom(node, npm, KEPT / "circom")
+def measured(
+    sizes: list[int],
+    rounds: int = ROUNDS,
+    setup_rounds: int = SETUP_ROUNDS,
+    told: Callable[[str], None] = _say_nothing,
+) -> Measured:
+    """All sizes, one after the other. Raises NoCircom, and AssertionError for a wrong result."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    circom = install_circom()
     rows: list[dict[str, Any]] = []
-    with ExitStack() as stack:
-        ask = stack.enter_context(snarkjs_worker())
+    with snarkjs_worker() as ask:
         assert ask is not None, "snarkjs is not installed: run npm ci in tests/snarkjs"
         for size in sizes:
-            case = Case(size, KEPT / f"zk-{size}")
-            _prepare(case, circom, ask)
-            figures = _measure(_work(case, circom, ask), rounds)
-            memory = _memory(case, circom)
-            constraints = len(decode_r1cs(case.file("paths.r1cs").read_bytes()).constraints)
+            told(f"{size:,}: each verb alone")
+            bench = Bench(Case(size, KEPT / f"zk-{size}"), circom, ask)
+            peaks = bench.prepare()
+            bench.check("paths.zkey", "paths.wtns")
+            figures = _measure(
+                bench.work(),
+                rounds,
+                setup_rounds,
+                lambda words, size=size: told(f"{size:,}: {words}"),  # type: ignore[misc]
+            )
+            bench.check("theirs.zkey", "theirs.wtns")
+            constraints = len(bench.system().constraints)
             rows += [
                 {
                     "size": size,
@@ -253,22 +271,69 @@ def measured(sizes: list[int], rounds: int = ROUNDS) -> list[dict[str, Any]]:
                     "by": by,
                     "ms_median": median(times),
                     "ms": times,
-                    "peak_kib": memory.get((verb, by)),
+                    "peak_kib": peaks.get((verb, by)),
                 }
                 for (verb, by), times in figures.items()
             ]
-            shutil.rmtree(case.folder)
-    return rows
+            shutil.rmtree(bench.case.folder)
+        return Measured(rows, int(ask("workers")))
 
 
-def ratios(rows: list[dict[str, Any]]) -> dict[tuple[int, str], float]:
-    """How many times faster ours is than the other tool, by size and verb."""
-    medians = {(row["size"], row["verb"], row["by"]): row["ms_median"] for row in rows}
+def compared(rows: list[dict[str, Any]]) -> dict[tuple[int, str], dict[str, Any]]:
+    """By size and verb: both medians, how many times as fast ours is, both peaks in MiB if any."""
+    found = {(row["size"], row["verb"], row["by"]): row for row in rows}
     return {
-        (size, verb): other / medians[size, verb, "ours"]
-        for (size, verb, by), other in medians.items()
-        if not by.startswith("ours")
+        (size, verb): {
+            "ours_ms": round(row["ms_median"], 2),
+            "theirs_ms": round(other["ms_median"], 2),
+            "ratio": other["ms_median"] / row["ms_median"],
+            **(
+                {}
+                if row["peak_kib"] is None
+                else {
+                    "ours_mib": round(row["peak_kib"] / 1024),
+                    "theirs_mib": round(other["peak_kib"] / 1024),
+                }
+            ),
+        }
+        for (size, verb, by), row in found.items()
+        if by == OURS
+        for other in (found[size, verb, theirs(verb)],)
     }
+
+
+def lost(rows: list[dict[str, Any]]) -> list[str]:
+    """Where the other tool is faster, or needs less memory."""
+    words = []
+    for (size, verb), pair in compared(rows).items():
+        if pair["ratio"] < 1:
+            words.append(
+                f"{size:,}: {verb}: {theirs(verb)} is {1 / pair['ratio']:.2f} times as fast"
+            )
+        if "ours_mib" in pair and pair["ours_mib"] > pair["theirs_mib"]:
+            words.append(
+                f"{size:,}: {verb}: {pair['ours_mib']} MiB, {theirs(verb)} {pair['theirs_mib']}"
+            )
+    return words
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """The table."""
+    drawn = Table(
+        "size", "verb", "ours, ms", "other, ms", "ratio", "ours, MiB", "other, MiB", "other"
+    )
+    for (size, verb), pair in compared(rows).items():
+        drawn.add_row(
+            f"{size:,}",
+            verb,
+            f"{pair['ours_ms']:,.1f}",
+            f"{pair['theirs_ms']:,.1f}",
+            f"{pair['ratio']:.2f}",
+            str(pair.get("ours_mib", "")),
+            str(pair.get("theirs_mib", "")),
+            theirs(verb),
+        )
+    Console().print(drawn)
 
 
 def main() -> None:
@@ -278,31 +343,19 @@ def main() -> None:
         "--sizes", type=int, nargs="+", choices=zk_files.SIZES, default=[500, 4_000]
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--setup-rounds", type=int, default=SETUP_ROUNDS)
     arguments = parser.parse_args()
-    if arguments.alone:
-        verb, size, folder = arguments.alone
-        _alone(verb, Case(int(size), Path(folder)))
-        return
-    KEPT.mkdir(parents=True, exist_ok=True)
-    rows = measured(arguments.sizes, arguments.rounds)
-    drawn = Table(
-        "constraints", "verb", "by", "median, ms", "peak, MiB", title="circom, snarkjs, ours"
+    found = measured(
+        arguments.sizes,
+        arguments.rounds,
+        arguments.setup_rounds,
+        lambda words: print(words, file=sys.stderr, flush=True),
     )
-    for row in rows:
-        peak = "" if row["peak_kib"] is None else f"{row['peak_kib'] / 1024:,.0f}"
-        drawn.add_row(
-            f"{row['constraints']:,}", row["verb"], row["by"], f"{row['ms_median']:,.1f}", peak
-        )
-    console = Console()
-    console.print(drawn)
-    least = {"prove": PROVE_RATIO_MIN, "witness": WITNESS_RATIO_MIN}
-    for (size, verb), ratio in ratios(rows).items():
-        reached = ratio >= least.get(verb, 0)
-        console.print(
-            f"{'reached' if reached else 'MISSED':8}{size}: {verb}: {ratio:.2f} times as fast"
-        )
-    (KEPT / "zk.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    show(found.rows)
+    for words in lost(found.rows):
+        print(f"lost  {words}")
+    text = json.dumps(found.rows, indent=2) + "\n"
+    (KEPT / "zk.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

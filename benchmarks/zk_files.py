@@ -5,8 +5,6 @@ good for measuring, and for nothing else.
 """
 
 import json
-import subprocess
-from dataclasses import dataclass
 from itertools import accumulate, repeat
 from pathlib import Path
 from random import Random
@@ -24,36 +22,9 @@ from zkp.groth16.qap import lagrange_at
 from zkp.snarkjs.ptau import LagrangeRows, PowersOfTau, decode_ptau, encode_ptau
 from zkp.snarkjs.rows import pack_g1, pack_g2
 
-PACKAGES = ("circom2@0.2.23", "circomlib@2.0.5")
 SOURCE = Path(__file__).parent / "zk_paths.circom"
 # Constraints of circom's, paths and levels: about 240 constraints a level.
 SIZES = {500: (1, 2), 4_000: (1, 16), 30_000: (8, 16)}
-
-
-@dataclass(frozen=True)
-class Circom:
-    """circom from npm, and the libraries it includes."""
-
-    node: str
-    modules: Path
-
-    def command(self, source: Path, out: Path) -> list[str]:
-        """Compiles a source to `.r1cs`, wasm and `.sym`, linear constraints taken out."""
-        made = [self.node, str(self.modules / "circom2" / "cli.js"), str(source)]
-        return [*made, "--O2", "--r1cs", "--wasm", "--sym", "-l", str(self.modules), "-o", str(out)]
-
-    def start(self) -> list[str]:
-        """Does nothing but start."""
-        return [self.node, str(self.modules / "circom2" / "cli.js"), "--version"]
-
-
-def install_circom(node: str, npm: str, folder: Path) -> Circom:
-    """Gets compiler and library by npm, once."""
-    if not (folder / "node_modules" / "circomlib").is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        command = [npm, "install", "--no-save", "--no-audit", "--no-fund", *PACKAGES]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return Circom(node, folder / "node_modules")
 
 
 def build_paths(count: int, depth: int) -> Circuit:

@@ -8,7 +8,6 @@ phase 2; each side proves with it and each verifies both proofs and refuses anot
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks.circom import PACKAGES, NoCircom, install_circom
 from tests.acceptance.harness import QUORATE, ROOT
 from tests.zkp.random_circuit import random_circuit
 from zkp.r1cs import encode_r1cs
@@ -24,7 +24,6 @@ from zkp.snarkjs.zkey import decode_history, decode_zkey
 
 VECTORS = ROOT / "tests" / "vectors" / "snarkjs"
 SNARKJS = ROOT / "tests" / "snarkjs" / "node_modules" / "snarkjs" / "build" / "cli.cjs"
-CIRCOM = "circom2@0.2.23"
 SOURCE = Path(__file__).parent / "squares.circom"
 INPUT = {"limit": "50000", "values": ["0", "1", "30000", "50000"]}
 POWER = 9
@@ -54,7 +53,7 @@ def run(folder: Path, rows: int = ROWS, power: int = POWER, seed: int = 1) -> di
     return {
         "powers": f"2^{power}: ours and snarkjs's contributions in one file; snarkjs's alone",
         "circuits": done,
-        "circom": CIRCOM if len(circuits) == 3 else "npm could not get it: left out",
+        "circom": PACKAGES[0] if len(circuits) == 3 else "npm could not get it: left out",
     }
 
 
@@ -113,13 +112,12 @@ def _compiled_before() -> Brought:
 
 def _compiled_now(folder: Path) -> Iterator[Brought]:
     """By circom from npm; its own program computes the witness."""
-    npm = shutil.which("npm")
-    if npm is None:
+    try:
+        circom = install_circom()
+    except NoCircom:
         return
-    command = [npm, "exec", "--yes", f"--package={CIRCOM}", "--", "circom2", str(SOURCE)]
-    done = _run([*command, "--r1cs", "--wasm", "--sym", "-o", str(folder)])
-    if done.returncode:
-        return
+    done = _run(list(circom.command(SOURCE, folder)))
+    assert done.returncode == 0, f"circom: {done.stdout}{done.stderr}"
     inputs, wtns = folder / "squares.input.json", folder / "squares.wtns"
     inputs.write_text(json.dumps(INPUT), encoding="utf-8")
     program = folder / "squares_js" / "squares.wasm"
