@@ -25,3 +25,7 @@ class Spoken:
         if now >= self._next:
             say(line)
             self._next = now + _PAUSE_S
+
+    def parts(self, what: str, done: int, total: int) -> None:
+        """The same for work that counts its parts."""
+        self(what if total == 1 else f"{what}: {done:,} of {total:,}")

@@ -12,14 +12,12 @@ from cli.zk_circuits import read
 from zkp.phase1.contribute import apply_beacon, contribute, first_powers
 from zkp.phase1.prepare import prepare
 from zkp.phase1.verify import verify_powers
-from zkp.phase1.work import Work
-from zkp.snarkjs.contributions import BEACON_BYTES_MAX, Beacon
+from zkp.snarkjs.contributions import BEACON_BYTES_MAX, NAME_CHARS_MAX, Beacon
 from zkp.snarkjs.ptau import POWER_MAX, POWER_MIN, PowersOfTau, decode_ptau, encode_ptau
 from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX, BEACON_EXPONENT_MIN
+from zkp.work import Work
 
 app = typer.Typer(help="Phase 1: powers of tau, .ptau files. 通用初始化（第一阶段）。")
-
-NAME_CHARACTERS_MAX = 64
 
 OldPowers = Annotated[Path, typer.Argument(metavar="PTAU", help="The .ptau file.")]
 NewPowers = Annotated[Path, typer.Option("--out", help="The .ptau file to write.")]
@@ -50,7 +48,10 @@ def contribute_(
 ) -> None:
     """Multiply secrets in that this process forgets. 贡献随机性。"""
     made = contribute(
-        decode_ptau(read(ptau)), name=_name(name), entropy=entropy, work=Work(progress=Spoken())
+        decode_ptau(read(ptau)),
+        name=_name(name),
+        entropy=entropy,
+        work=Work(progress=Spoken().parts),
     )
     _write(made, out, as_json)
 
@@ -76,7 +77,7 @@ def beacon(
         raise CommandFailed("--value: expected hexadecimal digits, two a byte") from None
     if not 0 < len(raw) <= BEACON_BYTES_MAX:
         raise CommandFailed(f"--value: expected 1 to {BEACON_BYTES_MAX} bytes, got {len(raw)}")
-    work = Work(progress=Spoken())
+    work = Work(progress=Spoken().parts)
     beacon_value = Beacon(raw, exponent)
     _write(
         apply_beacon(decode_ptau(read(ptau)), beacon_value, name=_name(name), work=work),
@@ -88,21 +89,21 @@ def beacon(
 @app.command("prepare")
 def prepare_(ptau: OldPowers, out: NewPowers, as_json: JsonOption = False) -> None:
     """Compute what phase 2 takes from the powers. 为第二阶段准备。"""
-    _write(prepare(decode_ptau(read(ptau)), Work(progress=Spoken())), out, as_json)
+    _write(prepare(decode_ptau(read(ptau)), Work(progress=Spoken().parts)), out, as_json)
 
 
 @app.command()
 def verify(ptau: OldPowers, as_json: JsonOption = False) -> None:
     """Check powers and contributions: exit code 0 if all fit. 验证。"""
     powers = decode_ptau(read(ptau))
-    verify_powers(powers, Work(progress=Spoken()))
+    verify_powers(powers, Work(progress=Spoken().parts))
     value = _describe(powers)
     emit({"valid": True, **value}, as_json, lambda: f"valid: {_words(powers)}")
 
 
 def _name(name: str | None) -> str | None:
-    if name is not None and len(name) > NAME_CHARACTERS_MAX:
-        raise CommandFailed(f"--name: expected at most {NAME_CHARACTERS_MAX} characters")
+    if name is not None and len(name) > NAME_CHARS_MAX:
+        raise CommandFailed(f"--name: expected at most {NAME_CHARS_MAX} characters")
     # snarkjs keeps no empty names.
     return name or None
 

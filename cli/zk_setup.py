@@ -8,10 +8,10 @@ from cli.zk_circuits import CircuitFile, read
 from zkp.groth16.setup import setup
 from zkp.phase1.initial_key import initial_key
 from zkp.phase1.verify import verify_powers
-from zkp.phase1.work import Work
 from zkp.snarkjs.ptau import decode_ptau
 from zkp.snarkjs.texts import encode_verifying_key
 from zkp.snarkjs.zkey import encode_zkey
+from zkp.work import Work
 
 
 def test_key(circuit: CircuitFile, folder: Path) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def test_key(circuit: CircuitFile, folder: Path) -> dict[str, Any]:
 
 def begin_phase_2(circuit: CircuitFile, ptau: Path, folder: Path) -> dict[str, Any]:
     """The circuit's key from powers of tau, which are checked first; nobody has contributed yet."""
-    work = Work(progress=Spoken())
+    work = Work(progress=Spoken().parts)
     powers = decode_ptau(read(ptau))
     verify_powers(powers, work)
     key, history = initial_key(circuit.system, powers, work)

@@ -15,8 +15,8 @@ from contracts.bindings.ceremony import Record, Step
 from ledger.values import checksum_address
 from workflows.ceremony.standing import Participant, Phase, Presence, Standing
 from workflows.ceremony.verify import Verified
-from zkp.ceremony.scaling import Progress
 from zkp.ceremony.transcript import contribution_hash
+from zkp.work import Progress
 
 _PRESENCES = {
     Presence.CONTRIBUTED: "contributed 已贡献",

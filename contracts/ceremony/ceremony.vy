@@ -18,8 +18,9 @@ from system import permission
 PARTICIPANTS_MAX: constant(uint256) = 32
 STEPS_MAX: constant(uint256) = 33  # the participants' and the beacon's
 TURN_S_MAX: constant(uint256) = 31_536_000
-EXPONENT_MIN: constant(uint256) = 10
-EXPONENT_MAX: constant(uint256) = 32
+# The beacon is hashed 2^exponent times: what snarkjs takes, and what takes seconds at most.
+BEACON_EXPONENT_MIN: constant(uint256) = 10
+BEACON_EXPONENT_MAX: constant(uint256) = 24
 HASHES_KEPT: constant(uint256) = 256  # how far back the EVM knows the hashes of blocks
 CALLERS: constant(uint256) = (
     permission.MEMBER | permission.GATEWAY | permission.AUTHOR | permission.ADMIN
@@ -118,8 +119,8 @@ def __init__(terms: Terms, participants: DynArray[address, PARTICIPANTS_MAX]):
     assert terms.initial != empty(bytes32), "initial key's hash is zero"
     assert 0 < terms.turn_s and terms.turn_s <= TURN_S_MAX, "a turn has 1 second to a year"
     assert terms.beacon_block > block.number, "the beacon's block is there already"
-    assert terms.beacon_exponent >= EXPONENT_MIN, "beacon's exponent is below 10"
-    assert terms.beacon_exponent <= EXPONENT_MAX, "beacon's exponent is above 32"
+    assert terms.beacon_exponent >= BEACON_EXPONENT_MIN, "beacon's exponent is below 10"
+    assert terms.beacon_exponent <= BEACON_EXPONENT_MAX, "beacon's exponent is above 24"
     assert len(participants) >= 2, "nobody is to be trusted alone: name two or more"
     assert 0 < terms.least and terms.least <= len(participants), "least is 1 to all participants"
     organisations: uint256 = 0

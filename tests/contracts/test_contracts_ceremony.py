@@ -1,8 +1,10 @@
 """The ceremony's contract on both engines: turns, deadlines, beacon, and every refusal."""
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.bindings.ceremony import (
+    PARTICIPANTS_MAX,
+    SOURCE,
     CeremonyContract,
     Record,
     Terms,
@@ -19,6 +23,7 @@ from contracts.bindings.ceremony import (
     runtime_code,
 )
 from contracts.bindings.contract import Call, Event
+from contracts.compiler import SOURCES
 from ledger.values import Hash32, keccak
 from node.engines import engine_named, installed_engines
 from tests.ceremony_keys import forged, initial, initial_file
@@ -30,7 +35,9 @@ from zkp.curve.g1 import G1, P
 from zkp.curve.g2 import G2
 from zkp.field import R
 from zkp.snarkjs.contributions import Beacon
+from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX, BEACON_EXPONENT_MIN
 
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "ceremony.md"
 NAMES = ("tax-officer", "registrar", "gateway", "audit-admin")
 TURN_S = 100
 BEACON_AFTER = 60
@@ -156,6 +163,23 @@ def test_a_whole_ceremony(setting: Setting) -> None:
     assert record.steps[1].points == public_points(chain_of(*NAMES[:2]))
     assert (record.terms, record.digest) == (setting.terms, setting.digest())
     assert record.participants == tuple(address(name) for name in NAMES)
+
+
+def test_gas_is_what_the_page_says(setting: Setting) -> None:
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    told = re.search(r"\(([\d,]+) to ([\d,]+) gas a contribution, the beacon's included", text)
+    assert told is not None
+    least, most = (int(figure.replace(",", "")) for figure in told.groups())
+    spent = []
+    for count in range(1, 5):
+        call = setting.call(chain_of(*NAMES[: count - 1]), chain_of(*NAMES[:count]))
+        spent.append(setting.group.do(NAMES[count - 1], call).gas_used)
+    setting.pass_beacon()
+    for finisher in NAMES:
+        group = setting.copy().group
+        spent.append(group.do(finisher, setting.beacon_call(*NAMES)).gas_used)
+    assert least <= min(spent) <= least + 1_000
+    assert most - 1_000 <= max(spent) <= most
 
 
 def test_what_stands_there_is_the_source(setting: Setting) -> None:
@@ -396,8 +420,9 @@ def test_objections_are_to_the_last_contribution(setting: Setting) -> None:
         ({"turn_s": 0}, "a turn has"),
         ({"turn_s": 10**9}, "a turn has"),
         ({"beacon_block": 1}, "the beacon's block is there already"),
-        ({"beacon_exponent": 9}, "below 10"),
-        ({"beacon_exponent": 33}, "above 32"),
+        ({"beacon_exponent": BEACON_EXPONENT_MIN - 1}, "beacon's exponent is below 10"),
+        # What this build would not finish cannot begin.
+        ({"beacon_exponent": BEACON_EXPONENT_MAX + 1}, "beacon's exponent is above 24"),
         ({"least": 0}, "least is"),
         ({"least": 5}, "least is"),
         ({"names": NAMES[:1]}, "nobody is to be trusted alone"),
@@ -413,6 +438,18 @@ def test_terms_within_bounds(setting: Setting, changes: dict[str, Any], message:
     outcome = setting.group.send("author", data, gas=DEPLOY_GAS)
     assert not outcome.ok
     assert message in outcome.revert
+
+
+def test_the_most_rounds_that_a_contract_takes_are_finished_by_this_build(setting: Setting) -> None:
+    most = start(setting.group, beacon_exponent=BEACON_EXPONENT_MAX)
+    assert setting.group.ask(most.contract.terms()).beacon_exponent == BEACON_EXPONENT_MAX
+    source = (SOURCES / SOURCE).read_text(encoding="utf-8")
+    named = dict(
+        re.findall(r"^([A-Z0-9_]+): constant\(uint256\) = ([\d_]+)\b", source, re.MULTILINE)
+    )
+    assert int(named["BEACON_EXPONENT_MIN"]) == BEACON_EXPONENT_MIN
+    assert int(named["BEACON_EXPONENT_MAX"]) == BEACON_EXPONENT_MAX
+    assert int(named["PARTICIPANTS_MAX"]) == PARTICIPANTS_MAX
 
 
 # --- the history that logs tell ---

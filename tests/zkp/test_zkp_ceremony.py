@@ -25,7 +25,6 @@ from zkp.backend import Backend
 from zkp.ceremony.contribute import apply_beacon, contribute
 from zkp.ceremony.key_file import CeremonyKey, decode_key, encode_key
 from zkp.ceremony.points import public_points
-from zkp.ceremony.scaling import scale
 from zkp.ceremony.transcript import contribution_hash
 from zkp.ceremony.verify import InvalidContribution, verify_contribution, verify_history
 from zkp.curve.g1 import G1, G1Point
@@ -35,13 +34,14 @@ from zkp.groth16.keys import InvalidKey
 from zkp.snarkjs.contributions import Beacon, MpcParams
 from zkp.snarkjs.sections import InvalidFile
 from zkp.snarkjs.zkey import decode_zkey
+from zkp.work import Work, scaled
 
 
 def test_a_ceremony_gives_a_key_that_proves(backend: Backend) -> None:
-    key = contribute(initial(), "tax", by=backend)
-    key = contribute(key, "market", "the weather", by=backend)
-    key = apply_beacon(key, BEACON, "beacon", by=backend)
-    names = [made.note.name for made in verify_history(initial(), key, by=backend)]
+    key = contribute(initial(), "tax", work=Work(backend))
+    key = contribute(key, "market", "the weather", work=Work(backend))
+    key = apply_beacon(key, BEACON, "beacon", work=Work(backend))
+    names = [made.note.name for made in verify_history(initial(), key, work=Work(backend))]
     assert names == ["tax", "market", "beacon"]
     made = decode_zkey(encode_key(key))
     proof, publics = backend.prove(made, WITNESS, system=SYSTEM)
@@ -54,9 +54,9 @@ def test_a_ceremony_gives_a_key_that_proves(backend: Backend) -> None:
 def test_each_state_follows_from_the_one_before(backend: Backend) -> None:
     states = (initial(), *three(), finished())
     for parent, child in pairwise(states):
-        made = verify_contribution(parent, child, by=backend)
+        made = verify_contribution(parent, child, work=Work(backend))
         assert made == child.history.contributions[-1]
-        assert verify_history(initial(), child, by=backend)[-1] == made
+        assert verify_history(initial(), child, work=Work(backend))[-1] == made
 
 
 def test_no_two_contributions_are_alike() -> None:
@@ -123,9 +123,9 @@ def test_a_wrong_proof_of_knowledge(backend: Backend) -> None:
     assert other is not None
     wrong = with_last(three()[1], lambda made: replace(made, g2_spx=other))
     with pytest.raises(InvalidContribution, match="contribution 2: the proof of knowledge"):
-        verify_history(initial(), wrong, by=backend)
+        verify_history(initial(), wrong, work=Work(backend))
     with pytest.raises(InvalidContribution, match="the proof of knowledge"):
-        verify_contribution(three()[0], wrong, by=backend)
+        verify_contribution(three()[0], wrong, work=Work(backend))
 
 
 def test_another_factor_than_the_proven_one() -> None:
@@ -144,9 +144,9 @@ def test_a_transcript_that_was_chosen_freely() -> None:
 def test_delta_unequal_in_g1_and_g2(backend: Backend) -> None:
     unequal = replace(three()[1], delta2=three()[0].delta2)
     with pytest.raises(InvalidContribution, match="delta is unequal in G1 and G2"):
-        verify_history(initial(), unequal, by=backend)
+        verify_history(initial(), unequal, work=Work(backend))
     with pytest.raises(InvalidContribution, match="delta is unequal in G1 and G2"):
-        verify_contribution(three()[0], unequal, by=backend)
+        verify_contribution(three()[0], unequal, work=Work(backend))
 
 
 def test_a_delta_that_no_contribution_names() -> None:
@@ -167,9 +167,9 @@ def test_altered_rows(row: str, backend: Backend) -> None:
     ):
         altered = replace(three()[1], **{row: changed})
         with pytest.raises(InvalidContribution, match=f"{row.upper()} was altered"):
-            verify_history(initial(), altered, by=backend)
+            verify_history(initial(), altered, work=Work(backend))
         with pytest.raises(InvalidContribution, match=f"{row.upper()} was altered"):
-            verify_contribution(three()[0], altered, by=backend)
+            verify_contribution(three()[0], altered, work=Work(backend))
 
 
 @settings(max_examples=20)
@@ -293,11 +293,11 @@ def test_scaled_rows_are_the_same_by_every_backend(backend: Backend) -> None:
     points = [None, *(G1.multiply(G1.generator, drawn.randrange(R)) for _ in range(5)), None]
     for scalar in (0, 1, 2, 15, 16, 17, R - 1, drawn.randrange(R)):
         expected = [G1.multiply(point, scalar) for point in points]
-        assert scale(points, scalar, "rows", by=backend) == expected
+        assert scaled(Work(backend), G1, points, [scalar] * len(points), "rows") == expected
 
 
 def test_progress_is_told_to_the_end() -> None:
     told: list[tuple[str, int, int]] = []
-    contribute(initial(), "tax", progress=lambda *word: told.append(word))
+    contribute(initial(), "tax", work=Work(progress=lambda *word: told.append(word)))
     assert ("L", 3, 3) in told
     assert told[-1] == ("H", 8, 8)

@@ -11,12 +11,15 @@ from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2, G2Point
 from zkp.groth16 import InvalidKey
 from zkp.snarkjs.contributions import (
+    NAME_CHARS_MAX,
     Beacon,
     Contribution,
     ContributionNote,
     MpcParams,
     decode_mpc_params,
+    decode_note,
     encode_mpc_params,
+    encode_note,
 )
 from zkp.snarkjs.points import (
     decode_g1,
@@ -183,3 +186,9 @@ def test_secrets_differ_and_beacons_repeat() -> None:
     assert from_beacon(beacon).scalar() != from_beacon(Beacon(beacon.value, 4)).scalar()
     with pytest.raises(InvalidFile, match="rounds"):
         from_beacon(Beacon(b"", 25))
+
+
+def test_the_longest_name_fits_whatever_its_letters() -> None:
+    for letter in ("a", "税", "\U00020000"):
+        note = ContributionNote(letter * NAME_CHARS_MAX)
+        assert decode_note(Reader(memoryview(encode_note(note))), "note") == note

@@ -21,7 +21,6 @@ from zkp.phase1.contribute import apply_beacon, contribute, first_powers
 from zkp.phase1.initial_key import UnsuitableCircuit, initial_key
 from zkp.phase1.prepare import prepare
 from zkp.phase1.verify import verify_powers
-from zkp.phase1.work import Work
 from zkp.r1cs import Constraint, ConstraintSystem, decode_r1cs, encode_r1cs
 from zkp.snarkjs.contributions import Beacon, ContributionNote
 from zkp.snarkjs.ptau import (
@@ -36,6 +35,7 @@ from zkp.snarkjs.resumable_blake2b import InvalidState, ResumableBlake2b
 from zkp.snarkjs.rows import PointRow, pack_g1, pack_g2
 from zkp.snarkjs.sections import InvalidFile
 from zkp.snarkjs.zkey import decode_history, decode_zkey, encode_zkey
+from zkp.work import Work
 
 Change = Callable[[PowersOfTau], PowersOfTau]
 
@@ -158,10 +158,10 @@ def test_points_are_checked_when_they_are_read() -> None:
 
 
 def test_powers_are_verified_and_progress_is_told() -> None:
-    said: list[str] = []
-    verify_powers(prepared(), Work(progress=said.append))
-    assert "contribution 3 of 3" in said
-    assert any("prepared for size 8" in line for line in said)
+    told: list[tuple[str, int, int]] = []
+    verify_powers(prepared(), Work(progress=lambda *word: told.append(word)))
+    assert ("contributions", 3, 3) in told
+    assert any("prepared for size 8" in what for what, *_ in told)
 
 
 def test_the_reference_verifies_as_well() -> None:

@@ -18,17 +18,16 @@ from contracts.bindings.ceremony import (
     ceremony_deploy_data,
 )
 from ledger.values import Address, checksum_address
-from workflows.ceremony.checks import checked_head
+from workflows.ceremony.checks import checked_head, first_key
 from workflows.ceremony.files import KEY, FileDrop
 from workflows.ceremony.ledger import Reading, beacon_hash, read_record
 from workflows.equity_transfer.deploy import SetUpDesk
 from workflows.sending import unsettled_receipt
-from zkp.ceremony.contribute import NAME_CHARS_MAX, apply_beacon, contribute
+from zkp.ceremony.contribute import apply_beacon, contribute
 from zkp.ceremony.key_file import encode_key
 from zkp.ceremony.points import public_points
-from zkp.ceremony.scaling import Progress, say_nothing
-from zkp.snarkjs.contributions import Beacon
-from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX
+from zkp.snarkjs.contributions import NAME_CHARS_MAX, Beacon
+from zkp.work import Progress, Work, say_nothing
 
 BEACON_NAME = "beacon"
 
@@ -84,8 +83,8 @@ def take_turn(seat: Seat, text: str = "", progress: Progress = say_nothing) -> t
     if done is not None:
         return done, False
     _check_turn(seat, reading, place)
-    parent = checked_head(reading.record, seat.drop, progress)
-    key = contribute(parent, _name(seat.desk), text, progress)
+    parent = checked_head(reading.record, seat.drop, first_key(reading.record, seat.drop), progress)
+    key = contribute(parent, _name(seat.desk), text, Work(progress=progress))
     digest = seat.drop.put(encode_key(key), KEY)
     points = public_points(key)
     seat.desk.act(act, seat.contract.contribute(reading.record.head, digest, points))
@@ -114,15 +113,10 @@ def finish(seat: Seat, progress: Progress = say_nothing) -> tuple[Step, bool]:
             f"{len(record.steps)} contributions stand and the terms ask for {record.terms.least}: "
             "the ceremony came to nothing, start another"
         )
-    if record.terms.beacon_exponent > BEACON_EXPONENT_MAX:
-        raise CeremonyRefused(
-            f"the terms ask for 2^{record.terms.beacon_exponent} rounds over the beacon, of which "
-            f"this build makes at most 2^{BEACON_EXPONENT_MAX}: start another ceremony"
-        )
-    parent = checked_head(record, seat.drop, progress)
+    parent = checked_head(record, seat.drop, first_key(record, seat.drop), progress)
     beacon = beacon_hash(seat.desk.client, height)
     value = Beacon(bytes(beacon), record.terms.beacon_exponent)
-    key = apply_beacon(parent, value, BEACON_NAME, progress)
+    key = apply_beacon(parent, value, BEACON_NAME, Work(progress=progress))
     digest = seat.drop.put(encode_key(key), KEY)
     seat.desk.act(act, seat.contract.finish(record.head, digest, beacon, public_points(key)))
     made = seat.read().record

@@ -8,30 +8,36 @@ from collections.abc import Sequence
 from contracts.bindings.ceremony import Record, Step
 from workflows.ceremony.files import CONSTRAINTS, KEY, FileDrop
 from zkp.ceremony.key_file import CeremonyKey, decode_key
-from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.ceremony.verify import verify_history
 from zkp.r1cs import circuit_id
 from zkp.snarkjs.contributions import Contribution
 from zkp.snarkjs.randomness import hash_to_g2
+from zkp.work import Progress, Work, say_nothing
 
 
 class DifferentHistory(Exception):
     """A key's file tells another history than the ledger."""
 
 
-def checked_head(record: Record, drop: FileDrop, progress: Progress = say_nothing) -> CeremonyKey:
-    """The last key that stands, from its file, all of its history checked.
+def first_key(record: Record, drop: FileDrop) -> CeremonyKey:
+    """The initial key that the terms name, from its file. Raises as `checked_head`."""
+    return decode_key(drop.get(record.terms.initial, KEY))
+
+
+def checked_head(
+    record: Record, drop: FileDrop, initial: CeremonyKey, progress: Progress = say_nothing
+) -> CeremonyKey:
+    """The last key that stands, from its file, all of its history since `initial` checked.
 
     Raises DifferentHistory, InvalidContribution, InvalidFile, InvalidKey, MissingFile and
     InvalidContent.
     """
-    initial = decode_key(drop.get(record.terms.initial, KEY))
     key = decode_key(drop.get(record.head, KEY))
     made = key.history.contributions
     compare_histories(record, made)
     if record.steps and key.delta2 != record.steps[-1].points.delta2:
         raise DifferentHistory("the key's delta in G2 is not the one that the ledger recorded")
-    verify_history(initial, key, progress)
+    verify_history(initial, key, Work(progress=progress))
     return key
 
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from workflows.ceremony.files import CONSTRAINTS, KEY, POWERS, FileDrop
 from zkp.ceremony.key_file import CeremonyKey, decode_key, encode_key
-from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.phase1.initial_key import initial_key
 from zkp.phase1.verify import verify_powers
-from zkp.phase1.work import Work
 from zkp.r1cs import circuit_id, decode_r1cs
 from zkp.snarkjs.ptau import decode_ptau
 from zkp.snarkjs.zkey import encode_zkey
+from zkp.work import Progress, Work, say_nothing
 
 PHASE_1 = "phase 1"
 
@@ -64,7 +63,7 @@ def made_initial(
     constraints: bytes, powers: bytes, progress: Progress = say_nothing
 ) -> CeremonyKey:
     """The initial key of a circuit's `.r1cs` file and a `.ptau` file, which is checked first."""
-    work = Work(progress=lambda _: progress(PHASE_1, 0, 1))
+    work = Work(progress=lambda *_: progress(PHASE_1, 0, 1))
     read = decode_ptau(powers)
     verify_powers(read, work)
     key, history = initial_key(decode_r1cs(constraints), read, work)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from client.light import LightClient
 from contracts.bindings.ceremony import Record
 from ledger.values import Address
-from workflows.ceremony.checks import DifferentHistory, check_constraints, checked_head
+from workflows.ceremony.checks import DifferentHistory, check_constraints, checked_head, first_key
 from workflows.ceremony.files import KEY, POWERS, FileDrop
 from workflows.ceremony.ledger import prove_record
 from workflows.ceremony.opening import made_initial
 from zkp.ceremony.key_file import CeremonyKey, decode_key
-from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.ceremony.verify import verify_contribution
+from zkp.work import Progress, say_nothing
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,22 @@ def verify_ceremony(
     reading = prove_record(light, address)
     record = reading.record
     constraints = check_constraints(record, drop)
+    initial = first_key(record, drop)
     if phase_1:
-        _check_initial(record, drop, constraints, progress)
-    key = checked_head(record, drop, progress)
+        _check_initial(initial, constraints, drop.get(record.terms.powers, POWERS), progress)
+    key = checked_head(record, drop, initial, progress)
     if record.finished:
         _check_beacon(light, record)
     if every_file:
-        _check_files_between(record, drop, progress)
+        _check_files_between(record, drop, initial, progress)
     return Verified(record, key, reading.block, initial_from_powers=phase_1)
 
 
-def _check_initial(record: Record, drop: FileDrop, constraints: bytes, progress: Progress) -> None:
+def _check_initial(
+    initial: CeremonyKey, constraints: bytes, powers: bytes, progress: Progress
+) -> None:
     """That the initial key is what circuit and phase 1 make, point for point."""
-    made = made_initial(constraints, drop.get(record.terms.powers, POWERS), progress)
-    if made != decode_key(drop.get(record.terms.initial, KEY)):
+    if made_initial(constraints, powers, progress) != initial:
         raise DifferentHistory(
             "the initial key is not the one that constraints and phase 1 make: who started the "
             "ceremony chose another"
@@ -79,8 +81,10 @@ def _check_beacon(light: LightClient, record: Record) -> None:
         )
 
 
-def _check_files_between(record: Record, drop: FileDrop, progress: Progress) -> None:
-    parent = decode_key(drop.get(record.terms.initial, KEY))
+def _check_files_between(
+    record: Record, drop: FileDrop, initial: CeremonyKey, progress: Progress
+) -> None:
+    parent = initial
     for place, step in enumerate(record.steps):
         progress("files", place, len(record.steps))
         child = decode_key(drop.get(step.key, KEY))

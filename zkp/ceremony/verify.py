@@ -8,10 +8,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
-from zkp import backend
 from zkp.backend import Backend
 from zkp.ceremony.key_file import CeremonyKey
-from zkp.ceremony.scaling import Progress, say_nothing
 from zkp.ceremony.transcript import transcript_of
 from zkp.curve import jacobian
 from zkp.curve.ate import g1_is_valid, g2_is_valid
@@ -24,6 +22,7 @@ from zkp.snarkjs.randomness import (
     from_beacon,
     hash_to_g2,
 )
+from zkp.work import QUIET, Work, same_ratio
 
 _COEFFICIENT_BITS = 128
 
@@ -35,8 +34,7 @@ class InvalidContribution(ValueError):
 def verify_contribution(
     parent: CeremonyKey,
     child: CeremonyKey,
-    progress: Progress = say_nothing,
-    by: Backend = backend.CURRENT,
+    work: Work = QUIET,
 ) -> Contribution:
     """The one contribution that makes `child` of `parent`. Raises `InvalidContribution`.
 
@@ -48,16 +46,15 @@ def verify_contribution(
             "the key is no child of this parent: expected the parent's history and one "
             "contribution more; fetch the parent that the ledger names"
         )
-    _check_proof(child, len(before), parent.delta1, by)
-    _check_change(parent, child, progress, by)
+    _check_proof(child, len(before), parent.delta1, work)
+    _check_change(parent, child, work)
     return made
 
 
 def verify_history(
     initial: CeremonyKey,
     key: CeremonyKey,
-    progress: Progress = say_nothing,
-    by: Backend = backend.CURRENT,
+    work: Work = QUIET,
 ) -> tuple[Contribution, ...]:
     """The contributions that make `key` of `initial`. Raises `InvalidContribution`.
 
@@ -76,15 +73,15 @@ def verify_history(
     made = key.history.contributions
     delta = initial.delta1
     for place, one in enumerate(made):
-        progress("contributions", place, len(made))
-        _check_proof(key, place, delta, by)
+        work.progress("contributions", place, len(made))
+        _check_proof(key, place, delta, work)
         delta = one.delta_after
-    progress("contributions", len(made), len(made))
-    _check_change(initial, key, progress, by)
+    work.progress("contributions", len(made), len(made))
+    _check_change(initial, key, work)
     return made
 
 
-def _check_proof(key: CeremonyKey, place: int, delta: G1Point, by: Backend) -> None:
+def _check_proof(key: CeremonyKey, place: int, delta: G1Point, work: Work) -> None:
     """The contribution at `place`: bound to its place, by one who knew the factor of delta."""
     history = key.history
     made, name = history.contributions[place], f"contribution {place + 1}"
@@ -98,9 +95,9 @@ def _check_proof(key: CeremonyKey, place: int, delta: G1Point, by: Backend) -> N
             f"{name}: it is bound to another history than the one before it here"
         )
     g2_sp = hash_to_g2(made.transcript)
-    if not _same_ratio(by, made.g1_s, made.g1_sx, g2_sp, made.g2_spx):
+    if not same_ratio(work, (made.g1_s, made.g1_sx), (g2_sp, made.g2_spx)):
         raise InvalidContribution(f"{name}: the proof of knowledge does not hold")
-    if not _same_ratio(by, delta, made.delta_after, g2_sp, made.g2_spx):
+    if not same_ratio(work, (delta, made.delta_after), (g2_sp, made.g2_spx)):
         raise InvalidContribution(f"{name}: delta changed by another factor than the proven one")
     if made.note.beacon is not None:
         _check_beacon(made, name)
@@ -120,7 +117,7 @@ def _check_beacon(made: Contribution, name: str) -> None:
         raise InvalidContribution(f"{name}: its points are not those that the beacon gives")
 
 
-def _check_change(parent: CeremonyKey, child: CeremonyKey, progress: Progress, by: Backend) -> None:
+def _check_change(parent: CeremonyKey, child: CeremonyKey, work: Work) -> None:
     """The child's key against the parent's: delta, L and H changed as one, nothing else did."""
     if (child.before_delta, child.kept) != (parent.before_delta, parent.kept):
         raise InvalidContribution(
@@ -130,14 +127,14 @@ def _check_change(parent: CeremonyKey, child: CeremonyKey, progress: Progress, b
     made = child.history.contributions
     if child.delta1 != (made[-1].delta_after if made else G1.generator):
         raise InvalidContribution("the key's delta is not that of its last contribution")
-    if not _same_ratio(by, G1.generator, child.delta1, G2.generator, child.delta2):
+    if not same_ratio(work, (G1.generator, child.delta1), (G2.generator, child.delta2)):
         raise InvalidContribution("delta is unequal in G1 and G2")
     rows = (("L", parent.l, child.l), ("H", parent.h, child.h))
     for place, (name, old, new) in enumerate(rows):
-        progress("rows of points", place, len(rows))
-        if not _is_divided(by, (old, parent.delta2), (new, child.delta2)):
+        work.progress("rows of points", place, len(rows))
+        if not _is_divided(work.backend, (old, parent.delta2), (new, child.delta2)):
             raise InvalidContribution(f"{name} was altered: it is not what delta makes of it")
-    progress("rows of points", len(rows), len(rows))
+    work.progress("rows of points", len(rows), len(rows))
 
 
 Row = tuple[Sequence[G1Point | None], G2Point]
@@ -152,8 +149,3 @@ def _is_divided(by: Backend, old: Row, new: Row) -> bool:
     after = by.multi_scalar_multiply(G1, new[0], coefficients)
     opposite = None if after is None else G1.negate(after)
     return by.pairing_product_is_one([(before, old[1]), (opposite, new[1])])
-
-
-def _same_ratio(by: Backend, a: G1Point, b: G1Point, c: G2Point, d: G2Point) -> bool:
-    """Whether b is as many times a as d is times c."""
-    return by.pairing_product_is_one([(a, d), (G1.negate(b), c)])

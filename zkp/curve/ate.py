@@ -8,13 +8,17 @@ Algorithms: Vercauteren, "Optimal pairings" (2009); Scott et al., "On the final 
 
 from collections.abc import Sequence
 
-# The prime of the coordinates (EIP-196) and the parameter u of the Barreto-Naehrig family.
-P = 21888242871839275222246405745257275088696311157297823662689037894645226208583
+from zkp.curve import g1, g2
+from zkp.curve.g1 import P
+from zkp.curve.g2 import Fp2
+from zkp.curve.g2 import fp2_inverse as _inverse2
+from zkp.curve.g2 import fp2_multiply as _mul2
+
+# The parameter u of the Barreto-Naehrig family.
 U = 4965661367192848881
 
-G1Point = tuple[int, int] | None
-Fp2 = tuple[int, int]
-G2Point = tuple[Fp2, Fp2] | None
+G1Point = g1.G1Point | None
+G2Point = g2.G2Point | None
 Fp6 = tuple[Fp2, Fp2, Fp2]
 Fp12 = tuple[Fp6, Fp6]
 
@@ -23,13 +27,6 @@ XI: Fp2 = (9, 1)
 _ZERO: Fp2 = (0, 0)
 _ONE: Fp2 = (1, 0)
 _ONE12: Fp12 = ((_ONE, _ZERO, _ZERO), (_ZERO, _ZERO, _ZERO))
-
-
-def _mul2(a: Fp2, b: Fp2) -> Fp2:
-    a0, a1 = a
-    b0, b1 = b
-    low, high = a0 * b0, a1 * b1
-    return (low - high) % P, ((a0 + a1) * (b0 + b1) - low - high) % P
 
 
 def _square2(a: Fp2) -> Fp2:
@@ -47,11 +44,6 @@ def _sub2(a: Fp2, b: Fp2) -> Fp2:
 
 def _times_xi(a: Fp2) -> Fp2:
     return 9 * a[0] - a[1], 9 * a[1] + a[0]
-
-
-def _inverse2(a: Fp2) -> Fp2:
-    norm = pow(a[0] * a[0] + a[1] * a[1], -1, P)
-    return a[0] * norm % P, -a[1] * norm % P
 
 
 def _power2(a: Fp2, exponent: int) -> Fp2:
@@ -318,13 +310,7 @@ def pairing_product_is_one(pairs: Sequence[tuple[G1Point, G2Point]]) -> bool:
 
 def g1_is_valid(point: G1Point) -> bool:
     """Canonical coordinates on y^2 = x^3 + 3. The group has prime order: no cofactor to clear."""
-    if point is None:
-        return True
-    x, y = point
-    return 0 <= x < P and 0 <= y < P and (y * y - x * x * x - 3) % P == 0
-
-
-_B_TWIST = _mul2((3, 0), _inverse2(XI))
+    return point is None or g1.is_on_curve(point)
 
 
 def g2_is_valid(point: G2Point) -> bool:
@@ -335,14 +321,7 @@ def g2_is_valid(point: G2Point) -> bool:
     """
     if point is None:
         return True
-    x, y = point
-    if not all(0 <= coordinate < P for coordinate in (*x, *y)):
-        return False
-    cube = _mul2(_square2(x), x)
-    square = _square2(y)
-    if any((s - c - b) % P for s, c, b in zip(square, cube, _B_TWIST, strict=True)):
-        return False
-    return _multiply(point, 6 * U * U) == _endomorphism(point)
+    return g2.is_on_curve(point) and _multiply(point, 6 * U * U) == _endomorphism(point)
 
 
 def _multiply(point: tuple[Fp2, Fp2], scalar: int) -> G2Point:

@@ -27,8 +27,10 @@ GENERATOR: G2Point = (
 
 def fp2_multiply(a: Fp2, b: Fp2) -> Fp2:
     """A product in the quadratic extension."""
-    low, high = a[0] * b[0], a[1] * b[1]
-    return (low - high) % P, ((a[0] + a[1]) * (b[0] + b[1]) - low - high) % P
+    a0, a1 = a
+    b0, b1 = b
+    low, high = a0 * b0, a1 * b1
+    return (low - high) % P, ((a0 + a1) * (b0 + b1) - low - high) % P
 
 
 def fp2_inverse(a: Fp2) -> Fp2:

@@ -23,12 +23,12 @@ from zkp.phase1.challenge import (
     response_hash,
     response_state,
 )
-from zkp.phase1.work import QUIET, Work, scaled
 from zkp.snarkjs.contributions import HASH_BYTES, Beacon, ContributionNote
 from zkp.snarkjs.points import encode_g1, encode_g2
 from zkp.snarkjs.ptau import POWER_MIN, InvalidPowers, PowersContribution, PowersOfTau
 from zkp.snarkjs.randomness import Randomness, from_beacon, from_system
 from zkp.snarkjs.rows import g1_row, g2_row, pack_g1, pack_g2
+from zkp.work import QUIET, Work, scaled
 
 Point = TypeVar("Point")
 
@@ -82,7 +82,7 @@ def _contribute(
     secrets = draw_secrets(random)
     tau, alpha, beta = prove_secrets(secrets, challenge, random)
     made = _multiplied(powers, secrets, work)
-    work.progress("hashing the new powers")
+    work.step("hashing the new powers")
     entry = PowersContribution(
         _finite(made.tau1[1]),
         _finite(made.tau2[1]),
@@ -112,7 +112,7 @@ def _multiplied(powers: PowersOfTau, secrets: Secrets, work: Work) -> PowersOfTa
     ) -> list[Point | None]:
         scalars = [step * factor % R for step in steps[: len(points)]]
         if fresh:
-            work.progress(f"{what}: {len(points):,}")
+            work.progress(what, 0, len(points))
             return multiples(group, group.generator, scalars)
         return scaled(work, group, points, scalars, what)
 

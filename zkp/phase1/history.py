@@ -16,9 +16,9 @@ from zkp.phase1.challenge import (
     proof_base,
     prove_secrets,
 )
-from zkp.phase1.work import Work, same_ratio
 from zkp.snarkjs.ptau import InvalidPowers, PowersContribution, PowersOfTau, SecretProof
 from zkp.snarkjs.randomness import from_beacon
+from zkp.work import Work, same_ratio
 
 
 @dataclass(frozen=True)
@@ -41,16 +41,17 @@ def verify_history(powers: PowersOfTau, work: Work) -> tuple[Standing, Standing]
             "contribute first"
         )
     one1, one2 = G1.generator, G2.generator
-    work.progress(f"hashing the first challenge, of 2^{powers.ceremony_power} powers")
+    work.step(f"hashing the first challenge, of 2^{powers.ceremony_power} powers")
     challenge = first_challenge(powers.ceremony_power)
     before = after = Standing(one1, one2, one1, one1, one2, challenge)
     for number, made in enumerate(powers.contributions, 1):
-        work.progress(f"contribution {number} of {len(powers.contributions)}")
+        work.progress("contributions", number - 1, len(powers.contributions))
         before, after = after, _standing(made)
         try:
             _check(work, before, made)
         except InvalidPowers as error:
             raise InvalidPowers(f"contribution {number}: {error}") from None
+    work.progress("contributions", len(powers.contributions), len(powers.contributions))
     return before, after
 
 

@@ -13,11 +13,11 @@ from zkp.curve.g2 import G2, G2Point
 from zkp.curve.msm import add_columns
 from zkp.groth16.keys import PUBLICS_MAX, ProvingKey, VerifyingKey
 from zkp.groth16.qap import MATRIX_A, coefficients, domain_size
-from zkp.phase1.work import QUIET, Work, combined
 from zkp.r1cs import ConstraintSystem
 from zkp.snarkjs.contributions import MpcParams
 from zkp.snarkjs.points import g1_uncompressed, g2_uncompressed
 from zkp.snarkjs.ptau import InvalidPowers, LagrangeRows, PowersOfTau, lagrange_slice
+from zkp.work import QUIET, Work, combined
 
 # snarkjs hashes the differences of powers in whole chunks of this many, even past the last one.
 _HASHED_CHUNK = 1 << 14
@@ -71,7 +71,7 @@ def initial_key(
         h=rows.tau1[lagrange_slice(domain.bit_length())][1::2],
     )
     key.verifying.check()
-    work.progress("hashing circuit and powers")
+    work.step("hashing circuit and powers")
     return key, MpcParams(circuit_hash(key, powers))
 
 

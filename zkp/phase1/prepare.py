@@ -12,9 +12,9 @@ from zkp.curve.group import Group
 from zkp.curve.msm import add_columns
 from zkp.field import inverse, root_of_unity
 from zkp.ntt import powers as powers_of
-from zkp.phase1.work import QUIET, Work, scaled
 from zkp.snarkjs.ptau import LagrangeRows, PowersOfTau
 from zkp.snarkjs.rows import PointRow, pack_g1, pack_g2
+from zkp.work import QUIET, Work, scaled
 
 Point = TypeVar("Point")
 

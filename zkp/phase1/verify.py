@@ -15,10 +15,10 @@ from zkp.curve.g2 import G2, G2Point
 from zkp.curve.group import Group
 from zkp.phase1.challenge import next_challenge, response_hash, response_state
 from zkp.phase1.history import Standing, verify_history
-from zkp.phase1.work import QUIET, Work, same_ratio
 from zkp.snarkjs.ptau import InvalidPowers, PowersOfTau, lagrange_slice
 from zkp.snarkjs.resumable_blake2b import InvalidState, ResumableBlake2b
 from zkp.snarkjs.rows import PointRow
+from zkp.work import QUIET, Work, same_ratio
 
 Point = TypeVar("Point")
 
@@ -37,7 +37,7 @@ def verify_powers(powers: PowersOfTau, work: Work = QUIET) -> None:
     _check_first_powers(powers, last)
     _check_rows(work, powers, last)
     if powers.power == powers.ceremony_power:
-        work.progress("hashes of the last contribution")
+        work.step("hashes of the last contribution")
         _check_hashes(powers, before.challenge)
     if powers.lagrange is not None:
         _check_lagrange(work, powers)
@@ -83,7 +83,7 @@ def _weighed_neighbours(
     low: Point | None = None
     high: Point | None = None
     for start in range(0, len(row) - 1, _CHUNK):
-        work.progress(f"{name}: {start:,} of {len(row):,}")
+        work.progress(name, start, len(row))
         points = row[start : start + _CHUNK + 1]
         if None in points:
             raise InvalidPowers(f"{name}: a power is the identity")
@@ -125,7 +125,7 @@ def _check_lagrange_row(
 ) -> None:
     """A random polynomial must come out alike from its coefficients and from its values."""
     for power in range(sizes):
-        work.progress(f"{name}, prepared for size {1 << power:,}")
+        work.step(f"{name}, prepared for size {1 << power:,}")
         points = row[: 1 << power]
         coefficients = _weights(1 << power)
         by_power = _sum(work, row.group, points, coefficients[: len(points)])

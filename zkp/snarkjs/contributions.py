@@ -15,6 +15,8 @@ from zkp.snarkjs.sections import InvalidFile, Reader
 HASH_BYTES = 64
 CONTRIBUTIONS_MAX = 1 << 12
 NAME_BYTES_MAX = 255
+NAME_CHARS_MAX = NAME_BYTES_MAX // 4
+"""Of a contributor's name that is made here: a character takes up to four bytes."""
 BEACON_BYTES_MAX = 255
 ITERATIONS_EXPONENT_MAX = 63
 

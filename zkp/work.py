@@ -1,4 +1,4 @@
-"""Many points times many numbers, with word of how far it got: what phase 1 spends its time on."""
+"""Many points times many numbers, with word of how far it got: what both phases of a set-up do."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ from zkp.precompiles import InvalidCurveInput
 
 Point = TypeVar("Point")
 
-# Told what happens, in a few words a step.
-Progress = Callable[[str], None]
+Progress = Callable[[str, int, int], None]
+"""Told what is worked on, how many parts of it are done, and of how many."""
 
 _CHUNK = 1 << 11
 
 
-def _say_nothing(_: str) -> None:
-    pass
+def say_nothing(what: str, done: int, total: int) -> None:
+    """For who does not want to know."""
+    del what, done, total
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,11 @@ class Work:
     """Who computes, and who is told how far it got."""
 
     backend: Backend = CURRENT
-    progress: Progress = _say_nothing
+    progress: Progress = say_nothing
+
+    def step(self, what: str) -> None:
+        """Word of something that has no parts."""
+        self.progress(what, 0, 1)
 
 
 QUIET = Work()
@@ -53,11 +58,12 @@ def scaled(
 ) -> list[Point | None]:
     """Each point times its number in [0, r)."""
     products: list[Point | None] = []
+    work.progress(what, 0, len(points))
     for start in range(0, len(points), _CHUNK):
-        work.progress(f"{what}: {start:,} of {len(points):,}")
         part = slice(start, start + _CHUNK)
         found = work.backend.multiply_each(group, points[part], scalars[part])
         products += found
+        work.progress(what, len(products), len(points))
     return products
 
 
