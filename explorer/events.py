@@ -6,12 +6,15 @@ A log or a call that no known ABI explains stays as it is: nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from contracts.bindings.accounts import gate
 from contracts.bindings.agreements import registry
 from contracts.bindings.contract import Contract, Event, InvalidResult
-from contracts.bindings.equity import EquityTransfer
+from contracts.bindings.equity import SOURCE as TRANSFER
+from contracts.bindings.equity_holdings import SOURCE as HOLDINGS
+from contracts.interface import Abi, load_abi
 from ledger.gate import AGREEMENTS_CONTRACT, GATE_CONTRACT
 from ledger.receipts import Log
 from ledger.values import Address, to_hex
@@ -21,6 +24,9 @@ from .values import EventView
 
 INTEGER_BITS_MAX = 53
 """Integers beyond a double's precision travel as text."""
+
+# Commitments by which people ask for a lot: shown as they would type them.
+_LOTS = frozenset({"lot", "lots"})
 
 
 def event_view(log: Mapping[str, Any]) -> EventView:
@@ -61,7 +67,14 @@ def known_contract(address: Address) -> Contract:
         return gate()
     if address == AGREEMENTS_CONTRACT:
         return registry()
-    return EquityTransfer(address).contract
+    return Contract(address, _transfer_abi())
+
+
+@cache
+def _transfer_abi() -> Abi:
+    """Events and methods of both transfer contracts: what one alone has is not in the other."""
+    first, second = load_abi(TRANSFER), load_abi(HOLDINGS)
+    return (*first, *(item for item in second if item not in first))
 
 
 def shown_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +87,8 @@ def _shown(name: str, value: Any) -> Any:
         return value.rstrip(b"\0").decode("ascii", "replace")
     if isinstance(value, bytes):
         return to_hex(value)
+    if name in _LOTS and isinstance(value, int):
+        return f"0x{value:064x}"
     if isinstance(value, tuple | list):
         return [_shown(name, item) for item in value]
     if isinstance(value, int) and value.bit_length() > INTEGER_BITS_MAX:

@@ -14,6 +14,7 @@ from workflows.equity_transfer import (
     attest,
     confirm,
     declare,
+    details,
     handover,
     holdings,
     prove,
@@ -135,6 +136,8 @@ def test_the_last_sale_takes_what_the_first_left(office: HoldingOffice) -> None:
     ]
     for item in (transfer, last):
         assert confirm.confirm(office.desk("registrar"), item).status == "REGISTERED"
+    assert details.send_details(office.desk("registrar"), last, "1").status == "SENT"
+    details.accept_details(office.desk("tax-officer"), last)
     names = [step.name for step in show.show(office.desk("applicant"), transfer).steps]
     assert [name for name in names if name.startswith("Lot")] == [
         "LotsNamed",

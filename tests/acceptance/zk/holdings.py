@@ -144,6 +144,14 @@ def _by_the_regulator(
         assert traced["verified"], traced
         own = [step["step"] for step in traced["steps"] if step["step"] in STEPS]
         assert tuple(own) == STEPS, own
+    # What the first sale left leads to both sales.
+    found = quorate(
+        "explorer", "trace", first[2]["lot"], "--rpc", network.urls[OBSERVER], "--genesis", genesis
+    )
+    assert found["verified"], found
+    seen = [step["step"] for step in found["steps"]]
+    assert seen.count("Verified") == 2, seen
+    assert seen.count("LotConsumed") == len(gone), seen
     return {"lots": len(came), "consumed": len(gone), "refused": shown["refusals"]}
 
 
