@@ -4,7 +4,7 @@ The compiler is the `vyper` package of this environment. Results are kept in mem
 content of the file; nothing is written to disk.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +39,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Compiled:
-    """One compiled contract: `creation` runs once and leaves `runtime` at the new address."""
+    """One compiled contract: `creation` runs once and leaves `runtime` at the new address.
+
+    `layout` has the variables by name, those of a module as `module.name`.
+    """
 
     name: str
     abi: tuple[Mapping[str, Any], ...]
@@ -110,9 +113,13 @@ def _compile(path: Path, content: bytes) -> Compiled:
         abi=tuple(output["abi"]),
         creation=bytes.fromhex(output["bytecode"].removeprefix("0x")),
         runtime=bytes.fromhex(output["bytecode_runtime"].removeprefix("0x")),
-        layout={
-            name: Slot(item["type"], item["slot"], item["n_slots"])
-            for name, item in output["layout"].get("storage_layout", {}).items()
-            if "slot" in item
-        },
+        layout=dict(_slots(output["layout"].get("storage_layout", {}))),
     )
+
+
+def _slots(layout: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Slot]]:
+    for name, item in layout.items():
+        if "slot" in item:
+            yield within + name, Slot(item["type"], item["slot"], item["n_slots"])
+        else:
+            yield from _slots(item, f"{within}{name}.")

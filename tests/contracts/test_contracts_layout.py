@@ -52,6 +52,12 @@ def test_slots_are_final() -> None:
     assert {name: (slot.slot, slot.slots) for name, slot in layout.items()} == FINAL_SLOTS
 
 
+def test_a_modules_variables_are_laid_out_by_its_name() -> None:
+    layout = compile_source("equity/equity_holdings.vy").layout
+    assert layout["transfers.attestations"].slot == 0
+    assert {"transfers.applications", "lots", "rests"} <= set(layout)
+
+
 def test_ledger_gate_reads_where_vyper_writes() -> None:
     layout = compile_source("system/accounts.vy").layout
     assert layout["permissions"].slot == gate.PERMISSIONS_SLOT

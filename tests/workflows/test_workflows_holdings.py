@@ -12,6 +12,7 @@ from tests.workflows.small_network import SmallNetwork
 from workflows.equity_transfer import (
     amend,
     attest,
+    certificate,
     confirm,
     declare,
     details,
@@ -22,7 +23,11 @@ from workflows.equity_transfer import (
     verify,
 )
 from workflows.equity_transfer.agreement import load_agreement, shipped_agreements
-from workflows.equity_transfer.certificate import make_certificate
+from workflows.equity_transfer.certificate import (
+    InvalidEvidence,
+    check_certificate,
+    make_certificate,
+)
 from workflows.equity_transfer.deploy import approve_rule, deploy_contract
 from workflows.equity_transfer.deployment import Deployment, RegisteredCircuit, load_deployment
 from workflows.equity_transfer.desk import StepRefused, opening_path, tax_opening
@@ -270,9 +275,39 @@ def test_openings_with_lots_are_read_back_and_changed_ones_refused(office: Holdi
             decode_opening({**document, "lots": lots})
 
 
-def test_transfers_out_of_holdings_have_no_certificate(office: HoldingOffice) -> None:
-    case = sale("H9", 10)
-    office.lot(case, 10, 10)
-    _, transfer = office.verified(case)
-    with pytest.raises(StepRefused, match="holdings have none yet"):
-        make_certificate(office.desk("applicant"), office.network.genesis, transfer)
+def test_a_certificate_says_which_lots_were_consumed(office: HoldingOffice) -> None:
+    case, genesis = sale("H9", 10), office.network.genesis
+    lot = office.lot(case, 10, 10)
+    attestation, transfer = office.verified(case)
+    issued = make_certificate(office.desk("applicant"), genesis, transfer)
+    statement = check_certificate(issued, genesis).statement
+    steps = [(step["name"], step["office"]["name"]) for step in statement["steps"]]
+    assert steps == [
+        ("Attested", "tax"),
+        ("LotsNamed", "tax"),
+        ("Countersigned", "tax"),
+        ("Applied", "market"),
+        ("LotConsumed", "data"),
+        ("LotLeft", "data"),
+        ("Verified", "data"),
+    ]
+    assert statement["steps"][4]["lot"] == "0x" + lot.hex()
+    assert statement["status"]["application"] == "VERIFIED"
+    # the sale is undone: a later certificate says so, and that its rest is void
+    amend.refund(office.desk("tax-officer"), attestation)
+    undone = check_certificate(
+        make_certificate(office.desk("applicant"), genesis, transfer), genesis
+    ).statement
+    assert undone["status"]["attestation"] == "REFUNDED"
+    assert {"Refunded", "LotWithdrawn", "Alarm"} <= {step["name"] for step in undone["steps"]}
+    # another registry or entry is another contract, and without either it is the first one
+    for changes in ({"registry": "0x" + "11" * 20}, {"entry": "0x" + "11" * 32}, None):
+        document = json.loads(issued)
+        subject = document["statement"]["subject"]
+        if changes is None:
+            del subject["registry"], subject["entry"]
+        else:
+            subject.update(changes)
+        forged = certificate._seal(document["statement"], document["evidence"])
+        with pytest.raises(InvalidEvidence, match="not the equity transfer contract"):
+            check_certificate(forged, genesis)

@@ -17,6 +17,7 @@ from client.light import InvalidAnswer, LightClient, ProvenReceipt
 from client.rpc import Client
 from contracts.bindings.contract import Event, InvalidResult
 from contracts.bindings.equity import SOURCE, AlarmCode, ApplicationStatus, AttestationStatus, Terms
+from contracts.bindings.equity_holdings import SOURCE as SOURCE_OF_HOLDINGS
 from contracts.compiler import compile_source
 from contracts.storage import value_slot
 from ledger.epoch_chain import CertifiedHeader
@@ -31,7 +32,7 @@ from ledger.values import (
     keccak,
     to_hex,
 )
-from workflows.equity_transfer.deployment import Deployment
+from workflows.equity_transfer.deployment import Deployment, RegisteredCircuit
 from workflows.equity_transfer.desk import Desk, StepRefused
 from workflows.equity_transfer.ids import InvalidId, parse_id, show_id
 from workflows.equity_transfer.offices import account_office, organisation_labels
@@ -47,7 +48,17 @@ _NOTICE = (
     "States what stood on chain at the block named. It is no substitute for a tax payment "
     "certificate. Later corrections, withdrawals, refunds or revocations show only online.",
 )
-_TAX_STEPS = frozenset({"Attested", "Countersigned", "Superseded", "Withdrawn", "Refunded"})
+_TAX_STEPS = frozenset(
+    {
+        "Attested",
+        "Countersigned",
+        "Superseded",
+        "Withdrawn",
+        "Refunded",
+        "LotsNamed",
+        "LotWithdrawn",
+    }
+)
 _MARKET_STEPS = frozenset({"Applied", "Registered", "Revoked"})
 _BLOCK_KEYS = ("header", "record", "signers", "signatures")
 _EPOCH_KEYS = ("recovery", "next_parameters")
@@ -72,8 +83,6 @@ class Evidence:
 
 def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
     """The certificate of a transfer as of the node's last block. It is checked before it leaves."""
-    if desk.deployment.registered is not None:
-        raise StepRefused("certificate: transfers out of holdings have none yet; use `show`")
     shown = show(desk, item)
     if shown.transfer is None:
         raise StepRefused(f"{show_id(item)}: no transfer has used this attestation yet")
@@ -81,7 +90,7 @@ def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
     head = client.block_certificate("latest")
     number = int(head["number"])
     transfer, attestation = parse_id(shown.transfer), parse_id(shown.attestation or "")
-    slots = _slots(transfer, attestation)
+    slots = _slots(desk.deployment, transfer, attestation)
     state = client.proof(checksum_address(desk.deployment.address), slots, number)
     hashes = dict.fromkeys(step.transaction for step in shown.steps if step.block <= number)
     evidence = {
@@ -93,15 +102,7 @@ def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
             "slots": [entry["proof"] for entry in state["storageProof"]],
         },
     }
-    subject = {
-        "contract": to_hex(desk.deployment.address),
-        "transfer": show_id(transfer),
-        "attestation": show_id(attestation),
-        "agreement": to_hex(desk.deployment.terms.agreement),
-        "circuit": to_hex(desk.deployment.terms.circuit),
-        "tax_organisation": desk.deployment.terms.tax_organisation,
-        "market_organisation": desk.deployment.terms.market_organisation,
-    }
+    subject = _subject(desk.deployment, transfer, attestation)
     statement = _derive(subject, evidence, genesis)
     data = _seal(statement, evidence)
     check_certificate(data, genesis)
@@ -190,9 +191,8 @@ def _derived(
     deployment = _deployment(subject, genesis, light.group_id)
     transfer = parse_id(subject["transfer"])
     attestation = parse_id(subject["attestation"])
-    proven = _state(
-        light, deployment, evidence["state"], block, slots=_slots(transfer, attestation)
-    )
+    slots = _slots(deployment, transfer, attestation)
+    proven = _state(light, deployment, evidence["state"], block, slots=slots)
     application_status, attestation_status = _statuses(proven, attestation)
     receipts = evidence["receipts"]
     if len(receipts) > receipts_max:
@@ -235,10 +235,19 @@ def _deployment(subject: Mapping[str, Any], genesis: Genesis, group: Hash32) -> 
         tax_organisation=_number(subject["tax_organisation"]),
         market_organisation=_number(subject["market_organisation"]),
     )
-    return Deployment(genesis.chain_id, address_from_hex(subject["contract"]), terms)
+    registered = None
+    if "registry" in subject:
+        registered = RegisteredCircuit(
+            address_from_hex(subject["registry"]), hash_from_hex(subject["entry"])
+        )
+    address = address_from_hex(subject["contract"])
+    return Deployment(genesis.chain_id, address, terms, registered)
 
 
 def _subject(deployment: Deployment, transfer: bytes, attestation: bytes) -> dict[str, Any]:
+    registered, more = deployment.registered, {}
+    if registered is not None:
+        more = {"registry": to_hex(registered.registry), "entry": to_hex(registered.entry)}
     return {
         "contract": to_hex(deployment.address),
         "transfer": show_id(transfer),
@@ -247,26 +256,36 @@ def _subject(deployment: Deployment, transfer: bytes, attestation: bytes) -> dic
         "circuit": to_hex(deployment.terms.circuit),
         "tax_organisation": deployment.terms.tax_organisation,
         "market_organisation": deployment.terms.market_organisation,
+        **more,
     }
 
 
-def runtime_code(terms: Terms) -> bytes:
-    """The contract's code as deployed: Vyper puts the constructor's immutables behind it."""
-    words = (
+def runtime_code(terms: Terms, registered: RegisteredCircuit | None = None) -> bytes:
+    """The contract's code as deployed: Vyper puts the constructor's immutables behind it.
+
+    With a registered circuit it is the contract with holdings, whose own come after the module's.
+    """
+    words = [
         terms.genesis_hash,
         terms.agreement,
         terms.circuit,
         terms.tax_organisation.to_bytes(32, "big"),
         terms.market_organisation.to_bytes(32, "big"),
-    )
-    return compile_source(SOURCE).runtime + b"".join(words)
+    ]
+    if registered is None:
+        return compile_source(SOURCE).runtime + b"".join(words)
+    words += [registered.registry.rjust(32, b"\0"), registered.entry]
+    return compile_source(SOURCE_OF_HOLDINGS).runtime + b"".join(words)
 
 
-def _slots(transfer: bytes, attestation: bytes) -> list[int]:
+def _slots(deployment: Deployment, transfer: bytes, attestation: bytes) -> list[int]:
     """Where the two statuses and the application's attestation stand."""
-    layout = compile_source(SOURCE).layout
-    application = value_slot(layout["applications"].slot, transfer)
-    attested = value_slot(layout["attestations"].slot, attestation)
+    if deployment.registered is None:
+        layout, module = compile_source(SOURCE).layout, ""
+    else:
+        layout, module = compile_source(SOURCE_OF_HOLDINGS).layout, "transfers."
+    application = value_slot(layout[f"{module}applications"].slot, transfer)
+    attested = value_slot(layout[f"{module}attestations"].slot, attestation)
     return [attested, application, application + 2]
 
 
@@ -285,7 +304,7 @@ def _state(
         "storageProof": [{"proof": nodes} for nodes in state["slots"]],
     }
     proven = light.verify_account(deployment.address, slots, answer, block)
-    if proven.account.code_hash != keccak(runtime_code(deployment.terms)):
+    if proven.account.code_hash != keccak(runtime_code(deployment.terms, deployment.registered)):
         raise InvalidEvidence(
             "certificate: what stands at this address is not the equity transfer contract under "
             "these terms, or another version of this program made the certificate"
@@ -336,6 +355,8 @@ def _steps(
         }
         if "digest" in facts:
             step["digest"] = to_hex(facts["digest"])
+        if "lot" in facts:
+            step["lot"] = f"0x{facts['lot']:064x}"
         if "code" in facts:
             step["code"] = AlarmCode(facts["code"]).name
         steps.append(step)
