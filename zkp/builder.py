@@ -19,8 +19,9 @@ from zkp.circuit import (
     UnsatisfiedConstraint,
 )
 from zkp.expressions import Bit, Expression, Uint
-from zkp.filling import Compute, Evaluate, Product
+from zkp.filling import Product
 from zkp.r1cs import Constraint, ConstraintSystem
+from zkp.steps import Compute, Evaluate
 
 __all__ = [
     "Builder",

@@ -12,8 +12,9 @@ from typing import NamedTuple, NoReturn
 
 from zkp.expressions import ONE, Expression
 from zkp.field import R, check_element
-from zkp.filling import Compute, Filling
+from zkp.filling import Filling
 from zkp.r1cs import ConstraintSystem, Terms, dot
+from zkp.steps import Compute
 
 # An error names at most this many signals of a constraint; a hash's row may have hundreds.
 SIGNALS_SHOWN_MAX = 6

@@ -8,16 +8,13 @@ program made a wire, as this product, holds by that.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import mul
-from typing import NamedTuple
 
 from zkp.combinations import UNKNOWN, Combinations
 from zkp.expressions import Expression
 from zkp.field import R
 from zkp.r1cs import ConstraintSystem, Terms, dot
+from zkp.steps import Compute, Evaluate, Rounds, Step, grouped, joined
 
-# Computes a wire: is given a function that evaluates expressions over the wires before it.
-Evaluate = Callable[[Expression], int]
-Compute = Callable[[Evaluate], int]
 Program = Sequence[tuple[int, Compute]]
 
 
@@ -33,26 +30,6 @@ class Product:
         return evaluate(self.left) * evaluate(self.right)
 
 
-class _Step(NamedTuple):
-    """Fills in a slot: with a combination (see `Sum`), with what the program computes when `left`
-    wires are done, or with the product of two slots.
-
-    Where `left` stands beside `pick` it is a wire: the combination's square; the next two are its
-    fourth and fifth power, a hash's S-box in one step.
-    """
-
-    slot: int
-    pick: Callable[[Sequence[int]], Sequence[int]] | None = None
-    coefficients: tuple[int, ...] = ()
-    compute: Compute | None = None
-    left: int = 0
-    right: int = 0
-
-
-def _is_product(step: _Step) -> bool:
-    return step.pick is None and step.compute is None
-
-
 class Filling:
     """A program made ready to be run for many inputs.
 
@@ -63,19 +40,22 @@ class Filling:
         self._program = program
         self._combinations = system.combinations
         self._ready = self._when_ready()
-        self._steps: list[_Step] = []
+        self._steps: list[Step] = []
         self._planned: set[int] = set()
         made: set[tuple[int, int, int]] = set()
         for done, (wire, compute) in enumerate(program):
             factors = self._factors(compute, done)
             if factors is None:
-                self._steps.append(_Step(wire, compute=compute, left=done))
+                self._steps.append(Step(wire, compute=compute, left=done))
                 continue
             for slot in factors:
                 self._plan(slot)
-            self._steps.append(_Step(wire, left=factors[0], right=factors[1]))
-            self._join_power()
+            self._steps.append(Step(wire, left=factors[0], right=factors[1]))
+            power = joined(self._steps[-4:])
+            if power is not None:
+                self._steps[-4:] = [power]
             made.add((*factors, wire))
+        self._parts = grouped(self._steps, self._combinations.uses)
         rows = enumerate(self._combinations.rows)
         self.open_rows = [index for index, row in rows if row not in made]
 
@@ -106,42 +86,39 @@ class Filling:
         for used in self._combinations.uses[slot]:
             self._plan(used)
         self._planned.add(slot)
-        self._steps.append(_Step(slot, *self._combinations.sums[slot]))
-
-    def _join_power(self) -> None:
-        """Makes one step of the last four if they are a combination and its powers."""
-        last = self._steps[-4:]
-        if len(last) < 4 or last[0].pick is None or not all(map(_is_product, last[1:])):
-            return
-        base, wire = last[0].slot, last[1].slot
-        square, fourth, fifth = ((base, base), (wire, wire), (wire + 1, base))
-        expected = [(wire, *square), (wire + 1, *fourth), (wire + 2, *fifth)]
-        if [(step.slot, step.left, step.right) for step in last[1:]] == expected:
-            self._steps[-4:] = [last[0]._replace(left=wire)]
+        self._steps.append(Step(slot, *self._combinations.sums[slot]))
 
     def fill(self, values: list[int]) -> None:
         """Computes all wires from the inputs. `values` are slots (see `Combinations`): in are
         constant and inputs, zero for the other wires, and out what came to be known.
         """
         evaluate = _Evaluating(self._combinations, self._ready, values)
-        for slot, pick, coefficients, compute, left, right in self._steps:
-            if pick is not None:
-                value = values[slot] = sum(map(mul, coefficients, pick(values))) % R
-                if left:
-                    square = values[left] = value * value % R
-                    fourth = values[left + 1] = square * square % R
-                    values[left + 2] = fourth * value % R
-            elif compute is None:
-                values[slot] = values[left] * values[right] % R
+        for part in self._parts:
+            if isinstance(part, Rounds):
+                part.fill(values)
             else:
-                evaluate.done = left
-                values[slot] = compute(evaluate) % R
+                _fill(part, values, evaluate)
 
     def fill_with_lies(self, values: list[int], lies: Mapping[int, int]) -> None:
         """The same, where wires are given other values than the program would compute."""
         evaluate = _Evaluating(self._combinations, self._ready, values)
         for evaluate.done, (wire, compute) in enumerate(self._program):
             values[wire] = (lies[wire] if wire in lies else compute(evaluate)) % R
+
+
+def _fill(steps: Sequence[Step], values: list[int], evaluate: "_Evaluating") -> None:
+    for slot, pick, coefficients, compute, left, right in steps:
+        if pick is not None:
+            value = values[slot] = sum(map(mul, coefficients, pick(values))) % R
+            if left:
+                square = values[left] = value * value % R
+                fourth = values[left + 1] = square * square % R
+                values[left + 2] = fourth * value % R
+        elif compute is None:
+            values[slot] = values[left] * values[right] % R
+        else:
+            evaluate.done = left
+            values[slot] = compute(evaluate) % R
 
 
 class _Evaluating:
