@@ -28,15 +28,16 @@ def snarkjs_worker() -> Iterator[Ask | None]:
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+        written, told = process.stdin, process.stdout
+        assert written is not None
+        assert told is not None
 
         def ask(*words: str | Path) -> float:
-            print(*words, sep="\t", file=process.stdin, flush=True)
-            answer = process.stdout.readline()
+            print(*words, sep="\t", file=written, flush=True)
+            answer = told.readline()
             if not answer:
                 raise WorkerFailed(f"snarkjs: {' '.join(map(str, words))}")
             return float(answer)
 
         yield ask
-        process.stdin.close()
+        written.close()

@@ -81,7 +81,8 @@ def verifies(case: Case, by: str) -> bool:
     """Whether the proof in `by`'s files holds, all read anew."""
     key = decode_verifying_key(case.file("vkey.json").read_bytes())
     proof = decode_proof(case.file(f"{by}.proof.json").read_bytes())
-    return backend.verify(key, proof, decode_publics(case.file(f"{by}.public.json").read_bytes()))
+    publics = decode_publics(case.file(f"{by}.public.json").read_bytes())
+    return bool(backend.verify(key, proof, publics))
 
 
 def main() -> int:

@@ -12,7 +12,14 @@ LARGE_BYTES = 200_000_000
 
 def row(verb: str, by: str, milliseconds: float, mib: int | None = None) -> dict[str, Any]:
     kib = None if mib is None else mib * 1024
-    return {"size": 500, "verb": verb, "by": by, "ms_median": milliseconds, "peak_kib": kib}
+    return {
+        "size": 500,
+        "verb": verb,
+        "by": by,
+        "ms_median": milliseconds,
+        "ms": [milliseconds],
+        "peak_kib": kib,
+    }
 
 
 ROWS = [

@@ -1,10 +1,11 @@
 """Beside circom, its wasm and snarkjs in one run: proofs 4 times as fast, witnesses no slower.
 
 Compile, witness, set-up, prove, verify at about 500, 4,000 and 30,000 constraints, interleaved,
-median of 9 (set-ups of 3, each takes minutes), process start apart, the same key and cores, each
-side's witness, key and proof checked by the other; peak memory of each verb. Where the other side
-is faster or smaller stands in `lost`. Takes some 20 to 25 minutes on two idle cores, half of it
-set-ups: on a busy machine ratios hold, but it takes as many times longer.
+median of 9 (set-ups of 9, 3 and 1: the largest take minutes), process start apart, the same key and
+cores, each side's witness, key and proof checked by the other; peak memory of each verb. Where the
+other side is faster or smaller stands in `lost`. For the witness circuit and program are both
+loaded before; rows of their own say what loading adds. Takes some 20 to 25 minutes on two idle
+cores: on a busy machine it takes as many times longer, and ratios hold less well.
 """
 
 import os
@@ -21,7 +22,7 @@ def run(
     folder: Path,
     sizes: list[int] | None = None,
     rounds: int = benchmark.ROUNDS,
-    setup_rounds: int = benchmark.SETUP_ROUNDS,
+    setup_rounds: int | None = None,
 ) -> dict[str, Any]:
     """All sizes, or those named; the two promised ratios are asserted at each of them."""
     assert backend_named("native"), "the native backend is not built: make native builds it"
@@ -41,8 +42,6 @@ def run(
     ]
     figures = {
         "cores": cores,
-        "rounds": rounds,
-        "setup_rounds": min(rounds, setup_rounds),
         "constraints": {f"{row['size']:,}": row["constraints"] for row in found.rows},
         "figures": {
             f"{size:,}: {verb}": {**pair, "ratio": round(pair["ratio"], 2)}
