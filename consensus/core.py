@@ -24,12 +24,15 @@ STANDSTILL_TICKS = 3
 class Core:
     """The state of one replica. Only the parts of that replica touch it."""
 
+    current: Epoch
+    """From `Started` on."""
+
     def __init__(self, config: ReplicaConfig) -> None:
         self.config = config
         self.out: list[Effect] = []
         self.halted: str | None = None
         self.retired: Signed | None = None
-        self.epoch: Epoch | None = None
+        self.has_started = False
         self.next_epoch: Epoch | None = None
         self.previous_epoch: Epoch | None = None
         self.stable = 0
@@ -120,11 +123,6 @@ class Core:
         self.owing.pop(sender, None)
 
     @property
-    def current(self) -> Epoch:
-        assert self.epoch is not None
-        return self.epoch
-
-    @property
     def mark(self) -> Certificate | None:
         """Of the highest block up to which the log was pruned, None if it never was."""
         return self.marks[-1] if self.marks else None
@@ -143,12 +141,10 @@ class Core:
 
     @property
     def is_behind_mark(self) -> bool:
-        mark = self.mark
-        return (
-            mark is not None
-            and mark.number > self.stable
-            and not self.current.voids(mark.epoch, mark.number)
-        )
+        if not self.marks:
+            return False
+        mark = self.marks[-1]
+        return mark.number > self.stable and not self.current.voids(mark.epoch, mark.number)
 
     @property
     def is_behind(self) -> bool:
@@ -175,7 +171,7 @@ class Core:
         return (
             config.may_vote
             and self.retired is None
-            and (self.mark is None or not self.is_behind_mark)
+            and not self.is_behind_mark
             and config.address in self.current.validators
         )
 

@@ -78,14 +78,14 @@ class Execution:
         ):
             return
         said = self._core.checkpoints.said(message.number, signed.sender)
-        if said is not None and said != message.header_hash:
+        if said is None:
+            self.count_checkpoint(signed, message)
+        elif said != message.header_hash:
             self._core.alarm(
                 AlarmKind.EQUIVOCATION,
                 message.number,
                 f"0x{signed.sender.hex()} signed two headers of block {message.number}",
             )
-            return
-        self.count_checkpoint(signed, message)
 
     def count_checkpoint(self, signed: Signed, message: Checkpoint) -> None:
         validators = self._core.current.validators

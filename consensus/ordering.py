@@ -66,24 +66,28 @@ class Ordering:
             state.pre_prepares[message.view] = signed
         self.advance(state)
 
-    def on_vote(self, signed: Signed, message: Prepare | Commit) -> None:
+    def on_prepare(self, signed: Signed, message: Prepare) -> None:
+        core = self._core
+        state = core.state(message.sequence)
+        if state is None or not core.view <= message.view <= core.view + 1:
+            return
+        if signed.sender == core.current.validators.primary(message.view):
+            return  # a primary prepares by its PRE-PREPARE
+        if keep_vote(state.prepares, signed):
+            self._commit(state)
+        else:
+            core.alarm_equivocation(signed, message)
+
+    def on_commit(self, signed: Signed, message: Commit) -> None:
+        """Of any view: a quorum is evidence for whoever missed the way there, and a liar's absurd
+        view spoils nothing but its own place."""
         state = self._core.state(message.sequence)
         if state is None:
             return
-        if isinstance(message, Commit):
-            # Of any view: a quorum is evidence for whoever missed the way there, and a liar's
-            # absurd view spoils nothing but its own place.
-            is_kept, follow = keep_vote(state.commits, signed), self._decide
-        else:
-            if not self._core.view <= message.view <= self._core.view + 1:
-                return
-            if signed.sender == self._core.current.validators.primary(message.view):
-                return  # a primary prepares by its PRE-PREPARE
-            is_kept, follow = keep_vote(state.prepares, signed), self._commit
-        if is_kept:
-            follow(state)
-        else:
+        if not keep_vote(state.commits, signed):
             self._core.alarm_equivocation(signed, message)
+        elif message.digest != state.decided:
+            self._decide(state)
 
     def on_proposal_refused(self, event: ProposalRefused) -> None:
         if (event.epoch, event.view) == (self._core.current.number, self._core.view):

@@ -55,8 +55,10 @@ class Reception:
         if core.is_behind_mark:
             return  # votes and views wait until the store has what the log was pruned to
         match message:
-            case Prepare() | Commit():
-                self._ordering.on_vote(signed, message)
+            case Prepare():
+                self._ordering.on_prepare(signed, message)
+            case Commit():
+                self._ordering.on_commit(signed, message)
             case PrePrepare():
                 self._ordering.on_pre_prepare(signed, message)
             case ViewChange():

@@ -61,14 +61,14 @@ class Replica:
         """Take one event; the effects are to be carried out in their order."""
         if self._core.halted is not None:
             return ()
-        assert isinstance(event, Started) == (self._core.epoch is None), "Started comes first, once"
+        assert isinstance(event, Started) != self._core.has_started, "Started comes first, once"
         self._core.out = []
         self._dispatch(event)
         if self._core.is_compact_due and not self._core.halted:
             # Last in its step: what replaces the log has to hold what this step logged.
             self._core.is_compact_due = False
             self._core.emit(Compact(self._restart.log_entries()))
-        return _merge_persists(self._core.out)
+        return _merge_persists(self._core.out) if self._core.out else ()
 
     def proposal_slot(self) -> Slot | None:
         """Where this replica may propose now as the primary, None while it may not.
@@ -167,8 +167,6 @@ class Replica:
 
 def _merge_persists(effects: list[Effect]) -> tuple[Effect, ...]:
     """One sync instead of many: what is logged later in a step may as well be logged first."""
-    if not effects:
-        return ()
     entries = tuple(e for effect in effects if isinstance(effect, Persist) for e in effect.entries)
     if not entries:
         return tuple(effects)

@@ -77,7 +77,9 @@ class RequestClocks:
         is_overdue = False
         for place, (key, clock) in enumerate(self._clocks.items()):
             elapsed = self._now - clock.started
-            if 2 * elapsed >= self._limit_ticks and not clock.is_forwarded:
+            if 2 * elapsed < self._limit_ticks:
+                continue
+            if not clock.is_forwarded:
                 clock.is_forwarded = True
                 forward.append(key)
             if elapsed < self._limit_ticks:

@@ -33,8 +33,9 @@ class StableBlocks:
             core.stable_certificate = event.stable
         core.stored_digests[core.stable] = event.stable_digest
         core.executed = core.stable
-        core.epoch, core.next_epoch = _epochs(event.epochs)
-        self._take_limits(core.epoch)
+        core.has_started = True
+        core.current, core.next_epoch = _epochs(event.epochs)
+        self._take_limits(core.current)
         core.marks = find_marks(event.entries)
         for certificate in (*core.marks, *filter(None, [event.stable])):
             core.remember_certificate(certificate)
@@ -138,7 +139,7 @@ class StableBlocks:
         """View 0 of a new set: nothing of the old one's views counts any more."""
         core = self._core
         assert epoch.first_sequence <= core.stable + 1
-        core.previous_epoch, core.epoch = core.epoch, epoch
+        core.previous_epoch, core.current = core.current, epoch
         self._take_limits(epoch)
         core.view = 0
         core.is_active = True

@@ -14,8 +14,6 @@ Encodable: TypeAlias = "bytes | int | Sequence[Encodable]"
 
 DEPTH_MAX = 16
 
-_SHORT_STRING = tuple(bytes((0x80 + size,)) for size in range(56))
-_SHORT_LIST = tuple(bytes((0xC0 + size,)) for size in range(56))
 _SMALL_INTEGER = (b"\x80", *(bytes((value,)) for value in range(1, 0x80)))
 
 
@@ -27,9 +25,9 @@ def encode(item: Encodable) -> bytes:
     """The RLP of bytes, a non-negative integer, or a sequence of those."""
     if isinstance(item, bytes):
         size = len(item)
-        if size >= 56:
-            return _long_prefix(0x80, size) + item
-        return item if size == 1 and item[0] < 0x80 else _SHORT_STRING[size] + item
+        if size == 1 and item[0] < 0x80:
+            return item
+        return (_STRING[size] if size < 0x100 else _long_prefix(0x80, size)) + item
     if isinstance(item, int):
         assert item >= 0, "RLP has no negative integers"
         return _SMALL_INTEGER[item] if item < 0x80 else encode(int_to_bytes(item))
@@ -40,12 +38,14 @@ def encode_joined(encodings: Iterable[bytes]) -> bytes:
     """The RLP of a sequence whose items are encoded already."""
     payload = b"".join(encodings)
     size = len(payload)
-    return (_SHORT_LIST[size] if size < 56 else _long_prefix(0xC0, size)) + payload
+    return (_LIST[size] if size < 0x100 else _long_prefix(0xC0, size)) + payload
+
+
+def _prefix(offset: int, size: int) -> bytes:
+    return bytes((offset + size,)) if size < 56 else _long_prefix(offset, size)
 
 
 def _long_prefix(offset: int, size: int) -> bytes:
-    if size < 0x100:  # nearly every transaction
-        return bytes((offset + 56, size))
     digits = int_to_bytes(size)
     return bytes((offset + 55 + len(digits),)) + digits
 
@@ -53,6 +53,11 @@ def _long_prefix(offset: int, size: int) -> bytes:
 def int_to_bytes(value: int) -> bytes:
     """Big endian without leading zeros; zero is empty."""
     return value.to_bytes((value.bit_length() + 7) // 8)
+
+
+# Of nearly all that is encoded: made once.
+_STRING = tuple(_prefix(0x80, size) for size in range(0x100))
+_LIST = tuple(_prefix(0xC0, size) for size in range(0x100))
 
 
 def decode(data: bytes, *, bytes_max: int) -> Item:

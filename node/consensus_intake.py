@@ -37,7 +37,7 @@ def _steady_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
     """A message that verified, when it came, and its peer's latest silence before it."""
 
@@ -125,9 +125,10 @@ class ConsensusIntake:
 
     def judge(self, opened: Opened) -> tuple[Event, ...]:
         """What the replica is to hear of a message that verified."""
-        message, proposal = opened.signed.message, opened.proposal
-        if not isinstance(message, PrePrepare) or proposal is None:
+        message = opened.signed.message
+        if not isinstance(message, PrePrepare) or message.proposal is None:
             return (Received(opened.signed),)
+        proposal = message.proposal
         if message.sequence <= self._chain.head.number:
             return ()  # stable by now: there is nothing to vote on, nor to refuse
         epoch = self._epochs.get(message.epoch)

@@ -4,13 +4,15 @@ A signature is the signer's address and a hash that only `sign` makes; nobody in
 it with another's key, so forging is out of reach there as it is with a real suite.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
 from ledger.suite import InvalidSignature
 from ledger.values import Address, Hash32
 
 _MAC_BYTES = 45
+_MACS_REMEMBERED_MAX = 4_096
+"""What is signed is soon verified."""
 
 
 class FakeSuite:
@@ -44,6 +46,7 @@ def key_of(number: int) -> bytes:
     return number.to_bytes(32)
 
 
+@lru_cache(_MACS_REMEMBERED_MAX)
 def _mac(address: Address, digest: Hash32) -> bytes:
     return blake2b(digest, key=b"simulation" + address, digest_size=_MAC_BYTES).digest()
 

@@ -37,6 +37,7 @@ class Faults:
     def __init__(self, world: "World") -> None:
         random = world.random
         self._world = world
+        self._draw = random.random
         self._is_healed = False
         self._sides: dict[str, int] = {}
         self._loss = random.choice([0.0, 0.02, 0.1, 0.2])
@@ -57,32 +58,32 @@ class Faults:
 
     def delays_ms(self, source: "SimulatedNode", to: "SimulatedNode") -> list[int]:
         """When the copies of a message arrive, in ms from now; none if it is lost."""
-        random, world = self._world.random, self._world
+        draw, world = self._draw, self._world
         if self._is_healed:
             return [self._delay_ms()]
         if self._sides and self._sides[source.name] != self._sides[to.name]:
             world.count("partitions")
             return []
-        if self._loss and random.random() < self._loss:
+        if self._loss and draw() < self._loss:
             world.count("loss")
             return []
         # Each message draws its own delay: what is sent closely together overtakes each other.
         delays = [self._delay_ms()]
-        if self._duplication and random.random() < self._duplication:
+        if self._duplication and draw() < self._duplication:
             world.count("duplication")
             delays.append(self._delay_ms())
-        if self._late and random.random() < self._late:
+        if self._late and draw() < self._late:
             world.count("latency")
-            delays[0] += random.randint(200, 2_000)
-        arrival_ms = world.now_ms + delays[0]
-        if arrival_ms < self._latest_ms.get((source.number, to.number), 0):
+            delays[0] += world.random.randint(200, 2_000)
+        arrival_ms, link = world.now_ms + delays[0], (source.number, to.number)
+        if arrival_ms < self._latest_ms.get(link, 0):
             world.count("reordering")
         else:
-            self._latest_ms[source.number, to.number] = arrival_ms
+            self._latest_ms[link] = arrival_ms
         return delays
 
     def _delay_ms(self) -> int:
-        return 1 + int(self._world.random.random() * self._latency_ms_max)
+        return 1 + int(self._draw() * self._latency_ms_max)
 
     def disk_delay_ms(self, node: "SimulatedNode") -> int:
         """How long a sync takes now."""

@@ -1,35 +1,23 @@
 """Pure work done once for a whole simulated network instead of once for each node.
 
-Encoding, decoding, signing digests and successful verification depend on their arguments alone, so
-that remembering them changes nothing but the time that a run takes.
+Encoding, decoding and signing digests depend on their arguments alone, verification on the epochs
+that it asks for as well, so that remembering them changes nothing but the time that a run takes.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from unittest import mock
 
 from consensus import log_codec, verify, wire
+from consensus.epochs import Epoch
 from consensus.messages import Signed
+from consensus.verify import UnknownEpoch
+from consensus.wire import InvalidMessage
 from node import consensus_intake, vote_log
 
 REMEMBERED_MAX = 20_000
-
-
-def _by_last(work: Callable[..., Any]) -> Callable[..., Any]:
-    """Remembers by the last argument: those before it are the same for all of a network."""
-    known: dict[Any, Any] = {}
-
-    def remembering(*arguments: Any) -> Any:
-        value = arguments[-1]
-        found = known.get(value)
-        if found is None:
-            if len(known) >= REMEMBERED_MAX:
-                known.clear()
-            found = known[value] = work(*arguments)
-        return found
-
-    return remembering
 
 
 def _by_identity(work: Callable[[Signed], bytes]) -> Callable[[Signed], bytes]:
@@ -47,30 +35,76 @@ def _by_identity(work: Callable[[Signed], bytes]) -> Callable[[Signed], bytes]:
     return remembering
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a message proves nothing, and against which epochs it was held."""
+
+    signed: Signed
+    reason: str
+    epochs: dict[int, Epoch | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """By the identity of messages, which they keep alive."""
+
+    proven: dict[int, Signed] = field(default_factory=dict)
+    refused: dict[int, _Refusal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _RememberingVerifier(verify.Verifier):
+    """Looks at each message once for the whole network, good or bad."""
+
+    known: _Verdicts
+
+    def verify(self, signed: Signed) -> None:
+        if id(signed) in self.known.proven and self.epochs(signed.message.epoch) is not None:
+            return
+        refusal = self.known.refused.get(id(signed))
+        if refusal is None or any(
+            self.epochs(number) != epoch for number, epoch in refusal.epochs.items()
+        ):
+            self._look(signed)
+        else:
+            raise InvalidMessage(refusal.reason)
+
+    def _look(self, signed: Signed) -> None:
+        asked: dict[int, Epoch | None] = {}
+
+        def ask(number: int) -> Epoch | None:
+            asked[number] = self.epochs(number)
+            return asked[number]
+
+        proven, refused = self.known.proven, self.known.refused
+        if len(proven) + len(refused) >= REMEMBERED_MAX:
+            proven.clear()
+            refused.clear()
+        try:
+            verify.Verifier(self.suite, self.group, ask, self.window_blocks).verify(signed)
+        except UnknownEpoch:
+            raise
+        except InvalidMessage as error:
+            refused[id(signed)] = _Refusal(signed, str(error), asked)
+            raise
+        proven[id(signed)] = signed
+
+
 @contextmanager
 def remembering() -> Iterator[None]:
     """Inside, the network shares what is pure."""
-    proven: dict[int, Signed] = {}
-
-    class Remembering(verify.Verifier):
-        def verify(self, signed: Signed) -> None:
-            if id(signed) in proven and self.epochs(signed.message.epoch) is not None:
-                return
-            super().verify(signed)
-            if len(proven) >= REMEMBERED_MAX:
-                proven.clear()
-            proven[id(signed)] = signed
-
-    digest = _by_last(wire.signing_digest)
-    certificate = _by_last(wire.encode_certificate)
+    by_value = lru_cache(REMEMBERED_MAX)
+    digest = by_value(wire.signing_digest)
+    certificate = by_value(wire.encode_certificate)
+    verifier = partial(_RememberingVerifier, known=_Verdicts())
     with (
         mock.patch.object(verify, "signing_digest", digest),
         mock.patch.object(wire, "signing_digest", digest),
         mock.patch.object(wire, "encode_certificate", certificate),
         mock.patch.object(log_codec, "encode_certificate", certificate),
         mock.patch.object(wire, "encode_signed", _by_identity(wire.encode_signed)),
-        mock.patch.object(vote_log, "encode_entry", _by_last(vote_log.encode_entry)),
-        mock.patch.object(consensus_intake, "decode_signed", _by_last(wire.decode_signed)),
-        mock.patch.object(consensus_intake, "Verifier", Remembering),
+        mock.patch.object(vote_log, "encode_entry", by_value(vote_log.encode_entry)),
+        mock.patch.object(consensus_intake, "decode_signed", by_value(wire.decode_signed)),
+        mock.patch.object(consensus_intake, "Verifier", verifier),
     ):
         yield

@@ -43,6 +43,7 @@ QUIET_TICKS_MAX = 11
 """
 
 Item = fx.Effect | Signed
+TICK = ev.Tick()
 
 
 class SimulatedNode:
@@ -179,7 +180,7 @@ class SimulatedNode:
         self._propose(items)
         if not items:
             return
-        logged = [item for item in items if isinstance(item, fx.Persist | fx.Compact)]
+        logged = [item for item in items if isinstance(item, (fx.Persist, fx.Compact))]
         delay_ms = self.world.disk_delay_ms(self) if logged else 0
         if not delay_ms:
             self._finish(items, logged)
@@ -253,6 +254,8 @@ class SimulatedNode:
                 self.send_consensus(item, None)
             case fx.Resend(signed, to):
                 self.send_consensus(signed, to)
+            case fx.Persist() | fx.Compact():
+                pass  # in the log by now
             case fx.Execute(proposal):
                 self._after(world.random.randint(2, 40), lambda: self._execute(proposal))
             case fx.Stable(certificate):
@@ -305,7 +308,7 @@ class SimulatedNode:
             self.put(*events)
 
     def _on_heard(self, peer: str, sender: Address) -> None:
-        if self.world.by_address[sender].name == peer:
+        if sender == self.speaker.address:
             self.hearing.heard(sender)
 
     def on_lost(self, peer: "SimulatedNode") -> None:
@@ -391,9 +394,9 @@ class SimulatedNode:
                 self._offer(peer, (transaction,))
 
     def on_transactions(self, transactions: tuple[bytes, ...]) -> None:
-        new = [tx for tx in transactions if tx not in self.chain.executed and tx not in self.pool]
-        self.pool.update(dict.fromkeys(new))
-        if new:
+        executed, pool = self.chain.executed, self.pool
+        if new := [tx for tx in transactions if tx not in executed and tx not in pool]:
+            pool.update(dict.fromkeys(new))
             self.put(*(ev.RequestWaiting(self.world.name_of(transaction)) for transaction in new))
 
     def _gossip(self) -> None:
@@ -411,10 +414,10 @@ class SimulatedNode:
         return EPOCH_MS + self.world.now_ms + self.clock_skew_ms
 
     def _tick(self) -> None:
-        validators = set(self.replica.validators) - {self.address}
+        validators = frozenset(self.replica.validators) - {self.address}
         for event in self.hearing.tick(validators):
             self.put(event)
-        self.put(ev.Tick())
+        self.put(TICK)
 
     def _every(self, interval_ms: int, action: Callable[[], None]) -> None:
         def repeat() -> None:

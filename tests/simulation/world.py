@@ -4,10 +4,10 @@ First a phase with faults, then a healed one in which the network has to converg
 raised where they happen; `counts` tells which faults a run really had, `trace_hash` what happened.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from heapq import heappop, heappush
 from random import Random
 
 from consensus import wire
@@ -142,8 +142,9 @@ class World:
 
     def _run_until(self, end_ms: int, is_done: Callable[[], bool]) -> bool:
         next_check_ms = self.now_ms
-        while self._queue and self._queue[0][0] <= end_ms:
-            self.now_ms, number, action, to = heapq.heappop(self._queue)
+        queue = self._queue
+        while queue and queue[0][0] <= end_ms:
+            self.now_ms, number, action, to = heappop(queue)
             if to is None:
                 action()
             elif to.is_up:
@@ -203,7 +204,7 @@ class World:
             return
         for delay_ms in self.faults.delays_ms(source, to):
             self._scheduled += 1
-            heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, deliver, to))
+            heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, deliver, to))
 
     def some_peers(self, node: SimulatedNode, count: int) -> list[SimulatedNode]:
         peers = [peer for peer in self.nodes if peer is not node]
@@ -211,7 +212,7 @@ class World:
 
     def after(self, delay_ms: int, action: Callable[[], None]) -> None:
         self._scheduled += 1
-        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, action, None))
+        heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, action, None))
 
     def disk_delay_ms(self, node: SimulatedNode) -> int:
         return self.faults.disk_delay_ms(node)
