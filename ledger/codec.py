@@ -31,7 +31,16 @@ def encode(item: Encodable) -> bytes:
     if isinstance(item, int):
         assert item >= 0, "RLP has no negative integers"
         return _SMALL_INTEGER[item] if item < 0x80 else encode(int_to_bytes(item))
-    return encode_joined([encode(part) for part in item])
+    return encode_joined(
+        [
+            # Addresses, hashes and signatures are most of what lists hold, and encoding is in the
+            # hot path: they are spared a call.
+            _STRING[len(part)] + part
+            if isinstance(part, bytes) and 1 < len(part) < 0x100
+            else encode(part)
+            for part in item
+        ]
+    )
 
 
 def encode_joined(encodings: Iterable[bytes]) -> bytes:
@@ -92,6 +101,10 @@ def _decode_list(data: bytes, position: int, limit: int, depth: int) -> list[Ite
         if first < 0x80:  # the two commonest forms, inlined: decoding is in the hot path
             position += 1
             append(data[position - 1 : position])
+            continue
+        if 0x81 < first < 0xB8 and (end := position + first - 0x7F) <= limit:
+            append(data[position + 1 : end])
+            position = end
             continue
         is_list, start, position = _span(data, position, limit)
         append(_decode_list(data, start, position, depth + 1) if is_list else data[start:position])

@@ -137,7 +137,10 @@ class ModelChain:
 
     def due(self, number: int) -> Epoch:
         """The epoch in force at a block."""
-        return next(e for e in reversed(self.epochs) if e.first_sequence <= number)
+        place = len(self.epochs) - 1
+        while self.epochs[place].first_sequence > number:
+            place -= 1
+        return self.epochs[place]
 
     # -- execution and the store ------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from consensus import wire
 from consensus.config import ReplicaConfig
 from consensus.messages import Message, Signed
 from consensus.replica import Replica
+from consensus.status import Slot
 from ledger.certificate import Certificate, InvalidCertificate, verify_certificate
 from ledger.parameters import Parameters
 from ledger.proposal import Proposal, propose
@@ -168,7 +169,7 @@ class SimulatedNode:
 
     def _rounds(self) -> None:
         try:
-            while self.is_up and self.inbox and not self.is_busy:
+            while self.inbox and self.is_up and not self.is_busy:
                 self._round()
         except PowerCut:
             self.world.faults.on_power_cut(self)
@@ -177,7 +178,9 @@ class SimulatedNode:
         items: list[Item] = []
         for _ in range(min(len(self.inbox), ROUND_EVENTS_MAX)):
             self._step(self.inbox.popleft(), items)
-        self._propose(items)
+        while (slot := self.replica.proposal_slot()) is not None:
+            if not self._propose(slot, items):
+                break
         if not items:
             return
         logged = [item for item in items if isinstance(item, (fx.Persist, fx.Compact))]
@@ -224,24 +227,25 @@ class SimulatedNode:
         for signed_one in own:
             self._step(signed_one, items)
 
-    def _propose(self, items: list[Item]) -> None:
-        while (slot := self.replica.proposal_slot()) is not None:
-            in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
-            count_max = self.chain.parameters_for(slot.sequence).batch_transactions_max
-            batch = [tx for tx in self.pool if tx not in in_flight][:count_max]
-            if not batch and not slot.empty_due:
-                break
-            proposal = propose(
-                FAKE,
-                group=self.world.group,
-                epoch=slot.epoch,
-                sequence=slot.sequence,
-                origin_view=slot.view,
-                proposer=self.address,
-                timestamp_ms=self.now_ms(),
-                transactions=tuple(batch),
-            )
-            self._step(ev.Propose(self.choose_proposal(proposal)), items)
+    def _propose(self, slot: Slot, items: list[Item]) -> bool:
+        """Fill the slot; False if there is nothing for it."""
+        in_flight = {tx for p in self.replica.open_proposals() for tx in p.transactions}
+        count_max = self.chain.parameters_for(slot.sequence).batch_transactions_max
+        batch = [tx for tx in self.pool if tx not in in_flight][:count_max]
+        if not batch and not slot.empty_due:
+            return False
+        proposal = propose(
+            FAKE,
+            group=self.world.group,
+            epoch=slot.epoch,
+            sequence=slot.sequence,
+            origin_view=slot.view,
+            proposer=self.address,
+            timestamp_ms=self.now_ms(),
+            transactions=tuple(batch),
+        )
+        self._step(ev.Propose(self.choose_proposal(proposal)), items)
+        return True
 
     def choose_proposal(self, proposal: Proposal) -> Proposal:
         """The one to propose: honest nodes propose what they made."""
