@@ -131,28 +131,28 @@ class Replica:
 
     def _dispatch(self, event: Event) -> None:  # noqa: PLR0912 - the table of events, the commonest first
         match event:
-            case Received(signed):
-                self._reception.on_received(signed)
-            case RequestWaiting(transaction_hash, older):
-                self._core.requests.start(transaction_hash, older)
-            case RequestGone(transaction_hash):
-                self._core.requests.stop(transaction_hash)
-            case OwnSigned(signed):
-                self._reception.on_own_signed(signed)
+            case Received():
+                self._reception.on_received(event.signed)
+            case RequestWaiting():
+                self._core.requests.start(event.transaction_hash, event.older)
+            case RequestGone():
+                self._core.requests.stop(event.transaction_hash)
             case Tick():
                 self._progress.on_tick()
-            case Started():
-                self._stable_blocks.on_started(event)
-            case Propose(proposal):
-                self._ordering.on_propose(proposal)
-            case ProposalRefused():
-                self._ordering.on_proposal_refused(event)
-            case BatchReceived(proposal):
-                self._ordering.on_batch(proposal)
+            case OwnSigned():
+                self._reception.on_own_signed(event.signed)
             case Executed():
                 self._execution.on_executed(event)
             case Stored():
                 self._stable_blocks.on_stored(event, self._reception.on_received)
+            case Started():
+                self._stable_blocks.on_started(event)
+            case Propose():
+                self._ordering.on_propose(event.proposal)
+            case ProposalRefused():
+                self._ordering.on_proposal_refused(event)
+            case BatchReceived():
+                self._ordering.on_batch(event.proposal)
             case EpochRecovered():
                 self._stable_blocks.on_epoch_recovered(event, self._reception.on_received)
             case PeerConnected(peer):

@@ -6,6 +6,7 @@ A transaction is any bytes; it is executed the first time and dropped afterwards
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from types import SimpleNamespace
 
 import msgspec
@@ -27,6 +28,8 @@ LIMITS: dict[str, tuple[int, ...]] = {
     "clock_tolerance_ms": (5_000, 8_000),
 }
 """What a run may change, and the values to which it does."""
+_BLOCKS_REMEMBERED_MAX = 64
+"""All nodes execute a block at about the same time."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class ModelBlock:
     proposal: Proposal
     included: tuple[bytes, ...]
     header_hash: Hash32
+
+
+@lru_cache(_BLOCKS_REMEMBERED_MAX)
+def _block(
+    suite: Suite, number: int, parent: Hash32, proposal: Proposal, included: tuple[bytes, ...]
+) -> ModelBlock:
+    header = suite.hash(encode([b"header", number, parent, proposal.digest, list(included)]))
+    return ModelBlock(number, parent, proposal, included, header)
 
 
 def membership_transaction(verb: str, address: Address, number: int) -> bytes:
@@ -159,10 +170,7 @@ class ModelChain:
             if transaction not in self.executed and transaction not in earlier:
                 included.append(transaction)
                 earlier.add(transaction)
-        header = self.suite.hash(
-            encode([b"header", number, parent, proposal.digest, list(included)])
-        )
-        block = ModelBlock(number, parent, proposal, tuple(included), header)
+        block = _block(self.suite, number, parent, proposal, tuple(included))
         self.overlay[number] = block
         return block
 

@@ -15,6 +15,7 @@ from consensus.epochs import Epoch
 from consensus.messages import Signed
 from consensus.verify import UnknownEpoch
 from consensus.wire import InvalidMessage
+from ledger import certificate
 from node import consensus_intake, vote_log
 
 REMEMBERED_MAX = 20_000
@@ -95,13 +96,16 @@ def remembering() -> Iterator[None]:
     """Inside, the network shares what is pure."""
     by_value = lru_cache(REMEMBERED_MAX)
     digest = by_value(wire.signing_digest)
-    certificate = by_value(wire.encode_certificate)
+    proof = by_value(certificate.encode_certificate)
     verifier = partial(_RememberingVerifier, known=_Verdicts())
     with (
+        mock.patch.object(
+            certificate, "checkpoint_digest", by_value(certificate.checkpoint_digest)
+        ),
         mock.patch.object(verify, "signing_digest", digest),
         mock.patch.object(wire, "signing_digest", digest),
-        mock.patch.object(wire, "encode_certificate", certificate),
-        mock.patch.object(log_codec, "encode_certificate", certificate),
+        mock.patch.object(wire, "encode_certificate", proof),
+        mock.patch.object(log_codec, "encode_certificate", proof),
         mock.patch.object(wire, "encode_signed", _by_identity(wire.encode_signed)),
         mock.patch.object(vote_log, "encode_entry", by_value(vote_log.encode_entry)),
         mock.patch.object(consensus_intake, "decode_signed", by_value(wire.decode_signed)),

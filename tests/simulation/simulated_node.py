@@ -164,12 +164,11 @@ class SimulatedNode:
     def put(self, *events: ev.Event) -> None:
         """Into the inbox; what waits there is taken as soon as the disk is free."""
         self.inbox.extend(events)
-        if not self.is_busy:
-            self._rounds()
+        self._rounds()
 
     def _rounds(self) -> None:
         try:
-            while self.inbox and self.is_up and not self.is_busy:
+            while self.inbox and not self.is_busy and self.is_up:
                 self._round()
         except PowerCut:
             self.world.faults.on_power_cut(self)
