@@ -141,10 +141,12 @@ class Core:
 
     @property
     def is_behind_mark(self) -> bool:
-        if not self.marks:
-            return False
-        mark = self.marks[-1]
-        return mark.number > self.stable and not self.current.voids(mark.epoch, mark.number)
+        mark = self.marks[-1] if self.marks else None
+        return (
+            mark is not None
+            and mark.number > self.stable
+            and not self.current.voids(mark.epoch, mark.number)
+        )
 
     @property
     def is_behind(self) -> bool:
