@@ -135,8 +135,9 @@ class Progress:
     def silent(self) -> dict[Address, int]:
         """Validators of which a vote is due and was not heard, and for how many ticks.
 
-        A vote is due once a block became stable without it, and while work is open: then everyone
-        repeats its votes. An idle validator of an idle group owes nothing.
+        A vote is due once a block was certified here without it, and while work is open: then
+        everyone repeats its votes. An idle validator of an idle group owes nothing, nor does anyone
+        for blocks that were fetched, as after a restart.
         """
         core, patience = self._core, self._core.config.view_ticks
         is_stalled = self.is_stalled() and core.idle > patience

@@ -120,9 +120,10 @@ class StableBlocks:
             del core.states[old]
         for digest in [d for d, body in core.batches.items() if body.sequence <= number]:
             del core.batches[digest]
-        for member in core.current.validators.members:
-            if core.voted.get(member, 0) < number:
-                core.owing.setdefault(member, core.ticks)
+        if core.storing == number:  # of a block that was fetched, the votes are long over
+            for member in core.current.validators.members:
+                if core.voted.get(member, 0) < number:
+                    core.owing.setdefault(member, core.ticks)
         core.checkpoints.prune(number)
         core.executed = max(core.executed, number)
         if core.executing is not None and core.executing <= number:

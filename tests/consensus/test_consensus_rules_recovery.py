@@ -228,6 +228,24 @@ def test_missing_means_that_no_vote_was_heard_where_one_was_due() -> None:
     assert net.nodes["r0"].replica.status().missing == ()
 
 
+def test_nobody_owes_votes_on_blocks_that_were_fetched_after_a_restart() -> None:
+    net = cluster(view_ticks=10, heartbeat_ticks=1_000)
+    net.crash("r3")
+    net.commit_one("a")
+    net.commit_one("b")
+    net.nodes["r3"].is_up = True
+    net.start("r3")
+    for _ in range(10):
+        net.tick(4)
+        net.deliver()
+    assert net.chain("r3") == ["a", "b"]
+    assert net.nodes["r3"].replica.status().missing == ()
+    net.crash("r2")
+    net.commit_one("c")
+    net.tick(20)
+    assert net.nodes["r3"].replica.status().missing == (net.nodes["r2"].address,)
+
+
 def test_in_step_means_that_the_next_block_is_about_to_be_stored() -> None:
     net = cluster(window_blocks=4)
     net.cut = {(other, "r3") for other in ("r0", "r1", "r2")}
