@@ -10,12 +10,12 @@ from ledger.values import Hash32
 from tests.contracts.contract_group import CHAIN_ID, address
 from tests.contracts.holdings_setting import Setting, set_up
 from tests.contracts.transfer_setting import ATTESTATION, OTHER_TRANSFER, RATE_BPS, RULE, TRANSFER
+from zkp.backend import prove
 from zkp.circuits import equity_v2
 from zkp.circuits.equity_commitments import EquityCore, EquityFinancials, EquityRecord
 from zkp.circuits.equity_holdings import HoldingLot, lot_after
 from zkp.circuits.equity_v2 import Secrets, Statement
 from zkp.groth16.keys import Proof
-from zkp.groth16.prove import prove
 from zkp.keys import CircuitKey, load_test_key
 
 KEYS = Path(__file__).parents[2] / "build" / "keys"
@@ -70,7 +70,8 @@ def open_sale(
 
 
 def proof(key: CircuitKey, stated: Statement, record: EquityRecord, secrets: Secrets) -> Proof:
-    made, signals = prove(key.proving, equity_v2.assign(stated, record, secrets))
+    witness = equity_v2.assign(stated, record, secrets)
+    made, signals = prove(key.proving, witness, system=key.circuit.system)
     assert signals == stated.signals
     return made
 
