@@ -5,13 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cli.options import AccountOption, GroupOption, NetworkOption
 from cli.output import JsonOption, emit, table
 from cli.transfer_options import (
-    AccountOption,
-    GroupOption,
     IdOption,
     InOption,
-    NetworkOption,
     desk_of,
     emit_outcome,
     read_input,

@@ -16,6 +16,7 @@ from contracts.roles import ACCOUNT_ROLES
 from ledger.values import Hash32, checksum_address, keccak
 from workflows.equity_transfer.agreement import Agreement, load_agreement, shipped_agreements
 from workflows.equity_transfer.deploy import (
+    SetUpDesk,
     approve_key,
     approve_rule,
     deploy_contract,
@@ -87,16 +88,13 @@ def _approve(
 ) -> None:
     author = network.set_up_desk(network.first_of_role("author"))
     named = register_key(author, circuit, key.proving.verifying, test_only=key.test_only)
-    for entry in network.accounts:
-        if entry.role not in ACCOUNT_ROLES:
-            continue
-        desk = network.set_up_desk(entry.name)
+
+    def approve(desk: SetUpDesk) -> bool:
         in_force = approve_key(desk, circuit, named)
-        in_force = approve_rule(desk, circuit, agreement) and in_force
-        progress(f"verification key and rule {agreement.rule.rule_id} approved by {entry.name}")
-        if in_force:
-            return
-    raise CommandFailed("the admins of this network are too few to approve the verification key")
+        return approve_rule(desk, circuit, agreement) and in_force
+
+    what = f"verification key and rule {agreement.rule.rule_id}"
+    _approve_by_enough(network, what, approve, progress)
 
 
 def _register(
@@ -110,13 +108,25 @@ def _register(
     verifying = key.proving.verifying
     draft = Draft(key.circuit.name, source, circuit, NO_CEREMONY, verifying)
     entry = propose_circuit(author, registry, draft)
+
+    def approve(desk: SetUpDesk) -> bool:
+        in_force = approve_circuit(desk, registry, entry)
+        return approve_rule(desk, circuit, agreement) and in_force
+
+    what = f"circuit and rule {agreement.rule.rule_id}"
+    _approve_by_enough(network, what, approve, progress)
+    return RegisteredCircuit(registry.address, entry)
+
+
+def _approve_by_enough(
+    network: LocalNetwork, what: str, approve: Callable[[SetUpDesk], bool], progress: Progress
+) -> None:
+    """Have one administrator after the other approve, until what they approve is in force."""
     for account in network.accounts:
         if account.role not in ACCOUNT_ROLES:
             continue
-        desk = network.set_up_desk(account.name)
-        in_force = approve_circuit(desk, registry, entry)
-        in_force = approve_rule(desk, circuit, agreement) and in_force
-        progress(f"circuit and rule {agreement.rule.rule_id} approved by {account.name}")
+        in_force = approve(network.set_up_desk(account.name))
+        progress(f"{what} approved by {account.name}")
         if in_force:
-            return RegisteredCircuit(registry.address, entry)
-    raise CommandFailed("the admins of this network are too few to approve the circuit")
+            return
+    raise CommandFailed(f"the admins of this network are too few to approve {what}")

@@ -15,14 +15,12 @@ from rich.table import Table
 from cli import holdings
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.options import AccountOption, GroupOption, NetworkOption
 from cli.output import JsonOption, emit, flat, table
 from cli.preparation import prepare as prepare_network
 from cli.transfer_options import (
-    AccountOption,
-    GroupOption,
     IdOption,
     InOption,
-    NetworkOption,
     desk_of,
     emit_outcome,
     read_input,

@@ -14,11 +14,8 @@ from workflows.equity_transfer.desk import Desk, Outcome
 
 INPUT_BYTES_MAX = 32 * 1024 * 1024
 
-NetworkOption = Annotated[Path, typer.Option("--network", help="The network's folder.")]
-AccountOption = Annotated[str, typer.Option("--as", help="The account that acts.")]
 IdOption = Annotated[str, typer.Option("--id", help="An attestation's or transfer's id.")]
 InOption = Annotated[Path, typer.Option("--in", help="A file: a case, an opening, a proof.")]
-GroupOption = Annotated[str | None, typer.Option("--group", help="By default the first group.")]
 
 
 def desk_of(network: Path, account: str, group: str | None) -> Desk:

@@ -37,8 +37,6 @@ from zkp.circuits.equity_holdings import commit_lots as commitments_of
 from zkp.circuits.equity_holdings import commit_record as commit_record_of_lots
 from zkp.field import R
 
-id_bytes = 16
-
 _FORMAT = "quorate equity opening 1"
 _FORMAT_OF_HOLDINGS = "quorate equity opening 2"
 _FORMAT_OF_LOT = "quorate equity lot 1"
