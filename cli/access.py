@@ -16,8 +16,8 @@ from cli.new_file import check_new
 from cli.officer.request import load_request
 from cli.options import NodeArgument
 from cli.output import JsonOption, emit, table
+from cli.result_file import write_result
 from cli.second_factor import CodeOption, confirm
-from ledger.whole_file import write_whole
 from node.config import NodeFolder, load_node_config
 from node.pki import OFFICER_VALIDITY_DAYS, OrganisationCA, encode_certificate, new_key, save_key
 from node.rpc.grants import Grant, load_grants, new_grant
@@ -118,7 +118,7 @@ def certificate(
         made = new_key()
         issued = authority.issue_officer(name, made.public_key(), now, days)
         save_key(key, made)
-    write_whole(out, encode_certificate(issued))
+    write_result(out, encode_certificate(issued))
     value = {
         "name": name,
         "organisation": authority.organisation,

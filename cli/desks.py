@@ -34,21 +34,12 @@ class LocalNetwork:
         return self.folder / "groups" / self.group.name / "equity-transfer.json"
 
     @property
-    def proving_key(self) -> Path:
-        """The `.zkey` of the circuit that this group's contract verifies: public too."""
-        circuit = "equity_v1"
-        if self.deployment_file.is_file():
-            deployment = load_deployment(self.deployment_file)
-            circuit = shipped_agreement_of(deployment.terms.agreement).circuit
-        return self.proving_key_of(circuit)
-
-    @property
     def registry_file(self) -> Path:
         """Where a registry of circuits stands, which a contract with holdings relies on."""
         return self.folder / "groups" / self.group.name / "circuit-registry.json"
 
     def proving_key_of(self, circuit: str) -> Path:
-        """Where the `.zkey` of a circuit is kept."""
+        """Where the `.zkey` of a circuit is kept: public too."""
         return self.folder / "groups" / self.group.name / f"{circuit}.zkey"
 
     @property
@@ -118,14 +109,16 @@ class LocalNetwork:
                 f"run: quorate transfer prepare --network {self.folder}"
             )
         deployment = load_deployment(self.deployment_file)
+        agreement = shipped_agreement_of(deployment.terms.agreement)
+        proving_key = self.proving_key_of(agreement.circuit)
         return Desk(
             client=self.client(entry.org),
             account=account,
             organisation=entry.org,
             workspace=self.desk_folder(entry.org),
-            agreement=shipped_agreement_of(deployment.terms.agreement),
+            agreement=agreement,
             deployment=deployment,
-            proving_key=self.proving_key if self.proving_key.is_file() else None,
+            proving_key=proving_key if proving_key.is_file() else None,
         )
 
     def set_up_desk(self, account_name: str) -> SetUpDesk:

@@ -5,15 +5,16 @@ by a majority of organisations; an author deploys the contract. Each act is its 
 transaction. The statement chooses agreement, circuit and contract: `equity_v2` has holdings.
 """
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
+from cli.progress import Progress
 from contracts.bindings.circuits import NO_CEREMONY, CircuitRegistry, Draft
 from contracts.roles import ACCOUNT_ROLES
 from ledger.values import Hash32, checksum_address, keccak
+from ledger.whole_file import write_whole
 from workflows.equity_transfer.agreement import Agreement, load_agreement, shipped_agreements
 from workflows.equity_transfer.deploy import (
     SetUpDesk,
@@ -33,8 +34,6 @@ from workflows.equity_transfer.register_circuit import (
 from zkp.circuits import equity_v1, equity_v2
 from zkp.keys import CircuitKey, load_test_key
 
-Progress = Callable[[str], None]
-
 STATEMENTS = {"equity_v1": equity_v1.build, "equity_v2": equity_v2.build}
 
 
@@ -52,7 +51,7 @@ def prepare(
     agreement = load_agreement(shipped_agreements[statement])
     key = load_test_key(STATEMENTS[statement](), keys_folder, progress)
     if not network.proving_key_of(statement).is_file():
-        shutil.copyfile(key.zkey_path, network.proving_key_of(statement))
+        write_whole(network.proving_key_of(statement), key.zkey_path.read_bytes())
     _sign_agreement(network, agreement, progress)
     circuit, registered = Hash32(key.circuit_id), None
     if statement == "equity_v1":

@@ -24,6 +24,7 @@ from cli.options import (
 from cli.output import JsonOption, emit
 from cli.reach import reach, remote
 from cli.recovery_apply import apply_to_node, followed_by
+from cli.result_file import write_result
 from cli.second_factor import CodeOption, confirm
 from client.light import InvalidAnswer, LightClient
 from client.rpc import Client
@@ -40,7 +41,6 @@ from ledger.recovery import (
 from ledger.recovery_file import load_recovery, recovery_json
 from ledger.suite import KeySigner
 from ledger.values import Address, InvalidValue, address_from_hex, to_hex
-from ledger.whole_file import write_whole
 from node.config import NodeFolder
 from node.keyfile import load_private_key, own_address
 
@@ -125,7 +125,7 @@ def propose(
         )
     except (InvalidAnswer, InvalidRecovery) as error:
         raise CommandFailed(str(error)) from None
-    write_whole(file, recovery_json(recovery))
+    write_result(file, recovery_json(recovery))
     _show(file, recovery, document, as_json, lang)
 
 
@@ -147,7 +147,7 @@ def sign(
         recovery = sign_recovery(document, recovery, signer)
     except InvalidRecovery as error:
         raise CommandFailed(f"{file}: {error}") from None
-    write_whole(file, recovery_json(recovery))
+    write_result(file, recovery_json(recovery))
     _show(file, recovery, document, as_json, lang)
 
 

@@ -17,6 +17,7 @@ from cli.options import NewFileArgument, NodeGroupOption
 from cli.output import JsonOption, emit
 from cli.progress import say
 from cli.reach import reach, remote
+from cli.result_file import result_stream
 from cli.stopped_node import carried_group, stopped_node
 from client.light import InvalidAnswer, LightClient
 from ledger.chain import Chain
@@ -47,18 +48,14 @@ def export(
 ) -> None:
     """Write the state after the last stable block, and what proves it. 导出快照。"""
     check_new(file)
-    draft = file.with_name(f".{file.name}.new")
     with _store(node, group) as (genesis, store, engine):
         chain = Chain(genesis, store, engine_named(engine))
         try:
-            with draft.open("wb") as target:
+            with result_stream(file) as target:
                 number = export_snapshot(chain, store, target.write, say)
             head = chain.head
-            draft.replace(file)
         except InvalidSnapshot as error:
             raise CommandFailed(str(error)) from None
-        finally:
-            draft.unlink(missing_ok=True)
     trust = f"{number}:0x{head.hash.hex()}"
     value = {"file": str(file), "number": number, "trust": trust, "bytes": file.stat().st_size}
     emit(

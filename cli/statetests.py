@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.failure import CommandFailed
+from ledger.bounded_file import read_bounded
 from ledger.ethereum.case import Case, Indexes
 from ledger.ethereum.fixture import InvalidFixture, read_cases, read_tests
 from ledger.ethereum.on_native import NativeRunner
@@ -99,9 +100,7 @@ def judge_files(
 def judge_file(runner: Runner, fork: str, file: Path) -> list[Verdict]:
     """The verdicts of a file's cases for a fork; a fault in the file is one that failed."""
     try:
-        if file.stat().st_size > FILE_BYTES_MAX:
-            raise InvalidFixture(f"expected at most {FILE_BYTES_MAX} bytes")
-        tests = read_tests(file.read_bytes())
+        tests = read_tests(read_bounded(file, FILE_BYTES_MAX, InvalidFixture))
     except InvalidFixture as error:
         return [Verdict(str(file), None, fork, None, str(error))]
     except OSError as error:

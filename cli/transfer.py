@@ -18,6 +18,7 @@ from cli.failure import CommandFailed
 from cli.options import AccountOption, GroupOption, NetworkOption
 from cli.output import JsonOption, emit, flat, table
 from cli.preparation import prepare as prepare_network
+from cli.result_file import write_result
 from cli.transfer_options import (
     IdOption,
     InOption,
@@ -332,7 +333,7 @@ def certificate(
     local = LocalNetwork(network, group)
     genesis = local.genesis
     data = make_certificate(local.desk(account), genesis, parse_id(item))
-    out.write_bytes(data)
+    write_result(out, data)
     digest = check_certificate(data, genesis).digest
     emit({"certificate": str(out), "digest": digest}, as_json, lambda: f"{out}, digest {digest}")
 

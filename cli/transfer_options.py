@@ -10,6 +10,7 @@ from rich.table import Table
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.output import emit, table
+from ledger.bounded_file import read_bounded
 from workflows.equity_transfer.desk import Desk, Outcome
 
 INPUT_BYTES_MAX = 32 * 1024 * 1024
@@ -23,11 +24,7 @@ def desk_of(network: Path, account: str, group: str | None) -> Desk:
 
 
 def read_input(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(INPUT_BYTES_MAX + 1)
-    if len(data) > INPUT_BYTES_MAX:
-        raise CommandFailed(f"{path}: longer than {INPUT_BYTES_MAX} bytes")
-    return data
+    return read_bounded(path, INPUT_BYTES_MAX, CommandFailed)
 
 
 def emit_outcome(outcome: Outcome, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from cli.circuit_info import describe, show
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit, emit_fields
 from cli.progress import Spoken
+from cli.result_file import SECRET_MODE, write_result
 from cli.zk_circuits import broken, built, circuit_file, is_file, read
 from cli.zk_powers import app as powers
 from cli.zk_registry import app as registry
@@ -58,7 +59,7 @@ def compile_(
     """Write a circuit's constraint system. 编译电路。"""
     system = built(circuit).system
     data = encode_r1cs(system)
-    out.write_bytes(data)
+    write_result(out, data)
     value = {
         "circuit": circuit,
         "id": "0x" + circuit_id(data).hex(),
@@ -108,8 +109,7 @@ def import_(
     if zkey is not None and set(decode_zkey(read(zkey)).coefficients) != set(coefficients(system)):
         raise CommandFailed(f"{zkey}: a key of another circuit than {r1cs}")
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        circuit.path(out, ".r1cs").write_bytes(circuit.r1cs)
+        write_result(circuit.path(out, ".r1cs"), circuit.r1cs)
     value = {
         "circuit": circuit.name,
         "id": circuit.id,
@@ -138,7 +138,8 @@ def witness(
 ) -> None:
     """Compute a witness from inputs; what does not hold is named. 计算见证。"""
     values = built(circuit).assign(decode_inputs(read(inputs)))
-    out.write_bytes(encode_wtns(values))
+    # It holds every private input.
+    write_result(out, encode_wtns(values), mode=SECRET_MODE)
     value = {"witness": str(out), "wires": len(values)}
     emit(value, as_json, lambda: f"Witness of {len(values)} values: {out}")
 
@@ -177,8 +178,8 @@ def prove(
 ) -> None:
     """Prove a witness. 生成证明。"""
     made, signals = backend.prove(decode_zkey(read(zkey)), decode_wtns(read(witness)))
-    proof.write_text(encode_proof(made), encoding="utf-8")
-    public.write_text(encode_publics(signals), encoding="utf-8")
+    write_result(proof, encode_proof(made).encode())
+    write_result(public, encode_publics(signals).encode())
     emit({"proof": str(proof), "public": str(public)}, as_json, lambda: f"Proof: {proof}")
 
 
@@ -216,10 +217,10 @@ def export(
     key = decode_zkey(read(zkey)).verifying
     value = {"key": "0x" + key_hash(key).hex()}
     if vkey is not None:
-        vkey.write_text(encode_verifying_key(key), encoding="utf-8")
+        write_result(vkey, encode_verifying_key(key).encode())
         value["vkey"] = str(vkey)
     if vyper is not None and r1cs is not None:
         circuit = system_of_key(read(r1cs), key)
-        vyper.write_text(verifier_source(key, circuit, vyper.stem), encoding="utf-8")
+        write_result(vyper, verifier_source(key, circuit, vyper.stem).encode())
         value |= {"vyper": str(vyper), "circuit": "0x" + circuit.hex()}
     emit_fields("Exported 已导出", value, as_json)

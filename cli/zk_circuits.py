@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.failure import CommandFailed
+from ledger.bounded_file import read_bounded
 from zkp.builder import Circuit
 from zkp.circuit import SIGNALS_SHOWN_MAX
 from zkp.circuits import credential, equity_v1, equity_v2, membership, total
@@ -44,9 +45,7 @@ class CircuitFile:
 
 def read(path: Path) -> bytes:
     """A file of bounded length."""
-    if path.stat().st_size > FILE_BYTES_MAX:
-        raise CommandFailed(f"{path}: longer than {FILE_BYTES_MAX} bytes")
-    return path.read_bytes()
+    return read_bounded(path, FILE_BYTES_MAX, CommandFailed)
 
 
 def built(name: str) -> Circuit:

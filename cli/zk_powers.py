@@ -8,6 +8,7 @@ import typer
 from cli.failure import CommandFailed
 from cli.output import JsonOption, emit
 from cli.progress import Spoken
+from cli.result_file import write_result
 from cli.zk_circuits import read
 from zkp.phase1.contribute import apply_beacon, contribute, first_powers
 from zkp.phase1.prepare import prepare
@@ -109,7 +110,7 @@ def _name(name: str | None) -> str | None:
 
 
 def _write(powers: PowersOfTau, out: Path, as_json: bool) -> None:
-    out.write_bytes(encode_ptau(powers))
+    write_result(out, encode_ptau(powers))
     value = {"ptau": str(out), **_describe(powers)}
     emit(value, as_json, lambda: f"{_words(powers)}: {out}")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.progress import Spoken
+from cli.result_file import write_result
 from cli.zk_circuits import CircuitFile, read
 from zkp.groth16.setup import setup
 from zkp.phase1.initial_key import initial_key
@@ -18,11 +19,10 @@ def test_key(circuit: CircuitFile, folder: Path) -> dict[str, Any]:
     """A key whose maker could forge proofs; production groups refuse it."""
     Spoken()(f"making a test key for {circuit.name}: {len(circuit.system.constraints):,} rows")
     key = setup(circuit.system)
-    folder.mkdir(parents=True, exist_ok=True)
     zkey, vkey = circuit.path(folder, ".zkey"), circuit.path(folder, ".vkey.json")
-    zkey.write_bytes(encode_zkey(key))
-    vkey.write_text(encode_verifying_key(key.verifying), encoding="utf-8")
-    circuit.path(folder, ".r1cs").write_bytes(circuit.r1cs)
+    write_result(zkey, encode_zkey(key))
+    write_result(vkey, encode_verifying_key(key.verifying).encode())
+    write_result(circuit.path(folder, ".r1cs"), circuit.r1cs)
     return {"zkey": str(zkey), "vkey": str(vkey), "test_only": True}
 
 
@@ -32,10 +32,9 @@ def begin_phase_2(circuit: CircuitFile, ptau: Path, folder: Path) -> dict[str, A
     powers = decode_ptau(read(ptau))
     verify_powers(powers, work)
     key, history = initial_key(circuit.system, powers, work)
-    folder.mkdir(parents=True, exist_ok=True)
     zkey = circuit.path(folder, ".initial.zkey")
-    zkey.write_bytes(encode_zkey(key, history))
-    circuit.path(folder, ".r1cs").write_bytes(circuit.r1cs)
+    write_result(zkey, encode_zkey(key, history))
+    write_result(circuit.path(folder, ".r1cs"), circuit.r1cs)
     return {
         "zkey": str(zkey),
         "r1cs": str(circuit.path(folder, ".r1cs")),

@@ -14,6 +14,8 @@ from typing import Any
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from ledger.bounded_file import read_bounded
+
 KEYSTORE_BYTES_MAX = 64 * 1024
 PASSWORD_BYTES_MAX = 1024
 PASSWORD_SUFFIX = ".password"  # noqa: S105  (a file name's ending)
@@ -103,12 +105,10 @@ def _load_password(path: Path) -> str:
 
 def _read(path: Path, bytes_max: int, what: str) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
+        return read_bounded(
+            path, bytes_max, InvalidKeystore, remedy=f"this is no {what}, name another file"
+        )
     except FileNotFoundError as problem:
         raise InvalidKeystore(f"no {what} at {path}") from problem
     except OSError as problem:
         raise InvalidKeystore(f"cannot read {path}: {problem.strerror or problem}") from problem
-    if len(content) > bytes_max:
-        raise InvalidKeystore(f"{path} has over {bytes_max} bytes: this is no {what}")
-    return content

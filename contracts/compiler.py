@@ -13,6 +13,8 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_abi.exceptions import EncodingError
 
+from ledger.bounded_file import read_bounded
+
 EVM_VERSION = "cancun"
 SOURCE_BYTES_MAX = 1 << 20
 
@@ -57,9 +59,7 @@ def compile_source(source: Path | str) -> Compiled:
     Raises InvalidSource with Vyper's message, which names file, line and column.
     """
     path = _find(Path(source))
-    if path.stat().st_size > SOURCE_BYTES_MAX:
-        raise InvalidSource(f"expected a source of at most {SOURCE_BYTES_MAX} bytes: {path}")
-    return _compile(path, path.read_bytes())
+    return _compile(path, read_bounded(path, SOURCE_BYTES_MAX, InvalidSource))
 
 
 def deploy_data(source: Compiled | Path | str, *arguments: object) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from ledger.bounded_file import read_bounded
 from ledger.pin import parse_pin
 from ledger.values import InvalidValue
 from ledger.whole_file import write_whole
@@ -293,15 +294,14 @@ def load_node_config(folder: NodeFolder) -> NodeConfig:
             f"there is no node folder {folder.path}; create one with `quorate network create`"
         )
     try:
-        with folder.config.open("rb") as file:
-            data = file.read(CONFIG_BYTES_MAX + 1)
+        data = read_bounded(
+            folder.config, CONFIG_BYTES_MAX, ConfigurationError, remedy="restore the file"
+        )
     except OSError as error:
         raise ConfigurationError(
             f"cannot read {folder.config}: {error.strerror}; "
             "the folder is incomplete, create the network again or copy the file back"
         ) from error
-    if len(data) > CONFIG_BYTES_MAX:
-        raise ConfigurationError(f"{folder.config} is larger than {CONFIG_BYTES_MAX} bytes")
     try:
         config = msgspec.toml.decode(data, type=NodeConfig)
         check_node_config(config)

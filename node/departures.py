@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from ledger.bounded_file import read_bounded
 from node.chained_line import NO_ENTRY, InvalidEntry, decode_chained, encode_chained
 from node.config import ConfigurationError
 
@@ -61,10 +62,7 @@ def add_departure(path: Path, departure: Departure) -> Departure:
 def _lines(path: Path) -> Iterator[tuple[Departure, str]]:
     if not path.is_file():
         return
-    with path.open("rb") as file:
-        data = file.read(DEPARTURES_BYTES_MAX + 1)
-    if len(data) > DEPARTURES_BYTES_MAX:
-        raise ConfigurationError(f"{path}: larger than {DEPARTURES_BYTES_MAX} bytes; put it aside")
+    data = read_bounded(path, DEPARTURES_BYTES_MAX, ConfigurationError, remedy="put it aside")
     previous = NO_ENTRY
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         try:

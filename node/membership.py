@@ -16,6 +16,7 @@ from typing import Annotated
 import msgspec
 from cryptography import x509
 
+from ledger.bounded_file import read_bounded
 from ledger.suite import InvalidSignature, Signer, Suite
 from ledger.values import Address, InvalidValue, address_from_hex, from_hex, to_hex
 from ledger.whole_file import write_whole
@@ -266,8 +267,9 @@ def load_membership(path: Path, suite: Suite) -> Membership:
 
     Raises InvalidMembership, or OSError when the file is not there.
     """
-    with path.open("rb") as file:
-        data = file.read(MEMBERSHIP_BYTES_MAX + 1)
+    data = read_bounded(
+        path, MEMBERSHIP_BYTES_MAX, InvalidMembership, remedy="take the file as it was published"
+    )
     membership = decode_membership(data)
     membership.check_signed_by(suite, membership)
     return membership

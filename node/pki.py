@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from ledger.bounded_file import read_bounded
 from ledger.private_file import ExposedFile, read_private
 from ledger.whole_file import write_whole
 
@@ -395,7 +396,7 @@ class NodeIdentity:
     @classmethod
     def load(cls, certificate_path: Path, key_path: Path) -> NodeIdentity:
         """Read both and check that they belong together. Raises InvalidNodeCertificate."""
-        certificate = decode_certificate(_read_bounded(certificate_path, CERTIFICATE_BYTES_MAX))
+        certificate = decode_certificate(_read(certificate_path, CERTIFICATE_BYTES_MAX))
         key = load_key(key_path)
         if certificate.public_key() != key.public_key():
             raise InvalidNodeCertificate(
@@ -452,14 +453,14 @@ class OrganisationCA:
     @classmethod
     def load(cls, folder: Path) -> OrganisationCA:
         """Read a CA that `save` wrote. Raises InvalidNodeCertificate or OSError."""
-        certificate = decode_certificate(_read_bounded(folder / "ca.crt", CERTIFICATE_BYTES_MAX))
+        certificate = decode_certificate(_read(folder / "ca.crt", CERTIFICATE_BYTES_MAX))
         key = load_key(folder / "ca.key")
         if certificate.public_key() != key.public_key():
             raise InvalidNodeCertificate(
                 f"expected ca.crt and ca.key in {folder} to belong together, got a foreign key: "
                 "restore the CA's folder"
             )
-        revocations = read_crl(_read_bounded(folder / "ca.crl", CRL_BYTES_MAX), certificate)
+        revocations = read_crl(_read(folder / "ca.crl", CRL_BYTES_MAX), certificate)
         return cls(_organisation_of_ca(folder, certificate), certificate, key, revocations)
 
     @classmethod
@@ -641,7 +642,7 @@ class OrganisationCA:
 
 def _organisation_of_ca(folder: Path, certificate: x509.Certificate) -> str:
     if (folder / _NAME_FILE).is_file():
-        data = _read_bounded(folder / _NAME_FILE, NAME_LENGTH_MAX + 1)
+        data = _read(folder / _NAME_FILE, NAME_LENGTH_MAX + 1)
         return data.decode(errors="replace").strip()
     names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     return str(names[0].value) if names else ""
@@ -714,11 +715,5 @@ def _read_whole(certificate: x509.Certificate) -> x509.Certificate:
     return certificate
 
 
-def _read_bounded(path: Path, bytes_max: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(bytes_max + 1)
-    if len(data) > bytes_max:
-        raise InvalidNodeCertificate(
-            f"expected at most {bytes_max} bytes in {path}, got more: restore the file"
-        )
-    return data
+def _read(path: Path, bytes_max: int) -> bytes:
+    return read_bounded(path, bytes_max, InvalidNodeCertificate, remedy="restore the file")

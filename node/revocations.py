@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ledger.bounded_file import read_bounded
 from ledger.whole_file import write_whole
 from node.membership import CA_CERTIFICATES_COUNT_MAX, InvalidMembership, Membership
 from node.pki import CRL_BYTES_MAX, InvalidNodeCertificate, RevocationList, read_crl
@@ -112,23 +113,23 @@ def load_revocations(folder: Path, membership: Membership) -> Revocations:
         if not path.is_file():
             continue
         known = {authority_id(c) for c in membership.organisations[name].ca_certificates}
+        remedy = (
+            "remove the file: peers bring the list again, or put "
+            f"{name}'s newest one in place with: quorate member publish"
+        )
+        data = read_bounded(path, FILE_BYTES_MAX, InvalidNodeCertificate, remedy=remedy)
         try:
-            for pem in _blocks(path):
+            for pem in _blocks(data):
                 if authority_of(pem) in known:
                     found = found.with_list(membership, name, pem)
         except ValueError as error:
-            raise InvalidNodeCertificate(
-                f"in {path}: {error}; remove the file: peers bring the list again, or put "
-                f"{name}'s newest one in place with: quorate member publish"
-            ) from error
+            raise InvalidNodeCertificate(f"in {path}: {error}; {remedy}") from error
     return found
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        data = file.read(FILE_BYTES_MAX + 1)
+def _blocks(data: bytes) -> Iterator[bytes]:
     blocks = _BLOCK.findall(data)
-    if len(data) > FILE_BYTES_MAX or b"".join(blocks) != data or not blocks:
+    if b"".join(blocks) != data or not blocks:
         raise InvalidNodeCertificate("expected whole PEM revocation lists, got something else")
     yield from blocks
 

@@ -8,11 +8,11 @@ refusal itself.
 import dataclasses
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from eth_account import Account
 
+from cli.progress import Progress
 from client.rpc import RpcFailure
 from contracts.bindings.equity import compute_context
 from ledger.values import Address, Hash32, address_from_hex
@@ -34,8 +34,6 @@ from zkp.groth16 import Proof
 from zkp.groth16.rerandomise import rerandomise
 from zkp.snarkjs.texts import decode_proof, encode_proof
 from zkp.snarkjs.zkey import decode_zkey
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

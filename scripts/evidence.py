@@ -1,12 +1,12 @@
 """What anybody entitled can check afterwards: the certificate, the trace, the whole ledger."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import RenderableType
 
 import explorer
 from cli.desks import LocalNetwork
+from cli.progress import Progress
 from ledger.genesis import Genesis
 from scripts.transfer_story import Officers
 from workflows.equity_transfer.certificate import (
@@ -15,8 +15,6 @@ from workflows.equity_transfer.certificate import (
     make_certificate,
 )
 from workflows.equity_transfer.ids import parse_id
-
-Progress = Callable[[str], None]
 
 
 def export_and_check(

@@ -5,10 +5,10 @@ Shared by the demonstration and the end-to-end tests; the steps themselves are t
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.desks import LocalNetwork
+from cli.progress import Progress
 from workflows.equity_transfer.apply import apply
 from workflows.equity_transfer.attest import attest, countersign
 from workflows.equity_transfer.confirm import confirm
@@ -22,8 +22,6 @@ from workflows.equity_transfer.prove import prove
 from workflows.equity_transfer.refusal import Refusal
 from workflows.equity_transfer.verify import verify
 from workflows.workspace import read_secret
-
-Progress = Callable[[str], None]
 
 
 @dataclass

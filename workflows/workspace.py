@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ledger.bounded_file import read_bounded
 from ledger.whole_file import write_whole
 from workflows.json_text import InvalidJson, decode_json
 from workflows.workspace_seal import SEAL_FILE, SealProblem, is_sealed, seal_of
@@ -32,13 +33,9 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def read_bounded(path: Path) -> bytes:
-    """The file's bytes, `InvalidWorkspaceFile` if there are too many."""
-    with path.open("rb") as file:
-        data = file.read(file_bytes_max + 1)
-    if len(data) > file_bytes_max:
-        raise InvalidWorkspaceFile(f"{path.name}: expected at most {file_bytes_max} bytes")
-    return data
+def read_plain(path: Path) -> bytes:
+    """The file's bytes as they stand. Raises InvalidWorkspaceFile or OSError."""
+    return read_bounded(path, file_bytes_max, InvalidWorkspaceFile, remedy="restore the file")
 
 
 def write_secret(path: Path, data: bytes) -> None:
@@ -49,7 +46,7 @@ def write_secret(path: Path, data: bytes) -> None:
 
 def read_secret(path: Path) -> bytes:
     """What `write_secret` wrote. Raises SealProblem."""
-    return opened_content(path, read_bounded(path))
+    return opened_content(path, read_plain(path))
 
 
 def opened_content(path: Path, data: bytes) -> bytes:

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from ledger.bounded_file import read_bounded
 from ledger.private_file import ExposedFile, read_private
 from workflows.json_text import InvalidJson, decode_json
 
@@ -190,8 +191,7 @@ def _environment() -> tuple[str, str]:
 
 def _document(root: Path) -> dict[str, Any]:
     path = root / SEAL_FILE
-    with path.open("rb") as file:
-        data = file.read(SEAL_FILE_BYTES_MAX + 1)
+    data = read_bounded(path, SEAL_FILE_BYTES_MAX, SealProblem, remedy="restore it from a backup")
     try:
         document: dict[str, Any] = decode_json(data, bytes_max=SEAL_FILE_BYTES_MAX)
         is_one = document["format"] == _FORMAT and 1 <= len(document["keys"]) <= KEYS_MAX

@@ -6,7 +6,7 @@ What a workspace's seal is, is `workspace_seal.py`'s.
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from workflows.workspace import read_bounded, write_private
+from workflows.workspace import read_plain, write_private
 from workflows.workspace_seal import (
     SEAL_FILE,
     Seal,
@@ -70,7 +70,7 @@ def _rewrite(root: Path, change: Callable[[Path, bytes], bytes | None]) -> int:
     """Each file replaced by what `change` makes of it, None to leave it; how many."""
     count = 0
     for path in _files(root):
-        changed = change(path, read_bounded(path))
+        changed = change(path, read_plain(path))
         if changed is not None:
             write_private(path, changed)
             count += 1

@@ -31,10 +31,10 @@ from cli.failure import CommandFailed
 from cli.options import GenesisOption, GroupOption, PasswordOption, RpcOption
 from cli.output import JsonOption, emit, emit_fields
 from cli.reach import remote
+from cli.result_file import write_result
 from cli.zk_circuits import circuit_file
 from contracts.bindings.ceremony import Terms
 from ledger.values import checksum_address
-from ledger.whole_file import write_whole
 from workflows.ceremony.acts import finish as finish_ceremony
 from workflows.ceremony.acts import object_to_last, take_turn
 from workflows.ceremony.acts import start as start_ceremony
@@ -240,7 +240,7 @@ def verify(
             progress=progress,
         )
     if out is not None:
-        write_whole(out, drop.get(found.record.head, KEY))
+        write_result(out, drop.get(found.record.head, KEY))
     where = checksum_address(address)
     emit(verified_json(found, where), as_json, lambda: show_verified(found, where))
 

@@ -21,6 +21,7 @@ from cli.new_file import check_new
 from cli.options import AskedGroupOption, GenesisOption, LocalNetworkOption, RpcOption
 from cli.output import JsonOption, emit_fields
 from cli.reach import remote
+from cli.result_file import write_result
 from cli.typed import typed_hash
 from client.light import InvalidAnswer, LightClient
 from client.rpc import RpcFailure
@@ -37,7 +38,6 @@ from ledger.evidence import (
 from ledger.genesis import genesis_block, load_genesis
 from ledger.suite import STANDARD
 from ledger.values import from_hex, to_hex
-from ledger.whole_file import write_whole
 
 app = typer.Typer(help="A receipt of one group counts in another. 跨群组证据。")
 app.registered_commands += acts.registered_commands
@@ -75,7 +75,7 @@ def export(
     place = receipt.transaction
     if (shown.header, shown.index) != (place.block.header, place.index):
         raise CommandFailed("the node gave evidence of another transaction: ask another node")
-    write_whole(out, encode_evidence(found))
+    write_result(out, encode_evidence(found))
     emit_fields(f"Written to {out} 已写入", _description(found, shown), as_json)
 
 
@@ -100,7 +100,7 @@ def anchor(
         made = _anchor(light, number)
     except (InvalidAnswer, RpcFailure) as error:
         raise CommandFailed(str(error)) from None
-    write_whole(out, encode_anchor(made))
+    write_result(out, encode_anchor(made))
     emit_fields(f"Written to {out} 已写入", anchor_json(made), as_json)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cli.failure import CommandFailed
+from ledger.bounded_file import read_bounded
 from ledger.codec import InvalidEncoding
 from ledger.evidence import EVIDENCE_BYTES_MAX, Anchor, Evidence, decode_evidence
 from ledger.values import Hash32, InvalidValue, from_hex, to_hex
@@ -24,7 +25,7 @@ class _AnchorDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load_evidence(path: Path) -> Evidence:
     """The evidence in a file, not verified. Raises CommandFailed."""
     try:
-        return decode_evidence(_read(path, EVIDENCE_BYTES_MAX))
+        return decode_evidence(read_bounded(path, EVIDENCE_BYTES_MAX, CommandFailed))
     except InvalidEncoding as error:
         raise CommandFailed(f"{path}: no evidence: {error}") from None
 
@@ -32,7 +33,8 @@ def load_evidence(path: Path) -> Evidence:
 def load_anchor(path: Path) -> Anchor:
     """The anchor in a file. Raises CommandFailed."""
     try:
-        document = msgspec.json.decode(_read(path, ANCHOR_BYTES_MAX), type=_AnchorDocument)
+        data = read_bounded(path, ANCHOR_BYTES_MAX, CommandFailed)
+        document = msgspec.json.decode(data, type=_AnchorDocument)
         if not (0 <= document.epoch < 2**64 and 0 <= document.first_block < 2**64):
             raise CommandFailed(
                 f"{path}: expected an epoch and a first block of at most 64 bits, "
@@ -63,11 +65,3 @@ def anchor_json(anchor: Anchor) -> dict[str, Any]:
 def encode_anchor(anchor: Anchor) -> bytes:
     """The text of an anchor's file."""
     return json.dumps(anchor_json(anchor), indent=2).encode() + b"\n"
-
-
-def _read(path: Path, bytes_max: int) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(bytes_max + 1)
-    if len(data) > bytes_max:
-        raise CommandFailed(f"{path}: expected at most {bytes_max} bytes")
-    return data

@@ -12,7 +12,8 @@ from cli.group.plan import check_votes, draft_genesis, load_plan
 from cli.member.files import load_document, load_organisation_signer
 from cli.output import JsonOption, emit
 from cli.progress import say
-from ledger.genesis import Genesis, load_genesis, save_genesis, sign_genesis
+from cli.result_file import write_result
+from ledger.genesis import Genesis, encode_genesis, load_genesis, sign_genesis
 from ledger.suite import STANDARD, KeySigner
 from ledger.values import address_from_hex, to_hex
 from node.founding import sign_founding, signed_founders, unsigned_founders
@@ -50,7 +51,7 @@ def create(
     read = load_plan(plan)
     check_votes(read)
     genesis = draft_genesis(read)
-    save_genesis(genesis, out)
+    write_result(out, encode_genesis(genesis))
     founders = [entry.name for entry in genesis.organisations]
     value = {"genesis": str(out), "chain_id": genesis.chain_id, "founders": founders}
     emit(
@@ -86,7 +87,7 @@ def sign(
         genesis = sign_founding(genesis, membership, load_organisation_signer(membership_key))
     if recovery_key is not None:
         genesis = _with_recovery(genesis, recovery_key)
-    save_genesis(genesis.checked(founding=True), file)
+    write_result(file, encode_genesis(genesis.checked(founding=True)))
     value = _standing(file, genesis, membership)
     emit(
         value,

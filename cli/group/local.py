@@ -31,9 +31,10 @@ from cli.network.folder import (
 from cli.network.folder import Membership as Part
 from cli.network.manifest import load_manifest
 from cli.progress import Progress
-from ledger.genesis import Genesis, genesis_block, save_genesis
+from ledger.genesis import Genesis, encode_genesis, genesis_block
 from ledger.suite import STANDARD
 from ledger.values import to_hex
+from ledger.whole_file import write_whole
 from node.config import NodeFolder
 from node.departures import Departure
 from node.founding import check_founding
@@ -65,7 +66,7 @@ def create_group(
         genesis = sign_as_organisation(folder, organisation.name, genesis, membership)
     path = Path("groups") / name / "genesis.json"
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    save_genesis(genesis.checked(), folder / path)
+    write_whole(folder / path, encode_genesis(genesis.checked()))
     progress(f"group {name}: genesis signed by {', '.join(e.name for e in genesis.organisations)}")
     group = Group(name, genesis.chain_id, str(path), validators)
     # First where it is not forgotten: a node that is not reached joins by `quorate group join`.

@@ -24,6 +24,7 @@ from contracts.system_alloc import (
     system_alloc,
 )
 from ledger import genesis as founding
+from ledger.bounded_file import read_bounded
 from ledger.genesis import Genesis
 from ledger.parameters import CHAIN_ID_MAX, Parameters, gas_limit
 from ledger.values import Address, InvalidValue, address_from_hex, from_hex, to_hex
@@ -75,10 +76,7 @@ def load_plan(path: Path) -> GroupPlan:
     """Read a plan's TOML. Raises CommandFailed."""
     if not path.is_file():
         raise CommandFailed(f"{path}: expected a group's plan (TOML), found no file")
-    with path.open("rb") as file:
-        data = file.read(PLAN_BYTES_MAX + 1)
-    if len(data) > PLAN_BYTES_MAX:
-        raise CommandFailed(f"{path}: expected at most {PLAN_BYTES_MAX} bytes")
+    data = read_bounded(path, PLAN_BYTES_MAX, CommandFailed)
     try:
         return msgspec.toml.decode(data, type=GroupPlan)
     except (msgspec.DecodeError, ValueError) as error:

@@ -17,8 +17,8 @@ from cli.member.publication import load_trust, told
 from cli.network.process import tell_to_reload
 from cli.options import NodeArgument
 from cli.output import JsonOption, emit
+from cli.result_file import write_result
 from ledger.values import to_hex
-from ledger.whole_file import write_whole
 from node.config import NodeFolder, load_node_config
 from node.pki import (
     NODE_VALIDITY_DAYS,
@@ -89,7 +89,7 @@ def request(
     node = NodeFolder(folder)
     node_id = load_node_config(node).node_id
     key = key_for_request(node, is_new=new_key)
-    write_whole(out, certificate_request(node_id, key))
+    write_result(out, certificate_request(node_id, key))
     value = {"node": node_id, "request": str(out)}
     emit(value, as_json, lambda: f"{out}: carry it to the CA of {node_id}; it holds no secret")
 
@@ -104,7 +104,7 @@ def issue(
     """Certify a node's request. 签发节点证书。"""
     authority = OrganisationCA.load(folder)
     issued = authority.issue_for_request(read_file(file), datetime.now(UTC), days)
-    write_whole(out, encode_certificate(issued))
+    write_result(out, encode_certificate(issued))
     value = {
         "node": node_id_of(issued),
         "certificate": str(out),
@@ -169,7 +169,7 @@ def revoke(
         authority.revoke([number])
         # First where it is not forgotten, then for the others.
         authority.save(folder, now)
-    write_whole(out, authority.crl(now))
+    write_result(out, authority.crl(now))
     value = {
         "organisation": authority.organisation,
         "serial": f"{number:x}",

@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from cli.failure import CommandFailed
+from ledger.bounded_file import read_bounded
 from ledger.suite import STANDARD, KeySigner
 from node.config import NodeFolder
 from node.keyfile import load_private_key
@@ -37,13 +38,7 @@ def read_file(path: Path) -> bytes:
     """The file whole. Raises CommandFailed if it is no file or longer than any of ours."""
     if not path.is_file():
         raise CommandFailed(f"{path}: expected a file, found none; name the file that you got")
-    with path.open("rb") as file:
-        data = file.read(FILE_BYTES_MAX + 1)
-    if len(data) > FILE_BYTES_MAX:
-        raise CommandFailed(
-            f"{path}: expected at most {FILE_BYTES_MAX} bytes, found more; name another file"
-        )
-    return data
+    return read_bounded(path, FILE_BYTES_MAX, CommandFailed)
 
 
 def kind_of(path: Path) -> Kind:

@@ -11,6 +11,7 @@ import msgspec
 
 from cli.failure import CommandFailed
 from cli.network.manifest import NAME_PATTERN
+from ledger.bounded_file import read_bounded
 from ledger.whole_file import write_whole
 
 NETWORK_FILE = "network.json"
@@ -122,10 +123,9 @@ def load_network(folder: Path) -> NetworkFile:
             f"{folder}: has no {NETWORK_FILE}, so it is not a whole network; "
             "remove it and run: quorate network create DIR"
         )
-    if path.stat().st_size > NETWORK_FILE_BYTES_MAX:
-        raise CommandFailed(f"{path}: longer than {NETWORK_FILE_BYTES_MAX} bytes")
+    data = read_bounded(path, NETWORK_FILE_BYTES_MAX, CommandFailed, remedy="restore the file")
     try:
-        return msgspec.json.decode(path.read_bytes(), type=NetworkFile)
+        return msgspec.json.decode(data, type=NetworkFile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CommandFailed(f"{path}: damaged: {error}; restore it or create anew") from None
 

@@ -11,6 +11,7 @@ import msgspec
 
 from cli.failure import CommandFailed
 from contracts.roles import ADMINISTRATOR_ROLES
+from ledger.bounded_file import read_bounded
 from ledger.parameters import Parameters
 
 Role = Literal[
@@ -27,6 +28,7 @@ Engine = Literal["auto", "native", "py-evm"]
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
+MANIFEST_BYTES_MAX = 4 * 1024 * 1024
 NODES_MAX = 64
 GROUPS_MAX = 64
 ACCOUNTS_MAX = 1024
@@ -157,8 +159,9 @@ def find_manifest(config: str) -> Path:
 
 def load_manifest(path: Path) -> Manifest:
     """Read and check a manifest; every complaint names the file and the entry."""
+    data = read_bounded(path, MANIFEST_BYTES_MAX, CommandFailed)
     try:
-        manifest = msgspec.toml.decode(path.read_bytes(), type=Manifest)
+        manifest = msgspec.toml.decode(data, type=Manifest)
     except (msgspec.DecodeError, ValueError) as error:
         raise CommandFailed(f"{path}: not a manifest: {error}") from None
     problem = _first_problem(manifest)

@@ -12,7 +12,9 @@ from typing import Annotated
 import msgspec
 
 from cli.failure import CommandFailed
+from cli.result_file import write_result
 from contracts.roles import InvalidRole, role_named
+from ledger.bounded_file import read_bounded
 from ledger.suite import STANDARD, InvalidSignature, KeySigner
 from ledger.values import (
     Hash32,
@@ -23,7 +25,6 @@ from ledger.values import (
     keccak,
     to_hex,
 )
-from ledger.whole_file import write_whole
 from node.config import NAME_LENGTH_MAX, is_name
 
 FORMAT = 1
@@ -67,14 +68,13 @@ def signed_request(private_key: bytes, **fields: str) -> AccountRequest:
 
 def save_request(path: Path, request: AccountRequest) -> None:
     """Write it. Raises OSError."""
-    write_whole(path, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
+    write_result(path, msgspec.json.format(msgspec.json.encode(request)) + b"\n")
 
 
 def load_request(path: Path) -> AccountRequest:
     """Read and check a request. Raises InvalidRequest."""
     try:
-        with path.open("rb") as file:
-            data = file.read(REQUEST_BYTES_MAX + 1)
+        data = read_bounded(path, REQUEST_BYTES_MAX, InvalidRequest)
     except OSError as error:
         raise InvalidRequest(f"cannot read {path}: {error.strerror or error}") from error
     try:

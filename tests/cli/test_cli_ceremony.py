@@ -1,7 +1,6 @@
 """`quorate zk ceremony` over a small group: what people and machines are shown, what is refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ from zkp.r1cs import encode_r1cs
 
 APP = command(["zk"])
 NAMES = ("author", "tax-officer", "registrar")
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[SmallNetwork]:
-    made = SmallNetwork()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

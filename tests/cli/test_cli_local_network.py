@@ -1,7 +1,6 @@
 """Commands on a network's folder: which account acts, which node is asked, what is refused."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,6 @@ def me() -> address:
 def note():
     self.seen = msg.sender
 """
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[SmallNetwork]:
-    made = SmallNetwork()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

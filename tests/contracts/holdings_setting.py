@@ -5,16 +5,15 @@ a proof of it holds for exactly the inputs that it was made for, and takes no ti
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from contracts.bindings import keys
 from contracts.bindings.circuits import NO_CEREMONY, CircuitRegistry, Draft
-from contracts.bindings.contract import Call, Event
+from contracts.bindings.contract import Event
 from contracts.bindings.equity import (
     AlarmCode,
     ApplicationStatus,
-    AttestationStatus,
     Terms,
     compute_context,
 )
@@ -27,7 +26,7 @@ from contracts.bindings.equity_holdings import (
 from ledger.values import Hash32, keccak
 from node.engines import engine_named, installed_engines
 from tests.contracts.circuit_setting import SOURCE_HASH, activate, new_registry
-from tests.contracts.contract_group import CHAIN_ID, MARKET, TAX, Group, address, new_group
+from tests.contracts.contract_group import CHAIN_ID, MARKET, TAX, address, new_group
 from tests.contracts.test_contracts_keys import approve
 from tests.contracts.transfer_setting import (
     AGREEMENT,
@@ -38,6 +37,7 @@ from tests.contracts.transfer_setting import (
     RATE_BPS,
     RULE,
     TRANSFER,
+    EquitySetting,
     sign_agreement,
 )
 from zkp.builder import Builder, Circuit
@@ -72,13 +72,8 @@ def draft_of(key: VerifyingKey, system: Hash32, name: str = "equity_v2") -> Draf
 
 
 @dataclass
-class Setting:
-    group: Group
-    equity: EquityHoldings
+class Setting(EquitySetting[EquityHoldings]):
     terms: HoldingTerms
-
-    def copy(self) -> "Setting":
-        return replace(self, group=self.group.copy())
 
     def statement(
         self,
@@ -101,10 +96,6 @@ class Setting:
     def attest(self, lots: Sequence[int] = (LOT,), attestation: bytes = ATTESTATION) -> None:
         self.do("tax-officer", self.equity.attest(attestation, C_TAX, RULE, lots))
         self.do("tax-reviewer", self.equity.countersign(attestation, C_TAX, RULE, lots))
-
-    def apply(self, transfer: bytes = TRANSFER, attestation: bytes = ATTESTATION) -> None:
-        call = self.equity.apply(transfer, attestation, C_REG, address("applicant"))
-        self.do("registrar", call)
 
     def verify(
         self, signals: tuple[int, ...], transfer: bytes = TRANSFER, proof: Proof | None = None
@@ -142,26 +133,9 @@ class Setting:
         asked = [self.equity.attestation(attestation), *map(self.equity.lot, lots)]
         return [self.group.ask(query) for query in asked]
 
-    def do(self, sender: str, call: Call) -> list[Event]:
-        return self.group.events(sender, call, self.equity.contract)
-
     def lot_status(self, lot: int = LOT) -> LotStatus:
         status: LotStatus = self.group.ask(self.equity.lot(lot)).status
         return status
-
-    def attestation_status(self, attestation: bytes = ATTESTATION) -> AttestationStatus:
-        status: AttestationStatus = self.group.ask(self.equity.attestation(attestation)).status
-        return status
-
-    def application_status(self, transfer: bytes = TRANSFER) -> ApplicationStatus:
-        status: ApplicationStatus = self.group.ask(self.equity.application(transfer)).status
-        return status
-
-    def storage_root(self) -> Hash32:
-        account = self.group.state.account(self.equity.address)
-        assert account is not None
-        root: Hash32 = account.storage_root
-        return root
 
 
 def set_up(key: VerifyingKey, system: Hash32) -> Setting:

@@ -6,12 +6,14 @@ proof of it holds for exactly the inputs that it was made for, and takes no time
 
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Generic, Self, TypeVar
 
 from contracts.bindings import agreements, keys
 from contracts.bindings.contract import Call, Event
 from contracts.bindings.equity import (
     ApplicationStatus,
     AttestationStatus,
+    EquityContract,
     EquityTransfer,
     PublicInputs,
     Terms,
@@ -57,34 +59,22 @@ def proof_of(inputs: PublicInputs) -> Proof:
     return prove(key, witness)[0]
 
 
+EquityT = TypeVar("EquityT", bound=EquityContract)
+
+
 @dataclass
-class Setting:
+class EquitySetting(Generic[EquityT]):
+    """A group with one of the equity contracts, and what is done alike with each of them."""
+
     group: Group
-    equity: EquityTransfer
+    equity: EquityT
 
-    def copy(self) -> "Setting":
+    def copy(self) -> Self:
         return replace(self, group=self.group.copy())
-
-    def statement(
-        self, transfer: bytes = TRANSFER, attestation: bytes = ATTESTATION
-    ) -> PublicInputs:
-        """What an honest prover computes by itself."""
-        ctx = compute_context(CHAIN_ID, self.equity.address, TERMS, transfer, attestation)
-        return PublicInputs(C_TAX, C_REG, RULE << 16 | RATE_BPS, ctx)
-
-    def attest(self, attestation: bytes = ATTESTATION, commitment: int = C_TAX) -> None:
-        self.do("tax-officer", self.equity.attest(attestation, commitment, RULE))
-
-    def countersign(self, attestation: bytes = ATTESTATION) -> None:
-        self.do("tax-reviewer", self.equity.countersign(attestation, C_TAX, RULE))
 
     def apply(self, transfer: bytes = TRANSFER, attestation: bytes = ATTESTATION) -> None:
         call = self.equity.apply(transfer, attestation, C_REG, address("applicant"))
         self.do("registrar", call)
-
-    def verify(self, transfer: bytes = TRANSFER, proof: Proof | None = None) -> list[Event]:
-        proof = proof or proof_of(self.statement(transfer))
-        return self.do("applicant", self.equity.verify(transfer, proof))
 
     def do(self, sender: str, call: Call) -> list[Event]:
         return self.group.events(sender, call, self.equity.contract)
@@ -102,6 +92,25 @@ class Setting:
         assert account is not None
         root: Hash32 = account.storage_root
         return root
+
+
+class Setting(EquitySetting[EquityTransfer]):
+    def statement(
+        self, transfer: bytes = TRANSFER, attestation: bytes = ATTESTATION
+    ) -> PublicInputs:
+        """What an honest prover computes by itself."""
+        ctx = compute_context(CHAIN_ID, self.equity.address, TERMS, transfer, attestation)
+        return PublicInputs(C_TAX, C_REG, RULE << 16 | RATE_BPS, ctx)
+
+    def attest(self, attestation: bytes = ATTESTATION, commitment: int = C_TAX) -> None:
+        self.do("tax-officer", self.equity.attest(attestation, commitment, RULE))
+
+    def countersign(self, attestation: bytes = ATTESTATION) -> None:
+        self.do("tax-reviewer", self.equity.countersign(attestation, C_TAX, RULE))
+
+    def verify(self, transfer: bytes = TRANSFER, proof: Proof | None = None) -> list[Event]:
+        proof = proof or proof_of(self.statement(transfer))
+        return self.do("applicant", self.equity.verify(transfer, proof))
 
 
 def sign_agreement(group: Group) -> None:

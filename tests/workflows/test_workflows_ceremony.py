@@ -3,7 +3,6 @@
 The group makes a block for each transaction, a second and a half apart.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,6 @@ from zkp.snarkjs.randomness import BEACON_EXPONENT_MAX
 NAMES = ("tax-officer", "registrar", "applicant", "audit-admin")
 TURN_S = 20
 BEACON_AFTER = 40
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[SmallNetwork]:
-    made = SmallNetwork()
-    yield made
-    made.close()
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from ledger.bounded_file import read_bounded
 from ledger.whole_file import write_whole
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
@@ -49,18 +50,9 @@ class FileDrop:
                 f"{path}: the file is not there; ask the organisation that made it, or any that "
                 "has it, to put it into the folder"
             )
-        data = read_file(path)
+        data = read_bounded(path, FILE_BYTES_MAX, InvalidContent, remedy="fetch it again")
         if sha256(data).digest() != digest:
             raise InvalidContent(
                 f"{path}: the content is not what the name says; remove the file and fetch it again"
             )
         return data
-
-
-def read_file(path: Path) -> bytes:
-    """A file of bounded length. Raises InvalidContent, and OSError."""
-    with path.open("rb") as file:
-        data = file.read(FILE_BYTES_MAX + 1)
-    if len(data) > FILE_BYTES_MAX:
-        raise InvalidContent(f"{path}: longer than {FILE_BYTES_MAX} bytes")
-    return data

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.bounded_file import read_bounded
 from ledger.values import Address, InvalidValue, address_from_hex, checksum_address
 from ledger.whole_file import write_whole
 from workflows.json_text import InvalidJson, decode_json
@@ -43,8 +44,9 @@ def load_place(folder: Path) -> CeremonyPlace:
     path = folder / FILE_NAME
     if not path.is_file():
         raise InvalidPlace(f"{path}: no ceremony was started in this folder; name its contract")
+    data = read_bounded(path, _FILE_BYTES_MAX, InvalidPlace, remedy="name the ceremony's contract")
     try:
-        found = decode_json(path.read_bytes()[: _FILE_BYTES_MAX + 1], bytes_max=_FILE_BYTES_MAX)
+        found = decode_json(data, bytes_max=_FILE_BYTES_MAX)
         if found["format"] != _FORMAT or not isinstance(found["group"], str):
             raise InvalidPlace(f"{path}: expected the form {_FORMAT!r}")
         return CeremonyPlace(found["group"], address_from_hex(found["contract"]))

@@ -51,7 +51,7 @@ from workflows.equity_transfer.opening import (
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.json_text import InvalidJson, decode_json
 from workflows.waiting import wait_for
-from workflows.workspace import read_bounded, write_private, write_private_json
+from workflows.workspace import read_plain, write_private, write_private_json
 
 _FORMAT = "quorate registration details 1"
 _padding_bytes = 1024  # the length of an envelope tells nothing of what is in it
@@ -102,7 +102,7 @@ def send_details(desk: Desk, transfer: bytes, approval_number: str) -> Outcome:
 def _sealed(desk: Desk, transfer: bytes, approval_number: str) -> bytes:
     path = desk.folder(transfer) / "details.sealed"
     if path.exists():
-        return read_bounded(path)
+        return read_plain(path)
     if not 0 < len(approval_number) <= _text_chars_max:
         raise StepRefused(f"approval number: expected 1 to {_text_chars_max} characters")
     opening = market_opening(desk, transfer)

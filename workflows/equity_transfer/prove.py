@@ -29,7 +29,7 @@ from workflows.equity_transfer.opening import (
     open_record,
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
-from workflows.workspace import read_bounded, write_private
+from workflows.workspace import read_plain, write_private
 from zkp.backend import prove as groth16_prove
 from zkp.backend import verify
 from zkp.builder import Circuit
@@ -191,8 +191,8 @@ def _is_proved(proved: Proved, key: VerifyingKey, statement: tuple[int, ...]) ->
     if not (proved.proof.exists() and proved.public.exists()):
         return False
     try:
-        proof = decode_proof(read_bounded(proved.proof))
-        signals = decode_publics(read_bounded(proved.public))
+        proof = decode_proof(read_plain(proved.proof))
+        signals = decode_publics(read_plain(proved.public))
     except InvalidText:
         return False
     return signals == statement and verify(key, proof, signals)

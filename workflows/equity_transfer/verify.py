@@ -19,7 +19,7 @@ from workflows.equity_transfer.desk import (
     resume,
 )
 from workflows.equity_transfer.prove import proof_path, public_path
-from workflows.workspace import read_bounded
+from workflows.workspace import read_plain
 from zkp.snarkjs.texts import decode_proof, decode_publics
 
 # Not estimated: with too little gas for the pairing a good proof would be refused, not reverted,
@@ -51,7 +51,7 @@ def verify(desk: Desk, transfer: bytes, proof_file: bytes | None = None) -> Outc
         path = proof_path(desk, transfer)
         if not path.exists():
             raise StepRefused("verify: no proof in this workspace; run `transfer prove` first")
-        proof_file = read_bounded(path)
+        proof_file = read_plain(path)
     call = verify_call(desk, transfer, decode_proof(proof_file), _signals(desk, transfer))
     return _outcome(desk, transfer, act(desk, transfer, "verify", call, gas=verify_gas))
 
@@ -61,7 +61,7 @@ def _signals(desk: Desk, transfer: bytes) -> tuple[int, ...]:
     if desk.deployment.registered is None:
         return ()
     path = public_path(desk, transfer)
-    signals = decode_publics(read_bounded(path)) if path.exists() else ()
+    signals = decode_publics(read_plain(path)) if path.exists() else ()
     if len(signals) != INPUTS:
         raise StepRefused(
             "verify: no public signals of this proof in this workspace; run `transfer prove` first"
