@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from importlib.metadata import version as distribution_version
+from io import TextIOWrapper
 
 import typer
 
-from cli.failure import report
+from cli.failure import EXIT_INTERRUPTED, report
 from cli.output import JsonOption, emit
 
 PARTS = {
@@ -71,11 +72,18 @@ def command(parts: Iterable[str] = tuple(PARTS)) -> typer.Typer:
 
 def main() -> None:
     """Run the command; a known or unknown error ends as one sentence and an exit code."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that cannot show Chinese shows question marks, and the rest.
+        sys.stdout.reconfigure(errors="replace")
     asked = "doctor" if sys.argv[1:2] == ["version"] else "".join(sys.argv[1:2])
     try:
         command([asked] if asked in PARTS else PARTS)()
     except (Exception, KeyboardInterrupt) as error:
         sys.exit(report(error))
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # typer keeps the interruption to itself
+            report(KeyboardInterrupt())
+        raise
 
 
 if __name__ == "__main__":

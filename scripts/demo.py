@@ -7,7 +7,7 @@ it again, whatever happens. Its result for machines is build/demo/summary.json.
 import dataclasses
 import json
 import shutil
-import socket
+import signal
 import sys
 import time
 from pathlib import Path
@@ -19,8 +19,9 @@ from rich.table import Table
 
 from cli.desks import LocalNetwork
 from cli.failure import report
-from cli.network.create import create_network
+from cli.network.create import HOST, create_network
 from cli.network.manifest import find_manifest
+from cli.network.ports import taken_port
 from cli.network.supervise import bring_up, node_states, take_down
 from cli.preparation import prepare
 from scripts.cheats import Cheat, try_all
@@ -51,13 +52,8 @@ def _chapter(english: str, chinese: str) -> None:
 def _free_base_port(ports: int) -> int:
     """The first run of ports that nobody listens on, so that a busy machine is no obstacle."""
     for base in range(PORT_FIRST, PORT_LAST, PORT_STEP):
-        try:
-            for port in range(base, base + ports):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
+        if taken_port(HOST, range(base, base + ports)) is None:
+            return base
     raise OSError(f"no {ports} free ports in a row between {PORT_FIRST} and {PORT_LAST}")
 
 
@@ -75,6 +71,8 @@ def main() -> int:
         return report(error)
     finally:
         if (folder / "network.json").is_file():
+            # Interrupted once more, it would leave nodes running that nobody knows of.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             _chapter("The network stops", "网络停止")
             take_down(folder, None, _say)
     path = DEMO / "summary.json"

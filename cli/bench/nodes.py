@@ -85,7 +85,7 @@ class Nodes:
         waiting = list(self._network.nodes)
         while waiting:
             self.check()
-            waiting = [node for node in waiting if not has_first_block(node)]
+            waiting = [node for node in waiting if not has_first_block(self._network, node)]
             if waiting and time.monotonic() > deadline:
                 names = ", ".join(node.name for node in waiting)
                 raise CommandFailed(f"block 1 is not stable on {names}; see the logs with --keep")

@@ -1,8 +1,6 @@
 """What one run of the network's benchmark is to do: its options, checked before anything starts."""
 
-import os
 import shutil
-import socket
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +8,7 @@ import msgspec
 
 from cli.failure import CommandFailed
 from cli.network.create import HOST, PORT_MAX, PORTS_PER_NODE
+from cli.network.ports import taken_port
 from contracts.system_alloc import ACCOUNTS_MAX
 from node.engines import why_not_native
 
@@ -69,16 +68,12 @@ def check_ports(base_port: int) -> None:
     last = base_port + NODES * PORTS_PER_NODE - 1
     if base_port < 1 or last > PORT_MAX:
         raise CommandFailed(f"--base-port {base_port}: the nodes need ports up to {last}")
-    for port in range(base_port, last + 1):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError as error:
-                raise CommandFailed(
-                    f"port {port} is not free ({os.strerror(error.errno or 0)}): stop what uses "
-                    f"it, or give another --base-port; {last - base_port + 1} in a row are needed"
-                ) from error
+    taken = taken_port(HOST, range(base_port, last + 1))
+    if taken is not None:
+        raise CommandFailed(
+            f"{taken}: stop what uses it, or give another --base-port; "
+            f"{last - base_port + 1} in a row are needed"
+        )
 
 
 def check_disk(folder: Path, transactions: int) -> None:

@@ -1,11 +1,15 @@
 """The command as a shell runs it: exit codes, JSON on standard output, sentences on the other."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from cli import main
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 SNARKJS = VECTORS / "snarkjs"
@@ -80,3 +84,33 @@ def test_the_shipped_agreement_is_well_formed() -> None:
     answer = json.loads(quorate("agreement", "check", "--json").stdout)
     assert (answer["rule"], answer["rate_bps"]) == (1, 2000)
     assert len(answer["id"]) == 66
+
+
+def test_a_terminal_without_chinese_shows_the_rest() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", "evm", "--help"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done
+    assert b"statetest" in done.stdout
+
+
+def test_who_interrupts_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def long() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "command", lambda _: app)
+    monkeypatch.setattr(sys, "argv", ["quorate"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "quorate: interrupted\n"

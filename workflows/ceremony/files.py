@@ -50,9 +50,14 @@ class FileDrop:
                 f"{path}: the file is not there; ask the organisation that made it, or any that "
                 "has it, to put it into the folder"
             )
-        data = read_bounded(path, FILE_BYTES_MAX, InvalidContent, remedy="fetch it again")
+        data = read_file(path)
         if sha256(data).digest() != digest:
             raise InvalidContent(
                 f"{path}: the content is not what the name says; remove the file and fetch it again"
             )
         return data
+
+
+def read_file(path: Path) -> bytes:
+    """A file of bounded length. Raises InvalidContent, and OSError."""
+    return read_bounded(path, FILE_BYTES_MAX, InvalidContent)
