@@ -19,7 +19,11 @@ def emit(value: Any, as_json: bool, render: Callable[[], RenderableType]) -> Non
     if as_json:
         print(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
     else:
-        Console().print(render())
+        shown = render()
+        # Paths and names are no markup; a sentence is wrapped by who reads it, so that its paths
+        # and commands can be copied.
+        console = Console(markup=False, emoji=False)
+        console.print(shown, soft_wrap=isinstance(shown, str))
 
 
 def emit_fields(title: str, value: Mapping[str, Any], as_json: bool) -> None:

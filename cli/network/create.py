@@ -87,9 +87,15 @@ def create_network(
         raise CommandFailed(
             f"{folder}: is not empty; choose another folder, or remove it to create anew"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists() and folder.samefile(Path.cwd()):
+        raise CommandFailed(f"{folder}: is where you are; name a new folder in it, such as network")
     draft_folder = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    draft_folder.mkdir(mode=0o700)
+    try:
+        draft_folder.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise CommandFailed(
+            f"{folder}: cannot be made: {error.strerror}; choose another folder"
+        ) from error
     try:
         shutil.copyfile(manifest_path, draft_folder / "network.toml")
         _Builder(manifest, draft_folder, base_port, progress, additions or Additions()).build()

@@ -125,6 +125,21 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_that_one_is_in_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandFailed, match="is where you are"):
+        create_network(MANIFEST, Path("."), 21_000, _silent)
+
+
+def test_a_place_where_no_folder_can_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    place = tmp_path / "file" / "network"
+    with pytest.raises(CommandFailed, match=f"^{place}: cannot be made: .*another folder"):
+        create_network(MANIFEST, place, 21_000, _silent)
+
+
 @pytest.mark.parametrize("base_port", [0, -1, 65_530])
 def test_ports_out_of_range_are_refused(tmp_path: Path, base_port: int) -> None:
     with pytest.raises(CommandFailed, match="ports"):

@@ -105,3 +105,22 @@ def test_commands_in_shell_blocks_exist_with_their_options(document: Path) -> No
         known = {name for parameter in command.params for name in parameter.opts}
         used = set(_OPTION.findall(line[match.end() :])) - {"--help"}
         assert used <= known, f"{line}: {used - known}"
+
+
+@pytest.mark.parametrize("page", ["README", "docs/tutorial/first-transfer"])
+def test_both_languages_give_the_same_commands(page: str) -> None:
+    chinese = blocks(ROOT / f"{page}.zh.md").replace(" --lang zh", "")
+    assert chinese == blocks(ROOT / f"{page}.md")
+
+
+@pytest.mark.parametrize("page", ["first-transfer.md", "first-transfer.zh.md"])
+def test_who_pastes_a_tutorial_has_set_what_it_uses(page: str) -> None:
+    known: set[str] = set()
+    for line in blocks(ROOT / "docs" / "tutorial" / page).splitlines():
+        assert set(re.findall(r"\$\{?(\w+)", line)) <= known, line
+        known |= set(re.findall(r"^(\w+)=", line))
+
+
+def test_the_chinese_readme_leads_to_chinese_pages() -> None:
+    for link in set(targets(ROOT / "README.zh.md")) - {"README.md"}:
+        assert not (ROOT / link).with_suffix(".zh.md").exists(), link
