@@ -9,10 +9,26 @@ import pytest
 
 from cli.failure import CommandFailed
 from cli.network import process, supervise
-from cli.network.create import create_network
-from cli.network.folder import load_network
-from cli.network.manifest import find_manifest
+from cli.network.folder import (
+    Group,
+    Membership,
+    NetworkFile,
+    Node,
+    load_network,
+    save_network,
+)
 from cli.network.supervise import bring_up, node_states
+from node.config import (
+    GroupConfig,
+    ListenConfig,
+    NodeConfig,
+    NodeFolder,
+    RpcConfig,
+    save_node_config,
+)
+
+CHAIN_ID = 77
+NAMES = ("tax-1", "market-1", "data-1", "audit-1")
 
 
 class StandIn:
@@ -26,12 +42,44 @@ class StandIn:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("made") / "network"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        base_port = min(probe.getsockname()[1], 60_000)
-    create_network(find_manifest("four-departments"), made, base_port, lambda _: None)
+    """A network's folder, as far as starting and stopping nodes reads it."""
+    made = tmp_path_factory.mktemp("network")
+    nodes = tuple(_node(made, name) for name in NAMES)
+    group = Group("equity", CHAIN_ID, "genesis.json", NAMES)
+    save_network(made, NetworkFile("four", nodes, (group,), ()))
     return made
+
+
+def _node(made: Path, name: str) -> Node:
+    p2p, rpc = _free_address(), _free_address()
+    config = NodeConfig(
+        name=name,
+        org="tax",
+        p2p=ListenConfig(p2p),
+        rpc=RpcConfig(rpc),
+        engine="py-evm",
+        default_group="equity",
+        group=(GroupConfig("equity", "validator"),),
+    )
+    save_node_config(config, NodeFolder(made / "nodes" / name))
+    return Node(
+        name=name,
+        org="tax",
+        node_id=f"tax/{name}",
+        address="0x" + "00" * 20,
+        rpc=f"http://{rpc}",
+        p2p=p2p,
+        dir=f"nodes/{name}",
+        pid_file=f"nodes/{name}/node.pid",
+        engine="py-evm",
+        default_group="equity",
+        groups=(Membership("equity", "validator"),),
+    )
+
+
+def _free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
 @pytest.fixture
@@ -103,14 +151,12 @@ def _answers(name: str, chain_id: int) -> dict[str, Any]:
 def test_a_node_of_another_network_on_the_same_ports_is_not_taken_for_ours(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network = load_network(folder)
-    ours = network.groups[0].chain_id
     answers = iter(
         [
-            _answers("tax-1", ours),
-            _answers("market-1", ours + 1),
-            _answers("tax-1", ours),
-            _answers("audit-1", ours),
+            _answers("tax-1", CHAIN_ID),
+            _answers("market-1", CHAIN_ID + 1),
+            _answers("tax-1", CHAIN_ID),
+            _answers("audit-1", CHAIN_ID),
         ]
     )
     monkeypatch.setattr(supervise.Client, "status", lambda _: next(answers))
