@@ -3,7 +3,6 @@
 They work on the node's folder; a running node follows the file of grants at once.
 """
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +17,7 @@ from cli.options import NodeArgument
 from cli.output import JsonOption, emit, table
 from cli.result_file import write_result
 from cli.second_factor import CodeOption, confirm
+from ledger.new_secret import write_new_secret
 from node.config import NodeFolder, load_node_config
 from node.pki import OFFICER_VALIDITY_DAYS, OrganisationCA, encode_certificate, new_key, save_key
 from node.rpc.grants import Grant, load_grants, new_grant
@@ -57,7 +57,10 @@ def create_token(
     grants = load_grants(home.grants).with_grant(made)
     confirm(home, code)
     if out is not None:
-        _write_secret(out, secret)
+        try:
+            write_new_secret(out, secret.encode() + b"\n")
+        except FileExistsError:
+            raise CommandFailed(f"{out}: is there already; name another file") from None
     grants.save(home.grants)
     emit(_shown(made), as_json, lambda: _said(made, out))
 
@@ -127,15 +130,6 @@ def certificate(
     }
     whose = f", key in {key}" if key else ""
     emit(value, as_json, lambda: f"{out}: {authority.organisation}/officer/{name}{whose}")
-
-
-def _write_secret(path: Path, text: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise CommandFailed(f"{path}: is there already; name another file") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text + "\n")
 
 
 def _shown(grant: Grant) -> dict[str, object]:

@@ -6,8 +6,6 @@ Keys stay in memory of the caller; nothing here logs or writes one.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from ledger.bounded_file import read_bounded
+from ledger.new_secret import write_new_secret
 
 KEYSTORE_BYTES_MAX = 64 * 1024
 PASSWORD_BYTES_MAX = 1024
@@ -68,18 +67,12 @@ def save_account(
     keystore: dict[str, Any] = Account.encrypt(
         account.key, password, kdf="scrypt", iterations=rounds
     )
-    _write_private(key_file, json.dumps(keystore))
+    write_new_secret(key_file, json.dumps(keystore).encode())
 
 
 def save_password(key_file: Path, password: str) -> None:
     """Write the password file of a local network, mode 600, without a newline."""
-    _write_private(password_file(key_file), password)
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_new_secret(password_file(key_file), password.encode())
 
 
 def _load_keystore(key_file: Path) -> dict[str, Any]:

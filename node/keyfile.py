@@ -5,10 +5,10 @@ Only the consensus key lives here; TLS keys are PEM and account keys are encrypt
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
+from ledger.new_secret import write_new_secret
 from ledger.private_file import ExposedFile, read_private
 from ledger.suite import Suite
 from ledger.values import Address
@@ -36,15 +36,10 @@ def load_private_key(path: Path) -> bytes:
 def save_private_key(path: Path, private_key: bytes) -> None:
     """Write a new key file with mode 600; an existing file is never replaced."""
     assert len(private_key) == 32
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new_secret(path, private_key.hex().encode() + b"\n")
     except FileExistsError:
         raise ConfigurationError(f"the key {path} is there already; remove it first") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(private_key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def own_address(group: GroupFolder, suite: Suite) -> Address:

@@ -9,7 +9,6 @@ every HSM speaks.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ledger.bounded_file import read_bounded
+from ledger.new_secret import write_new_secret
 from ledger.private_file import ExposedFile, read_private
 from ledger.whole_file import write_whole
 
@@ -93,12 +93,7 @@ def save_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new_secret(path, pem)
 
 
 def load_key(path: Path) -> ec.EllipticCurvePrivateKey:
