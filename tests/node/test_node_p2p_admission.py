@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -75,80 +76,61 @@ class WatchedPairs(set):
             self.complete.set()
 
 
-async def test_two_simultaneous_connections_leave_the_one_dialled_by_the_lower_id(consortium):
-    tax = await consortium.start(TAX)
-    # market/market-1 < tax/tax-1: its connection wins over the one that tax dials.
-    identity = consortium.identity(MARKET)
+@asynccontextmanager
+async def dialled(network, peer, identity):
+    """`network` dials `peer`, somebody with `identity` takes the connection and says hello."""
     accepted = asyncio.Queue()
 
-    async def accept(reader, writer):
-        await accepted.put((reader, writer))
+    async def accept(_, writer):
+        await accepted.put(writer)
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity.certificate_path, identity.key_path)
     server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
-    tax.set_address(MARKET, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    network.set_address(peer, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with asyncio.timeout(10):
-        _, dialled_by_tax = await accepted.get()
-    dialled_by_tax.write(encode_frame(Hello(b"i" * 16, 1)))
-    await tax.arrived.reaches(MARKET)
-    dialled_by_market = await consortium.raw_peer(tax, identity)
-    await tax.metrics.disconnected.reaches("replaced")
-    await tax.arrived.reaches(MARKET, 2)
-    await dialled_by_market.frame_of(Ping)
-    assert tax.is_connected(MARKET)
-    server.close()
-    dialled_by_tax.transport.abort()
+        writer = await accepted.get()
+        writer.write(encode_frame(Hello(b"i" * 16, 1)))
+        await network.arrived.reaches(peer)
+    try:
+        yield
+    finally:
+        server.close()
+        writer.transport.abort()
+
+
+async def test_two_simultaneous_connections_leave_the_one_dialled_by_the_lower_id(consortium):
+    tax = await consortium.start(TAX)
+    # market/market-1 < tax/tax-1: its connection wins over the one that tax dials.
+    identity = consortium.identity(MARKET)
+    async with dialled(tax, MARKET, identity):
+        dialled_by_market = await consortium.raw_peer(tax, identity)
+        await tax.metrics.disconnected.reaches("replaced")
+        await tax.arrived.reaches(MARKET, 2)
+        await dialled_by_market.frame_of(Ping)
+        assert tax.is_connected(MARKET)
 
 
 async def test_the_higher_ids_second_connection_is_turned_away(consortium):
     market = await consortium.start(MARKET)
     identity = consortium.identity(TAX)
-    accepted = asyncio.Queue()
-
-    async def accept(reader, writer):
-        await accepted.put((reader, writer))
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.certificate_path, identity.key_path)
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
-    market.set_address(TAX, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with asyncio.timeout(10):
-        _, dialled_by_market = await accepted.get()
-    dialled_by_market.write(encode_frame(Hello(b"i" * 16, 1)))
-    await market.arrived.reaches(TAX)
-    late = await consortium.raw_peer(market, identity)
-    await market.metrics.refused.reaches("duplicate")
-    await late.ended()
-    assert market.is_connected(TAX)
-    assert not market.metrics.disconnected
-    server.close()
-    dialled_by_market.transport.abort()
+    async with dialled(market, TAX, identity):
+        late = await consortium.raw_peer(market, identity)
+        await market.metrics.refused.reaches("duplicate")
+        await late.ended()
+        assert market.is_connected(TAX)
+        assert not market.metrics.disconnected
 
 
 async def test_a_connection_that_fell_silent_gives_way(consortium, quick_limits):
     limits = replace(quick_limits, ping_interval_s=0.02)
     market = await consortium.start(MARKET, limits=limits)
     identity = consortium.identity(TAX)
-    accepted = asyncio.Queue()
-
-    async def accept(reader, writer):
-        await accepted.put((reader, writer))
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(identity.certificate_path, identity.key_path)
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=context)
-    market.set_address(TAX, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with asyncio.timeout(10):
-        _, dialled_by_market = await accepted.get()
-        dialled_by_market.write(encode_frame(Hello(b"i" * 16, 1)))
-        await market.arrived.reaches(TAX)
+    async with dialled(market, TAX, identity), asyncio.timeout(10):
         # It would stay, were it not silent; so the peer's own attempts succeed before long.
         while market.arrived[TAX] < 2:
             await consortium.raw_peer(market, identity)
-    assert market.metrics.disconnected["idle"] == 0
-    server.close()
-    dialled_by_market.transport.abort()
+        assert market.metrics.disconnected["idle"] == 0
 
 
 async def test_a_strangers_ca_is_refused(consortium, consortium_of):
