@@ -202,7 +202,12 @@ def verify(
     )
     emit(value.to_json(), as_json, lambda: explorer.render_verification(value, lang))
     if not value.ok:
-        raise CommandFailed(f"{len(value.problems)} problem(s) found")
+        first = value.problems[0]
+        where = "" if first.block is None else f"block {first.block}: "
+        raise CommandFailed(
+            f"{len(value.problems)} problem(s) found, the first by {first.rpc}: "
+            f"{where}{first.what}: {first.message}"
+        )
 
 
 def _progress(number: int, last: int) -> None:

@@ -346,8 +346,14 @@ def check(
 ) -> None:
     """Check a certificate from the genesis file alone; no network is used. 核验存证凭证。"""
     evidence = check_certificate(read_input(file), load_genesis(genesis))
+    release = {"release": evidence.release.label, "is_current": evidence.release.is_current}
     emit(
-        {"valid": True, "digest": evidence.digest, "statement": evidence.statement},
+        {
+            "valid": True,
+            "digest": evidence.digest,
+            "contract": release,
+            "statement": evidence.statement,
+        },
         as_json,
         lambda: _evidence_tables(evidence),
     )
@@ -356,8 +362,12 @@ def check(
 def _evidence_tables(evidence: Evidence) -> RenderableType:
     statement = dict(evidence.statement)
     steps = statement.pop("steps")
+    release = evidence.release.label
+    if not evidence.release.is_current:
+        release += ", of an earlier release than this program's 早于本程序的版本"
+    facts = [*flat(statement), ("contract's release 合约版本", release)]
     return Group(
-        table(f"certificate {evidence.id}: valid", ("", ""), flat(statement)),
+        table(f"certificate {evidence.id}: valid", ("", ""), facts),
         table(
             "steps",
             ("step", "office", "receiver", "code", "block", "time (Beijing)", "transaction"),

@@ -43,7 +43,8 @@ class Slot:
 class Compiled:
     """One compiled contract: `creation` runs once and leaves `runtime` at the new address.
 
-    `layout` has the variables by name, those of a module as `module.name`.
+    `layout` has the variables by name, those of a module as `module.name`. `immutables` stand
+    behind the runtime code once it is deployed, in this order; without their module's name.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Compiled:
     creation: bytes
     runtime: bytes
     layout: Mapping[str, Slot]
+    immutables: tuple[str, ...]
 
 
 def compile_source(source: Path | str) -> Compiled:
@@ -114,6 +116,9 @@ def _compile(path: Path, content: bytes) -> Compiled:
         creation=bytes.fromhex(output["bytecode"].removeprefix("0x")),
         runtime=bytes.fromhex(output["bytecode_runtime"].removeprefix("0x")),
         layout=dict(_slots(output["layout"].get("storage_layout", {}))),
+        immutables=tuple(
+            name for _, name in sorted(_offsets(output["layout"].get("code_layout", {})))
+        ),
     )
 
 
@@ -123,3 +128,11 @@ def _slots(layout: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, S
             yield within + name, Slot(item["type"], item["slot"], item["n_slots"])
         else:
             yield from _slots(item, f"{within}{name}.")
+
+
+def _offsets(layout: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    for name, item in layout.items():
+        if "offset" in item:
+            yield item["offset"], name
+        else:
+            yield from _offsets(item)

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from client.light import InvalidAnswer
-from contracts.bindings.equity import SOURCE, EquityTransfer
-from contracts.compiler import compile_source
+from contracts.bindings.contract import Contract
+from contracts.interface import load_abi
+from contracts.releases import SOURCES_OF, Release, release_of
 from ledger.gate import (
     AGREEMENTS_CONTRACT,
     GATE_CONTRACT,
@@ -293,6 +294,12 @@ _SYSTEM = {
     KEYS_CONTRACT: "verification keys",
     GROTH16_CONTRACT: "Groth16 verifier",
 }
+_RELEASED = {
+    "equity_transfer": "equity transfer",
+    "equity_holdings": "equity transfer with holdings",
+    "ceremony": "key ceremony",
+    "circuits": "registry of circuits",
+}
 
 
 def contract(source: Source, address: Address, *, number: int | None = None) -> ContractView:
@@ -305,9 +312,10 @@ def contract(source: Source, address: Address, *, number: int | None = None) -> 
     if problem is None and source.light is not None and keccak(code) != state.code_hash:
         problem = "the code shown is not the one that the account commits to"
     kind = _SYSTEM.get(address)
+    release = release_of(code) if kind is None else None
     facts: dict[str, Any] = {}
-    if kind is None and is_equity_transfer(code):
-        kind, facts = "equity transfer", equity_facts(source, address, at)
+    if release is not None:
+        kind, facts = _RELEASED[release.contract], deployed_with(source, release, code)
     permission, doubt = source.permission(address, at)
     problem = problem or doubt
     return ContractView(
@@ -317,6 +325,8 @@ def contract(source: Source, address: Address, *, number: int | None = None) -> 
         code_bytes=len(code),
         storage_root=to_hex(state.storage_root),
         kind=kind,
+        release=None if release is None else release.label,
+        is_current=None if release is None else release.is_current,
         facts=facts,
         frozen=permission.frozen,
         verified=source.light is not None and problem is None,
@@ -324,20 +334,13 @@ def contract(source: Source, address: Address, *, number: int | None = None) -> 
     )
 
 
-def is_equity_transfer(code: bytes) -> bool:
-    """Whether code is our equity transfer's: all of it but the immutables that follow it."""
-    return code.startswith(compile_source(SOURCE).runtime)
-
-
-def equity_facts(source: Source, address: Address, number: int) -> dict[str, Any]:
-    """What an equity transfer contract was deployed with."""
-    contract = EquityTransfer(address).contract
+def deployed_with(source: Source, release: Release, code: bytes) -> dict[str, Any]:
+    """What a contract of ours was deployed with: it stands in its code, so no node is asked."""
+    words = release.values(code)
+    assert words is not None, "asked of a release's code alone"
+    abi = Contract(Address(bytes(20)), load_abi(SOURCES_OF[release.contract]))
     facts: dict[str, Any] = {}
-    for name in ("agreement", "circuit", "genesis_hash", "tax_organisation", "market_organisation"):
-        query = contract.query(name)
-        value = query.decode(source.client.call(to_hex(address), query.data, block=number))
-        if isinstance(value, int):
-            facts[name] = source.organisation(value)
-        else:
-            facts[name] = to_hex(value)
+    for name, word in words.items():
+        value = abi.decode_result(name, word)
+        facts[name] = source.organisation(value) if isinstance(value, int) else to_hex(value)
     return facts

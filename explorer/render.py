@@ -158,11 +158,15 @@ def render_account(value: AccountView, lang: str, names: Names | None = None) ->
 
 def render_contract(value: ContractView, lang: str) -> RenderableType:
     """One contract."""
+    release = value.release
+    if value.is_current is False:
+        release = f"{release}, {label('earlier_release', lang)}"
     facts = _facts(
         lang,
         ("contract", value.address),
         ("block", str(value.block)),
-        ("kind", value.kind or "-"),
+        ("kind", label(value.kind or "unknown_code", lang)),
+        ("release", release),
         ("code", f"{value.code_bytes} bytes, {value.code_hash}"),
         ("state_root", value.storage_root),
         ("frozen", label("yes" if value.frozen else "no", lang)),

@@ -136,7 +136,11 @@ class AccountView(Value, frozen=True, kw_only=True):
 
 
 class ContractView(Value, frozen=True, kw_only=True):
-    """A contract after a block; `kind` names a contract of ours whose code it is."""
+    """A contract after a block; `kind` names a contract of ours whose code it is.
+
+    `release` says which one, `is_current` whether this build deploys that; None for system
+    contracts and for code that no release of ours has.
+    """
 
     address: str
     block: int
@@ -146,6 +150,8 @@ class ContractView(Value, frozen=True, kw_only=True):
     kind: str | None
     facts: dict[str, Any]
     frozen: bool
+    release: str | None = None
+    is_current: bool | None = None
     verified: bool = False
     problem: str | None = None
 

@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:
 from scripts.reference_pages import (  # noqa: E402
     access,
     command,
+    contract_releases,
     doctor,
     error_codes,
     gadgets,
@@ -27,6 +28,7 @@ FOLDER = ROOT / "docs" / "reference"
 PAGES = {
     "access.md": access.render,
     "command.md": command.render,
+    "contract-releases.md": contract_releases.render,
     "doctor.md": doctor.render,
     "error-codes.md": error_codes.render,
     "gadgets.md": gadgets.render,

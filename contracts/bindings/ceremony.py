@@ -22,12 +22,14 @@ from contracts.bindings.contract import (
 )
 from contracts.compiler import compile_source
 from contracts.interface import load_abi
+from contracts.releases import current, releases_of
 from ledger.values import Address, Hash32, keccak
 from zkp.ceremony.points import PublicPoints
 from zkp.curve.g2 import G2Point
 from zkp.snarkjs.calldata import G2Words, g1_words, g2_words
 
 SOURCE = "ceremony/ceremony.vy"
+_CONTRACT = "ceremony"
 PARTICIPANTS_MAX = 32
 EVENTS_MAX = 4_096
 """More than a ceremony of that many participants can have, their objections included."""
@@ -102,14 +104,14 @@ def ceremony_deploy_data(terms: Terms, participants: Sequence[Address]) -> bytes
     return compile_source(SOURCE).creation + arguments
 
 
-def runtime_code() -> bytes:
-    """The code that stands at a ceremony's address."""
-    return compile_source(SOURCE).runtime
+def is_ceremony(code_hash: Hash32) -> bool:
+    """Whether this is the hash of a ceremony's code, of any release."""
+    return any(release.code_hash == code_hash for release in releases_of(_CONTRACT))
 
 
 def digest_slot() -> int:
-    """Where in the contract's storage the hash over all that happened stands."""
-    return compile_source(SOURCE).layout["digest"].slot
+    """Where in the contract's storage the hash over all that happened stands, in every release."""
+    return current(_CONTRACT).slots["digest"]
 
 
 def points_argument(points: PublicPoints) -> tuple[Any, ...]:

@@ -6,7 +6,8 @@ the same shelf.
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,18 +63,25 @@ def address(name: str) -> Address:
     return address_from_hex(account(name).address)
 
 
-def small_genesis(name: str = "equity") -> Genesis:
+def small_genesis(
+    name: str = "equity",
+    accounts: Sequence[AccountEntry] | None = None,
+    *,
+    production: bool = False,
+) -> Genesis:
+    """Of these accounts, by default one for each of `ROLES`."""
     validators = {organisation: signer(f"{organisation}-1") for organisation in ORGANISATIONS}
     parameters = Parameters(chain_id=CHAIN_ID, window_blocks=4)
     alloc = system_alloc(
         organisations=[OrganisationEntry(organisation) for organisation in ORGANISATIONS],
-        accounts=[AccountEntry(address(who), org, role) for who, (org, role) in ROLES.items()],
+        accounts=accounts
+        or [AccountEntry(address(who), org, role) for who, (org, role) in ROLES.items()],
         validators=[
             ValidatorEntry(key.address, organisation, f"{organisation}-1")
             for organisation, key in validators.items()
         ],
         parameters=parameters,
-        production=False,
+        production=production,
     )
     return Genesis(
         name=name,
@@ -112,13 +120,26 @@ class EmptyPool:
         return ()
 
 
+def clock_of_2023(number: int) -> int:
+    """The same in every run: whoever asks for a fresh head finds this one years old."""
+    return 1_700_000_000_000 + number * 1_500
+
+
+def clock_of_today(_: int) -> int:
+    return time.time_ns() // 1_000_000
+
+
 class SmallGroup:
-    """Executes and certifies each transaction in the call that submits it."""
+    """Executes and certifies each transaction in the call that submits it.
+
+    `clock` gives a block's time in milliseconds by its number.
+    """
 
     role = "validator"
 
-    def __init__(self, genesis: Genesis) -> None:
+    def __init__(self, genesis: Genesis, clock: Callable[[int], int] = clock_of_2023) -> None:
         self.genesis = genesis
+        self.clock = clock
         self.name = genesis.name
         self.chain = Chain(genesis, BlockStore(MemoryStore(), STANDARD), engine_named("py-evm"))
         self.group_id = self.chain.group
@@ -148,7 +169,7 @@ class SmallGroup:
             sequence=number,
             origin_view=0,
             proposer=validators.primary(0),
-            timestamp_ms=1_700_000_000_000 + number * 1_500,
+            timestamp_ms=self.clock(number),
             transactions=(raw,),
         )
         executed = self.chain.execute(proposal)
@@ -211,9 +232,11 @@ class SmallNode:
 class SmallNetwork:
     """The node, served on a loopback port by a thread of its own until `close`."""
 
-    def __init__(self, genesis: Genesis | None = None) -> None:
+    def __init__(
+        self, genesis: Genesis | None = None, clock: Callable[[int], int] = clock_of_2023
+    ) -> None:
         self.genesis = genesis or small_genesis()
-        self.node = SmallNode(SmallGroup(self.genesis))
+        self.node = SmallNode(SmallGroup(self.genesis, clock))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()

@@ -17,8 +17,8 @@ from workflows.equity_transfer.certificate import (
     InvalidEvidence,
     check_certificate,
     make_certificate,
-    runtime_code,
 )
+from workflows.equity_transfer.released import current_code
 
 
 @pytest.fixture(scope="module")
@@ -180,4 +180,4 @@ def test_another_spelling_is_refused(issued: bytes, genesis: Genesis) -> None:
 def test_the_code_is_what_this_program_would_deploy(office: Office) -> None:
     deployment = office.deployment
     code = office.network.chain.latest_state().code(deployment.address)
-    assert code == runtime_code(deployment.terms)
+    assert code == current_code(deployment)

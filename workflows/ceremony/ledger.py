@@ -9,12 +9,17 @@ from typing import Any
 
 from client.light import LightClient
 from client.rpc import Client
-from contracts.bindings.ceremony import CeremonyContract, Record, digest_slot, runtime_code
+from contracts.bindings.ceremony import CeremonyContract, Record, digest_slot, is_ceremony
 from contracts.bindings.contract import InvalidResult
+from contracts.releases import labels_of
 from ledger.logs import LOG_RANGE_BLOCKS_MAX
 from ledger.values import Address, Hash32, InvalidValue, checksum_address, hash_from_hex, keccak
 
 _ATTEMPTS_MAX = 5
+_NO_CEREMONY = (
+    "{where}: no ceremony's contract stands there that this program knows ({known}); look at the "
+    "address, or take the program that started the ceremony"
+)
 
 
 class InvalidRecord(Exception):
@@ -38,8 +43,8 @@ def read_record(client: Client, address: Address) -> Reading:
         head = client.block()
         assert head is not None, "every node has a last block"
         number = int(head["number"], 16)
-        if client.code(where, number) != runtime_code():
-            raise InvalidRecord(f"{where}: no ceremony's contract stands there")
+        if not is_ceremony(keccak(client.code(where, number))):
+            raise InvalidRecord(_NO_CEREMONY.format(where=where, known=labels_of("ceremony")))
         start = contract.start_block()
         first = start.decode(client.call(where, start.data))
         digest = contract.contract.query("digest")
@@ -58,8 +63,8 @@ def prove_record(light: LightClient, address: Address) -> Reading:
     head = light.head()
     number = head.header.number
     proven = light.account(address, (digest_slot(),), number)
-    if proven.account.code_hash != keccak(runtime_code()):
-        raise InvalidRecord(f"{where}: no ceremony's contract of this build stands there")
+    if not is_ceremony(proven.account.code_hash):
+        raise InvalidRecord(_NO_CEREMONY.format(where=where, known=labels_of("ceremony")))
     start = contract.start_block()
     # Told wrongly, logs are missing and the digest does not come out.
     first = start.decode(light.client.call(where, start.data))

@@ -16,10 +16,8 @@ from typing import Any
 from client.light import InvalidAnswer, LightClient, ProvenReceipt
 from client.rpc import Client
 from contracts.bindings.contract import Event, InvalidResult
-from contracts.bindings.equity import SOURCE, AlarmCode, ApplicationStatus, AttestationStatus, Terms
-from contracts.bindings.equity_holdings import SOURCE as SOURCE_OF_HOLDINGS
-from contracts.compiler import compile_source
-from contracts.storage import value_slot
+from contracts.bindings.equity import AlarmCode, ApplicationStatus, AttestationStatus, Terms
+from contracts.releases import Release
 from ledger.epoch_chain import CertifiedHeader
 from ledger.genesis import Genesis
 from ledger.values import (
@@ -36,6 +34,12 @@ from workflows.equity_transfer.deployment import Deployment, RegisteredCircuit
 from workflows.equity_transfer.desk import Desk, StepRefused
 from workflows.equity_transfer.ids import InvalidId, parse_id, show_id
 from workflows.equity_transfer.offices import account_office, organisation_labels
+from workflows.equity_transfer.released import (
+    UnknownContract,
+    release_at,
+    release_with_hash,
+    status_slots,
+)
 from workflows.equity_transfer.show import beijing_time, show
 from workflows.json_text import InvalidJson, decode_json
 
@@ -74,11 +78,13 @@ class InvalidEvidence(ValueError):
 
 @dataclass(frozen=True)
 class Evidence:
-    """A certificate that was checked. `statement` is what it says, as in the document."""
+    """A certificate that was checked. `statement` is what it says, as in the document; `release` is
+    the contract that it is about, by its code on chain."""
 
     id: str
     digest: str
     statement: Mapping[str, Any]
+    release: Release
 
 
 def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
@@ -90,7 +96,7 @@ def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
     head = client.block_certificate("latest")
     number = int(head["number"])
     transfer, attestation = parse_id(shown.transfer), parse_id(shown.attestation or "")
-    slots = _slots(desk.deployment, transfer, attestation)
+    slots = status_slots(release_at(client, desk.deployment), transfer, attestation)
     state = client.proof(checksum_address(desk.deployment.address), slots, number)
     hashes = dict.fromkeys(step.transaction for step in shown.steps if step.block <= number)
     evidence = {
@@ -103,7 +109,7 @@ def make_certificate(desk: Desk, genesis: Genesis, item: bytes) -> bytes:
         },
     }
     subject = _subject(desk.deployment, transfer, attestation)
-    statement = _derive(subject, evidence, genesis)
+    statement, _ = _derive(subject, evidence, genesis)
     data = _seal(statement, evidence)
     check_certificate(data, genesis)
     return data
@@ -120,9 +126,10 @@ def check_certificate(data: bytes, genesis: Genesis) -> Evidence:
     subject = statement.get("subject")
     if not isinstance(subject, dict):
         raise InvalidEvidence("certificate: expected its subject")
-    if _derive(subject, evidence, genesis) != statement:
+    derived, release = _derive(subject, evidence, genesis)
+    if derived != statement:
         raise InvalidEvidence("certificate: it says more or other than its evidence proves")
-    return Evidence(document["id"], document["digest"], statement)
+    return Evidence(document["id"], document["digest"], statement, release)
 
 
 def _parse(data: bytes) -> dict[str, Any]:
@@ -166,13 +173,16 @@ class _Recorded(Client):
 
 def _derive(
     subject: Mapping[str, Any], evidence: Mapping[str, Any], genesis: Genesis
-) -> dict[str, Any]:
-    """The statement that the evidence proves about a subject. Raises `InvalidEvidence`."""
+) -> tuple[dict[str, Any], Release]:
+    """The statement that the evidence proves about a subject, and the contract's release.
+
+    Raises `InvalidEvidence`.
+    """
     try:
         return _derived(subject, evidence, genesis)
     except InvalidAnswer as error:
         raise InvalidEvidence(f"certificate: {error.what}: {error}") from error
-    except (InvalidValue, InvalidId, InvalidResult) as error:
+    except (InvalidValue, InvalidId, InvalidResult, UnknownContract) as error:
         raise InvalidEvidence(f"certificate: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise InvalidEvidence(f"certificate: a part is missing or malformed: {error}") from error
@@ -180,7 +190,7 @@ def _derive(
 
 def _derived(
     subject: Mapping[str, Any], evidence: Mapping[str, Any], genesis: Genesis
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Release]:
     _expect_names(evidence, ("block", "epochs", "receipts", "state"), "evidence")
     for answer in evidence["epochs"]:
         more = tuple(name for name in _EPOCH_KEYS if name in answer)
@@ -191,9 +201,15 @@ def _derived(
     deployment = _deployment(subject, genesis, light.group_id)
     transfer = parse_id(subject["transfer"])
     attestation = parse_id(subject["attestation"])
-    slots = _slots(deployment, transfer, attestation)
-    proven = _state(light, deployment, evidence["state"], block, slots=slots)
-    application_status, attestation_status = _statuses(proven, attestation)
+    release, words = _state(
+        light,
+        deployment,
+        evidence["state"],
+        block,
+        transfer=transfer,
+        attestation=attestation,
+    )
+    application_status, attestation_status = _statuses(words, attestation)
     receipts = evidence["receipts"]
     if len(receipts) > receipts_max:
         raise InvalidEvidence(f"certificate: expected at most {receipts_max} receipts")
@@ -206,7 +222,7 @@ def _derived(
     if steps != sorted(steps, key=lambda step: (step["block"], step["position"])):
         raise InvalidEvidence("certificate: its steps are not in the order of the chain")
     labels = organisation_labels(genesis)
-    return {
+    statement = {
         "title": "存证凭证",
         "notice": list(_NOTICE),
         "subject": _subject(deployment, transfer, attestation),
@@ -225,6 +241,7 @@ def _derived(
         },
         "steps": steps,
     }
+    return statement, release
 
 
 def _deployment(subject: Mapping[str, Any], genesis: Genesis, group: Hash32) -> Deployment:
@@ -260,60 +277,28 @@ def _subject(deployment: Deployment, transfer: bytes, attestation: bytes) -> dic
     }
 
 
-def runtime_code(terms: Terms, registered: RegisteredCircuit | None = None) -> bytes:
-    """The contract's code as deployed: Vyper puts the constructor's immutables behind it.
-
-    With a registered circuit it is the contract with holdings, whose own come after the module's.
-    """
-    words = [
-        terms.genesis_hash,
-        terms.agreement,
-        terms.circuit,
-        terms.tax_organisation.to_bytes(32, "big"),
-        terms.market_organisation.to_bytes(32, "big"),
-    ]
-    if registered is None:
-        return compile_source(SOURCE).runtime + b"".join(words)
-    words += [registered.registry.rjust(32, b"\0"), registered.entry]
-    return compile_source(SOURCE_OF_HOLDINGS).runtime + b"".join(words)
-
-
-def _slots(deployment: Deployment, transfer: bytes, attestation: bytes) -> list[int]:
-    """Where the two statuses and the application's attestation stand."""
-    if deployment.registered is None:
-        layout, module = compile_source(SOURCE).layout, ""
-    else:
-        layout, module = compile_source(SOURCE_OF_HOLDINGS).layout, "transfers."
-    application = value_slot(layout[f"{module}applications"].slot, transfer)
-    attested = value_slot(layout[f"{module}attestations"].slot, attestation)
-    return [attested, application, application + 2]
-
-
 def _state(
     light: LightClient,
     deployment: Deployment,
     state: Mapping[str, Any],
     block: CertifiedHeader,
     *,
-    slots: list[int],
-) -> list[int]:
-    """The words of these slots after `block`, once the code there is this contract's."""
+    transfer: bytes,
+    attestation: bytes,
+) -> tuple[Release, list[int]]:
+    """The release that stands there after `block`, by its code, and the words of its slots."""
     _expect_names(state, ("account", "slots"), "state")
-    answer = {
-        "accountProof": state["account"],
-        "storageProof": [{"proof": nodes} for nodes in state["slots"]],
-    }
+    answer: dict[str, Any] = {"accountProof": state["account"], "storageProof": []}
+    account = light.verify_account(deployment.address, (), answer, block).account
+    release = release_with_hash(deployment, account.code_hash)
+    slots = status_slots(release, transfer, attestation)
+    answer["storageProof"] = [{"proof": nodes} for nodes in state["slots"]]
     proven = light.verify_account(deployment.address, slots, answer, block)
-    if proven.account.code_hash != keccak(runtime_code(deployment.terms, deployment.registered)):
-        raise InvalidEvidence(
-            "certificate: what stands at this address is not the equity transfer contract under "
-            "these terms, or another version of this program made the certificate"
-        )
-    return [proven.storage[slot] for slot in slots]
+    return release, [proven.storage[slot] for slot in slots]
 
 
 def _statuses(words: list[int], attestation: bytes) -> tuple[ApplicationStatus, AttestationStatus]:
-    """Both statuses from the words of `_slots`."""
+    """Both statuses from the words of `status_slots`."""
     attested, applied, named = words
     if named.to_bytes(32, "big")[:16] != attestation or not applied:
         raise InvalidEvidence("certificate: the application names another attestation")
