@@ -32,7 +32,6 @@ from workflows.equity_transfer.deployment import (
     load_deployment,
     save_deployment,
 )
-from workflows.equity_transfer.rules import RuleTable
 from workflows.sending import send_once, unsettled_receipt
 from workflows.waiting import node_lag_s_max, wait_for
 from zkp.groth16 import VerifyingKey
@@ -141,7 +140,7 @@ def approve_key(desk: SetUpDesk, circuit: Hash32, key: Hash32) -> bool:
     )
     if registered["circuit"] != circuit:
         raise SetUpRefused("no such key is registered for this circuit; an author does that first")
-    if desk.ask(keys.usable_key(circuit)) != key and not _has_approved(desk, key):
+    if desk.ask(keys.usable_key(circuit)) != key and not has_approved(desk, key):
         desk.act(f"key-approve-{key.hex()[:8]}", keys.approve_key(key))
     return desk.ask(keys.usable_key(circuit)) == key
 
@@ -154,8 +153,8 @@ def approve_rule(desk: SetUpDesk, circuit: Hash32, agreement: Agreement) -> bool
         raise SetUpRefused(
             f"rule version {rule.rule_id} is in force with another rate; a new rate needs a new id"
         )
-    subject = _rule_subject(circuit, rule)
-    if in_force == 0 and not _has_approved(desk, subject):
+    subject = rule_subject("rule", circuit, rule.rule_id, rule.rate_bps)
+    if in_force == 0 and not has_approved(desk, subject):
         call = keys.approve_rule(circuit, rule.rule_id, rule.rate_bps)
         desk.act(f"rule-approve-{rule.rule_id}-{circuit.hex()[:8]}", call)
     return desk.ask(keys.rule_input(circuit, rule.rule_id)) == rule.word
@@ -173,15 +172,7 @@ def deploy_contract(
     The contract stands under this group's genesis hash: proofs for it are good nowhere else. With
     a registered circuit, which must be active, it is the contract with holdings.
     """
-    block_0 = desk.client.block(0)
-    assert block_0 is not None, "every node has block 0"
-    terms = Terms(
-        genesis_hash=hash_from_hex(block_0["hash"]),
-        agreement=agreement.id,
-        circuit=circuit,
-        tax_organisation=organisation_number(desk, agreement.tax_organisation),
-        market_organisation=organisation_number(desk, agreement.registrar_organisation),
-    )
+    terms = terms_for(desk, agreement, circuit)
     chain_id = desk.client.chain_id()
     if path.exists():
         known = load_deployment(path)
@@ -200,6 +191,19 @@ def deploy_contract(
     return deployment
 
 
+def terms_for(desk: SetUpDesk, agreement: Agreement, circuit: Hash32) -> Terms:
+    """The terms of a contract in this group, under a rule file and for a circuit."""
+    block_0 = desk.client.block(0)
+    assert block_0 is not None, "every node has block 0"
+    return Terms(
+        genesis_hash=hash_from_hex(block_0["hash"]),
+        agreement=agreement.id,
+        circuit=circuit,
+        tax_organisation=organisation_number(desk, agreement.tax_organisation),
+        market_organisation=organisation_number(desk, agreement.registrar_organisation),
+    )
+
+
 def register_envelope_key(desk: SetUpDesk, public_key: bytes) -> None:
     """By an admin: register the X25519 key that envelopes for its organisation are sealed to."""
     if desk.ask(accounts.envelope_key(_organisation(desk))) != public_key:
@@ -210,12 +214,13 @@ def _organisation(desk: SetUpDesk) -> int:
     return desk.ask(accounts.permission(desk.sender)).organisation
 
 
-def _rule_subject(circuit: Hash32, rule: RuleTable) -> Hash32:
-    """What an approval of a rule version is filed under in the key registry."""
-    words = [b"rule", circuit, rule.rule_id, rule.rate_bps]
-    return keccak(encode(["bytes", "bytes32", "uint256", "uint256"], words))
+def rule_subject(act: str, circuit: Hash32, *figures: int) -> Hash32:
+    """What approvals of an act on a rule version are filed under in the key registry."""
+    kinds = ["bytes", "bytes32", *["uint256"] * len(figures)]
+    return keccak(encode(kinds, [act.encode(), circuit, *figures]))
 
 
-def _has_approved(desk: SetUpDesk, subject: Hash32) -> bool:
+def has_approved(desk: SetUpDesk, subject: Hash32) -> bool:
+    """Whether the account's organisation has approved a subject in the key registry."""
     approvals: int = desk.ask(keys.registry().query("approvals", subject))
     return bool(approvals >> _organisation(desk) & 1)
