@@ -14,9 +14,9 @@ from cli.network.folder import Account, NetworkFile, Node, load_network
 from client.accounts import load_account
 from client.rpc import Client
 from ledger.genesis import Genesis, load_genesis
-from workflows.equity_transfer.agreement import shipped_agreement_of
+from workflows.equity_transfer.agreement import Agreement, load_agreement, shipped_agreement_of
 from workflows.equity_transfer.deploy import SetUpDesk
-from workflows.equity_transfer.deployment import load_deployment
+from workflows.equity_transfer.deployment import Deployment, load_deployment
 from workflows.equity_transfer.desk import Desk
 
 
@@ -41,6 +41,19 @@ class LocalNetwork:
     def proving_key_of(self, circuit: str) -> Path:
         """Where the `.zkey` of a circuit is kept: public too."""
         return self.folder / "groups" / self.group.name / f"{circuit}.zkey"
+
+    @property
+    def agreement_file(self) -> Path:
+        """The rule file that this group's contract stands under, as it was signed."""
+        return self.folder / "groups" / self.group.name / "agreement.toml"
+
+    def agreement_of(self, deployment: Deployment) -> Agreement:
+        """A contract's rule file: the one kept beside its deployment, else a shipped one."""
+        if self.agreement_file.is_file():
+            kept = load_agreement(self.agreement_file)
+            if kept.id == deployment.terms.agreement:
+                return kept
+        return shipped_agreement_of(deployment.terms.agreement)
 
     @property
     def genesis_file(self) -> Path:
@@ -109,7 +122,7 @@ class LocalNetwork:
                 f"run: quorate transfer prepare --network {self.folder}"
             )
         deployment = load_deployment(self.deployment_file)
-        agreement = shipped_agreement_of(deployment.terms.agreement)
+        agreement = self.agreement_of(deployment)
         proving_key = self.proving_key_of(agreement.circuit)
         return Desk(
             client=self.client(entry.org),

@@ -45,8 +45,8 @@ def prepare(
         raise CommandFailed(f"no statement '{statement}'; there are: {', '.join(STATEMENTS)}")
     if network.genesis.production:
         raise CommandFailed(
-            "this group is for production and refuses keys that one party made; "
-            "register a key from a ceremony instead"
+            "this group is for production and refuses keys that one party made; each party does "
+            "its part, with the key of a ceremony: quorate transfer circuit lay-down, then deploy"
         )
     agreement = load_agreement(shipped_agreements[statement])
     key = load_test_key(STATEMENTS[statement](), keys_folder, progress)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from cli import holdings
+from cli import holdings, transfer_founding
 from cli.desks import LocalNetwork
 from cli.failure import CommandFailed
 from cli.options import AccountOption, GroupOption, NetworkOption
@@ -290,6 +290,7 @@ def correct(
 
 
 holdings.add_commands(app)
+transfer_founding.add_commands(app)
 _add_step("withdraw", "Declare an attestation void. 作废。", amend.withdraw)
 _add_step("refund", "Declare that the tax was paid back. 退税。", amend.refund)
 _add_step("cancel", "Take an application back. 撤回。", applying.cancel)

@@ -162,6 +162,7 @@ def verified_json(found: Verified, address: str) -> dict[str, Any]:
         "block": found.block,
         "finished": record.finished,
         "key": record.head.hex(),
+        "transcript": "0x" + record.digest.hex(),
         "initial_from_phase_1": found.initial_from_powers,
         "terms": terms_json(record),
         "contributions": [

@@ -26,8 +26,8 @@ def make_folder(
     without_keys: tuple[str, ...] = (),
 ) -> Path:
     """As one party has it: `without_keys` are accounts whose keys are at home elsewhere."""
-    save_genesis(network.genesis, folder / "genesis.json")
     (folder / "groups" / "equity").mkdir(parents=True)
+    save_genesis(network.genesis, folder / "genesis.json")
     for name in roles:
         if name in without_keys:
             continue

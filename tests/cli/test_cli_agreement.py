@@ -1,6 +1,5 @@
 """`quorate agreement`: which rule file is meant, who stops what, who lets it go on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,6 @@ from workflows.equity_transfer.deployment import Deployment, RegisteredCircuit, 
 from workflows.equity_transfer.suspension import InvalidReason
 
 V2 = ("--statement", "equity_v2")
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[SmallNetwork]:
-    made = SmallNetwork()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
