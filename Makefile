@@ -15,7 +15,7 @@ help:  ## list the targets
 
 $(RUN): pyproject.toml requirements/run.lock
 	@scripts/require-python "$(PYTHON)"
-	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@$(PIP) --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV)
 	@echo "Installing what running needs into $(VENV) (about a minute, once)"
 	@$(PIP) install --require-hashes -r requirements/run.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .

@@ -1,6 +1,8 @@
 """What every command prints: a table or sentence for people, one JSON object for machines."""
 
+import codecs
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
@@ -17,7 +19,9 @@ JsonOption = Annotated[
 def emit(value: Any, as_json: bool, render: Callable[[], RenderableType]) -> None:
     """Print `value` as JSON, or what `render` makes of it."""
     if as_json:
-        print(json.dumps(msgspec.to_builtins(value), ensure_ascii=False))
+        # Machines expect UTF-8, or escapes where the terminal has another encoding.
+        is_utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+        print(json.dumps(msgspec.to_builtins(value), ensure_ascii=not is_utf8))
     else:
         shown = render()
         # Paths and names are no markup; a sentence is wrapped by who reads it, so that its paths

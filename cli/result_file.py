@@ -31,12 +31,15 @@ def result_stream(path: Path) -> Iterator[BinaryIO]:
     """A file to write into that stands at `path` once the block is through. Raises OSError."""
     # Two may write the same file at once.
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
+    with _blaming(path):
+        file = draft.open("xb")
     try:
-        with _blaming(path), draft.open("xb") as file:
-            yield file
+        with file:
+            yield file  # what fails in the block need not be about this file
             file.flush()
             os.fsync(file.fileno())
-        replace_synced(draft, path)
+        with _blaming(path):
+            replace_synced(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 

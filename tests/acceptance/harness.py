@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ from typing import Any
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+
+from cli.network.ports import taken_port
 
 ROOT = Path(__file__).resolve().parents[2]
 QUORATE = Path(sys.executable).parent / "quorate"
@@ -166,13 +167,8 @@ def free_base_port(count: int = NETWORK_PORTS) -> int:
     bases = list(range(PORT_FIRST, PORT_LAST, PORT_STEP))
     random.shuffle(bases)
     for base in bases:
-        try:
-            for port in range(base, base + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return base
+        if taken_port("127.0.0.1", range(base, base + count)) is None:
+            return base
     raise OSError(f"no {count} free ports in a row between {PORT_FIRST} and {PORT_LAST}")
 
 

@@ -1,5 +1,8 @@
 """What people read is what was said: names are no markup, and sentences keep their paths whole."""
 
+import io
+import json
+
 import pytest
 
 from cli.output import emit, emit_fields
@@ -17,3 +20,13 @@ def test_a_sentence_is_one_line_however_long(capsys: pytest.CaptureFixture[str])
     sentence = f"Wrote /{'long/' * 40}file: sign it with quorate group sign"
     emit({}, False, lambda: sentence)
     assert capsys.readouterr().out == sentence + "\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "latin-1"])
+def test_machines_get_what_was_said_in_any_locale(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding, write_through=True))
+    emit({"label": "税务局"}, True, lambda: "")
+    assert json.loads(written.getvalue().decode("utf-8")) == {"label": "税务局"}

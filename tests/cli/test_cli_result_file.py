@@ -114,6 +114,15 @@ def test_a_stream_stands_there_at_its_end_only(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out"]
 
 
+def test_a_stream_is_not_blamed_for_what_it_is_made_from(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(OSError, match="the store is damaged"), result_stream(out):
+        raise OSError("the store is damaged")
+    with pytest.raises(OSError, match="absent/out"), result_stream(tmp_path / "absent" / "out"):
+        pass
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     link, target = tmp_path / "link", tmp_path / "target"
     link.symlink_to(target)
