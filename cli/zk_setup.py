@@ -6,24 +6,18 @@ from typing import Any
 from cli.progress import Spoken
 from cli.result_file import write_result
 from cli.zk_circuits import CircuitFile, read
-from zkp.groth16.setup import setup
+from zkp.keys import load_key_files
 from zkp.phase1.initial_key import initial_key
 from zkp.phase1.verify import verify_powers
 from zkp.snarkjs.ptau import decode_ptau
-from zkp.snarkjs.texts import encode_verifying_key
 from zkp.snarkjs.zkey import encode_zkey
 from zkp.work import Work
 
 
 def test_key(circuit: CircuitFile, folder: Path) -> dict[str, Any]:
-    """A key whose maker could forge proofs; production groups refuse it."""
-    Spoken()(f"making a test key for {circuit.name}: {len(circuit.system.constraints):,} rows")
-    key = setup(circuit.system)
-    zkey, vkey = circuit.path(folder, ".zkey"), circuit.path(folder, ".vkey.json")
-    write_result(zkey, encode_zkey(key))
-    write_result(vkey, encode_verifying_key(key.verifying).encode())
-    write_result(circuit.path(folder, ".r1cs"), circuit.r1cs)
-    return {"zkey": str(zkey), "vkey": str(vkey), "test_only": True}
+    """A key whose maker could forge proofs; production groups refuse it. Repeated, the same one."""
+    key = load_key_files(circuit.name, circuit.system, circuit.r1cs, folder, Spoken())
+    return {"zkey": str(key.zkey_path), "vkey": str(key.vkey_path), "test_only": True}
 
 
 def begin_phase_2(circuit: CircuitFile, ptau: Path, folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from zkp.builder import Circuit
 from zkp.groth16.keys import InvalidKey, ProvingKey
 from zkp.groth16.qap import coefficients
 from zkp.groth16.setup import setup
-from zkp.r1cs import circuit_id, encode_r1cs
+from zkp.r1cs import ConstraintSystem, circuit_id, encode_r1cs
 from zkp.snarkjs.sections import InvalidFile
 from zkp.snarkjs.texts import encode_verifying_key
 from zkp.snarkjs.zkey import decode_zkey, encode_zkey
@@ -37,41 +37,64 @@ class CircuitKey:
     vkey_path: Path
 
 
-def load_test_key(circuit: Circuit, folder: Path, progress: Progress | None = None) -> CircuitKey:
-    """The test key of a circuit from `folder`; made there (in seconds) if it is not yet.
+@dataclass(frozen=True)
+class KeyFiles:
+    """A test key by itself, and its files."""
 
-    Files appear whole or not at all. Two processes that start together agree on one key: the
-    first to finish wins. A damaged file, or a key of another circuit, is replaced.
+    proving: ProvingKey
+    zkey_path: Path
+    r1cs_path: Path
+    vkey_path: Path
+
+
+def load_test_key(circuit: Circuit, folder: Path, progress: Progress | None = None) -> CircuitKey:
+    """The test key of a circuit that is built here; see `load_key_files`."""
+    r1cs = encode_r1cs(circuit.system)
+    files = load_key_files(circuit.name, circuit.system, r1cs, folder, progress)
+    paths = files.zkey_path, files.r1cs_path, files.vkey_path
+    return CircuitKey(circuit, circuit_id(r1cs), files.proving, True, *paths)
+
+
+def load_key_files(
+    name: str,
+    system: ConstraintSystem,
+    r1cs: bytes,
+    folder: Path,
+    progress: Progress | None = None,
+) -> KeyFiles:
+    """The test key of a constraint system from `folder`; made there (in seconds) if it is not yet.
+
+    `r1cs` are the bytes whose hash is the circuit's id. Files appear whole or not at all. Two
+    processes that start together agree on one key: the first to finish wins. A damaged file, or
+    a key of another circuit, is replaced.
     """
     report = progress or _say_nothing
-    r1cs = encode_r1cs(circuit.system)
-    identity = circuit_id(r1cs)
-    base = folder / f"{circuit.name}-{identity.hex()[:16]}"
-    zkey_path, r1cs_path = base.with_suffix(".zkey"), base.with_suffix(".r1cs")
-    vkey_path = base.with_suffix(".vkey.json")
+    base = folder / f"{name}-{circuit_id(r1cs).hex()[:16]}"
+    zkey_path, r1cs_path = Path(f"{base}.zkey"), Path(f"{base}.r1cs")
+    vkey_path = Path(f"{base}.vkey.json")
     folder.mkdir(parents=True, exist_ok=True)
-    proving = _read(circuit, zkey_path, report)
+    proving = _read(name, system, zkey_path, report)
     if proving is None:
-        report(f"making a test key for {circuit.name}: {len(circuit.system.constraints)} rows")
-        _save_first(zkey_path, encode_zkey(setup(circuit.system)))
+        report(f"making a test key for {name}: {len(system.constraints):,} rows")
+        _save_first(zkey_path, encode_zkey(setup(system)))
         proving = decode_zkey(zkey_path.read_bytes())
-        report(f"test key for {circuit.name} is ready")
+        report(f"test key for {name} is ready")
     _save(r1cs_path, r1cs)
     _save(vkey_path, encode_verifying_key(proving.verifying).encode())
-    return CircuitKey(circuit, identity, proving, True, zkey_path, r1cs_path, vkey_path)
+    return KeyFiles(proving, zkey_path, r1cs_path, vkey_path)
 
 
-def _read(circuit: Circuit, path: Path, report: Progress) -> ProvingKey | None:
+def _read(name: str, system: ConstraintSystem, path: Path, report: Progress) -> ProvingKey | None:
     """The key in a file; None, and no file, if it is damaged or of another circuit."""
     if not path.exists():
         return None
-    report(f"reading the test key for {circuit.name}")
+    report(f"reading the test key for {name}")
     try:
         key = decode_zkey(path.read_bytes())
     except (InvalidFile, InvalidKey) as error:
         report(f"the test key is damaged and will be made again: {error}")
     else:
-        if set(key.coefficients) == set(coefficients(circuit.system)):
+        if set(key.coefficients) == set(coefficients(system)):
             return key
         report("the test key is of another circuit and will be made again")
     path.unlink(missing_ok=True)
@@ -98,11 +121,15 @@ def _save(path: Path, content: bytes) -> None:
 
 def _draft(path: Path, content: bytes) -> str:
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(draft, 0o644)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(draft, 0o644)
+    except BaseException:
+        os.unlink(draft)
+        raise
     return draft
 
 

@@ -77,13 +77,16 @@ def test_a_write_that_is_cut_off_leaves_what_stood_there(
     assert out.read_bytes() != OLD
 
 
-def test_a_key_that_is_cut_off_is_none(made: Path, tmp_path: Path) -> None:
+def test_half_a_key_is_none_and_a_whole_one_stays(made: Path, tmp_path: Path) -> None:
     arguments = ("setup", made / "small.r1cs", "--out", tmp_path)
     with full_disk():
         assert isinstance(run(*arguments), OSError)
     assert os.listdir(tmp_path) == []
     assert run(*arguments) is None
-    assert len(os.listdir(tmp_path)) == 3
+    made_once = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert len(made_once) == 3
+    assert run(*arguments) is None
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == made_once
 
 
 def test_ctrl_c_before_the_file_is_safe_leaves_what_stood_there(
