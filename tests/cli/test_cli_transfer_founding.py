@@ -182,3 +182,41 @@ def test_options_of_the_other_statement_are_refused(folder: Path) -> None:
     words = ("--statement", "equity_v9", "--as", "data-author", "--registry", NOBODY)
     with pytest.raises(CommandFailed, match="no statement 'equity_v9'"):
         run(folder, "transfer", "circuit", "approve", *words, "--files", folder)
+
+
+def test_the_contract_without_holdings_comes_the_same_way(
+    network: SmallNetwork, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STATEMENTS, "equity_v1", build)
+    first = ("--statement", "equity_v1")
+    ceremony = (*first, "--files", folder, "--at", NOBODY)
+
+    def transfer(act: str, who: str, *more: str | Path) -> Any:
+        return run(folder, "transfer", *act.split(), *more, "--as", who)
+
+    run(folder, "agreement", "propose", *first, "--as", "data-author")
+    for org in ("tax", "market"):
+        run(folder, "agreement", "sign", *first, "--as", f"{org}-security")
+    with pytest.raises(SetUpRefused, match=r"no key for equity_v1 .* is in force in this group"):
+        transfer("deploy", "data-author", *first)
+    with pytest.raises(SetUpRefused, match="no such key is registered"):
+        transfer("circuit approve", "tax-security", *ceremony)
+    laid_down = transfer("circuit lay-down", "data-author", *ceremony)
+    approved = [
+        transfer("circuit approve", f"{org}-security", *ceremony)
+        for org in ("tax", "market", "data")
+    ]
+    assert [one["in_force"] for one in approved] == [False, False, True]
+    assert {one["key"] for one in approved} == {laid_down["key"]}
+    for org in ("tax", "market", "data"):
+        run(folder, "agreement", "rule", "approve", *first, "--as", f"{org}-security")
+    with pytest.raises(CommandFailed, match="--entry belongs to equity_v2"):
+        transfer("deploy", "data-author", *first, "--entry", "0x" + "22" * 32)
+    right = folder / "right.zkey"
+    right.write_bytes(encode_zkey(stand_in()[1]))
+    made = transfer("deploy", "data-author", *first, "--zkey", right)
+    assert "entry" not in made
+    assert release_of(network.client.code(made["contract"])) == current("equity_transfer")
+    party = make_folder(network, folder / "registrar", roles=STAFF)
+    who = ("--as", "market-author", "--at", made["contract"])
+    assert run(party, "transfer", "adopt", *who, *first)["release"] == "equity_transfer 2"
