@@ -23,7 +23,7 @@ from zkp.snarkjs.texts import (
     encode_publics,
 )
 from zkp.snarkjs.wtns import decode_wtns, encode_wtns
-from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+from zkp.snarkjs.zkey import encode_zkey
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def compile_circuit(case: Case) -> None:
 
 def witness(case: Case, circuit: Circuit, values: dict[str, int]) -> None:
     """Every wire, all constraints checked, to a `.wtns` file."""
-    case.file("ours.wtns").write_bytes(encode_wtns(circuit.assign(values)))
+    case.file("ours.wtns").write_bytes(encode_wtns(circuit.witness(values)))
 
 
 def witness_from_source(case: Case) -> None:
@@ -67,7 +67,7 @@ def setup(case: Case) -> None:
 
 def read_key(case: Case) -> ProvingKey:
     """snarkjs's key."""
-    return decode_zkey(case.file("paths.zkey").read_bytes())
+    return backend.decode_zkey(case.file("paths.zkey").read_bytes())
 
 
 def prove(case: Case, key: ProvingKey) -> None:

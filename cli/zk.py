@@ -137,7 +137,7 @@ def witness(
     as_json: JsonOption = False,
 ) -> None:
     """Compute a witness from inputs; what does not hold is named. 计算见证。"""
-    values = built(circuit).assign(decode_inputs(read(inputs)))
+    values = built(circuit).witness(decode_inputs(read(inputs)))
     # It holds every private input.
     write_result(out, encode_wtns(values), mode=SECRET_MODE)
     value = {"witness": str(out), "wires": len(values)}
@@ -177,7 +177,7 @@ def prove(
     as_json: JsonOption = False,
 ) -> None:
     """Prove a witness. 生成证明。"""
-    made, signals = backend.prove(decode_zkey(read(zkey)), decode_wtns(read(witness)))
+    made, signals = backend.prove(backend.decode_zkey(read(zkey)), decode_wtns(read(witness)))
     write_result(proof, encode_proof(made).encode())
     write_result(public, encode_publics(signals).encode())
     emit({"proof": str(proof), "public": str(public)}, as_json, lambda: f"Proof: {proof}")

@@ -6,7 +6,7 @@ of a difference, so a number does.
 
 from functools import cache
 
-INTERFACE = 8
+INTERFACE = 9
 """The `INTERFACE` of `native/src/lib.rs` that this code speaks; the two change together."""
 
 

@@ -12,6 +12,7 @@ from zkp import reference
 from zkp.curve.g1 import G1Point
 from zkp.curve.g2 import G2Point
 from zkp.curve.group import Group
+from zkp.filling import Plan
 from zkp.groth16.keys import Proof, ProvingKey, VerifyingKey
 from zkp.r1cs import ConstraintSystem
 
@@ -22,6 +23,10 @@ class Backend(Protocol):
     """What costs time. The functions are documented in `zkp.reference`'s modules."""
 
     NAME: str
+
+    def decode_zkey(self, data: bytes) -> ProvingKey: ...
+
+    def fill(self, plan: Plan, inputs: Sequence[int]) -> tuple[Sequence[int], int | None]: ...
 
     def prove(
         self,
@@ -37,6 +42,13 @@ class Backend(Protocol):
     def multi_scalar_multiply(
         self, group: Group[Point], points: Sequence[Point | None], scalars: Sequence[int]
     ) -> Point | None: ...
+
+    def combine(
+        self,
+        group: Group[Point],
+        points: Sequence[Point | None],
+        lists: Sequence[Sequence[tuple[int, int]]],
+    ) -> list[Point | None]: ...
 
     def multiply_each(
         self, group: Group[Point], points: Sequence[Point | None], scalars: Sequence[int]
@@ -68,6 +80,7 @@ else:
 
 CURRENT = BACKENDS[0]
 
+decode_zkey = CURRENT.decode_zkey
 prove = CURRENT.prove
 verify = CURRENT.verify
 ecadd = CURRENT.ecadd

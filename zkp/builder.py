@@ -19,9 +19,8 @@ from zkp.circuit import (
     UnsatisfiedConstraint,
 )
 from zkp.expressions import Bit, Expression, Uint
-from zkp.filling import Product
+from zkp.hints import Compute, Evaluate, product
 from zkp.r1cs import Constraint, ConstraintSystem
-from zkp.steps import Compute, Evaluate
 
 __all__ = [
     "Builder",
@@ -94,7 +93,7 @@ class Builder:
         """Gives an output its value, and demands it."""
         (wire,) = output.terms
         assert 0 < wire <= self._outputs, "only a declared output can be exposed"
-        self._program.append((wire, lambda evaluate: evaluate(value)))
+        self._program.append((wire, product(value, 1)))
         self.equal(value, output, self._signals[wire], message)
 
     def public(self, name: str) -> Expression:
@@ -111,7 +110,11 @@ class Builder:
         return Expression({self._wire(name): 1})
 
     def computed(self, name: str, compute: Compute) -> Expression:
-        """A wire that the prover fills in. The verifier believes it no further than constraints."""
+        """A wire that the prover fills in. The verifier believes it no further than constraints.
+
+        `compute` is a hint of `zkp.hints`, or a callable, which the native backend cannot run: a
+        circuit with one is filled in by Python.
+        """
         wire = self._wire(name)
         self._program.append((wire, compute))
         return Expression({wire: 1})
@@ -161,7 +164,7 @@ class Builder:
     def multiply(self, left: Expression, right: Expression, name: str) -> Expression: ...
     def multiply(self, left: Expression, right: Expression, name: str) -> Expression:
         """A computed wire that is the product; of bounded factors a bounded one."""
-        wire = self.computed(name, Product(left, right))
+        wire = self.computed(name, product(left, right))
         self.constrain(left, right, wire, name)
         if isinstance(left, Uint) and isinstance(right, Uint):
             return Uint(wire.terms, left.maximum * right.maximum)

@@ -20,16 +20,13 @@ LONG_TERMS_MIN = 12
 USED_TERMS_MIN = 4
 # Dimensions of the hidden state: a hash of two, three and four inputs.
 ORDERS = (2, 3, 4)
-# Sums upon sums: who asks for the last one first goes through all of them.
-DEPTH_MAX = 100
 
 
 class _Shown(NamedTuple):
-    """A combination that others may be sums of; `depth` counts the sums that it rests on."""
+    """A combination that others may be sums of."""
 
     slot: int
     terms: Terms
-    depth: int
 
 
 class Chain:
@@ -42,18 +39,17 @@ class Chain:
     def shortened(self, slot: int, terms: Terms) -> Terms:
         """The next combination, by wires or, if that is at most half as long, by wires and the
         slots of earlier ones; slots must be no wires' numbers."""
-        found, depth = terms, 0
+        found = terms
         if len(terms) >= LONG_TERMS_MIN:
             # The order that served last comes first.
             for order in sorted(ORDERS, key=lambda order: order not in self._factors):
                 before = list(self._recent)[-order:]
-                depth = 1 + max((shown.depth for shown in before), default=0)
-                if len(before) == order and depth <= DEPTH_MAX:
+                if len(before) == order:
                     found = self._by_earlier(before, terms)
                 if found is not terms:
                     break
         if len(terms) >= USED_TERMS_MIN:
-            self._recent.append(_Shown(slot, terms, 0 if found is terms else depth))
+            self._recent.append(_Shown(slot, terms))
         return found
 
     def _by_earlier(self, before: Sequence[_Shown], terms: Terms) -> Terms:

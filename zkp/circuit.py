@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, NoReturn
 
+from zkp.backend import CURRENT, Backend
 from zkp.expressions import ONE, Expression
 from zkp.field import R, check_element
-from zkp.filling import Filling
+from zkp.filling import Plan, fill_with_lies
+from zkp.hints import Compute
 from zkp.r1cs import ConstraintSystem, Terms, dot
-from zkp.steps import Compute
 
 # An error names at most this many signals of a constraint; a hash's row may have hundreds.
 SIGNALS_SHOWN_MAX = 6
@@ -109,19 +110,17 @@ class Circuit:
         `lies` replaces computed wires by name, as a dishonest prover would; wires that depend on
         them follow. Raises `InvalidAssignment` for missing or unknown names.
         """
-        values = self._slots(inputs)
+        given = self._given(inputs)
         if not lies:
-            self._filling.fill(values)
-        else:
-            wires = {self.signals[wire]: wire for wire, _ in self.program}
-            if not wires.keys() >= lies.keys():
-                unknown = sorted(lies.keys() - wires.keys())
-                raise InvalidAssignment(f"{self.name}: nothing computes {unknown}")
-            self._filling.fill_with_lies(values, {wires[name]: lies[name] for name in lies})
-        return tuple(values[: self.system.wires])
+            return tuple(CURRENT.fill(self._plan, given)[0])
+        wires = {self.signals[wire]: wire for wire, _ in self.program}
+        if not wires.keys() >= lies.keys():
+            unknown = sorted(lies.keys() - wires.keys())
+            raise InvalidAssignment(f"{self.name}: nothing computes {unknown}")
+        return fill_with_lies(self._plan, given, {wires[name]: lies[name] for name in lies})
 
-    def _slots(self, inputs: Mapping[str, int]) -> list[int]:
-        """The constant and the inputs at their places; of what is computed nothing is known."""
+    def _given(self, inputs: Mapping[str, int]) -> list[int]:
+        """The inputs in their order."""
         declared = self.inputs
         if inputs.keys() != set(declared):
             missing = sorted(set(declared) - set(inputs))
@@ -130,15 +129,11 @@ class Circuit:
                 f"{self.name}: missing inputs {missing}, unknown names {unknown}; "
                 f"expected exactly {sorted(declared)}"
             )
-        values = [0] * self.system.wires + self.system.combinations.unknown()
-        values[ONE] = 1
-        for wire, name in enumerate(declared, 1 + self.system.public_outputs):
-            values[wire] = check_element(inputs[name], name)
-        return values
+        return [check_element(inputs[name], name) for name in declared]
 
     @cached_property
-    def _filling(self) -> Filling:
-        return Filling(self.system, self.program)
+    def _plan(self) -> Plan:
+        return Plan(self.system, self.program)
 
     def check(self, witness: Sequence[int]) -> None:
         """Raises `UnsatisfiedConstraint` for the first constraint that does not hold."""
@@ -155,13 +150,15 @@ class Circuit:
         values = {self.signals[wire]: witness[wire] for wire in list(wires)[:SIGNALS_SHOWN_MAX]}
         raise UnsatisfiedConstraint(label, (a, b, c), shown, values)
 
-    def assign(self, inputs: Mapping[str, int]) -> tuple[int, ...]:
+    def assign(self, inputs: Mapping[str, int], backend: Backend = CURRENT) -> tuple[int, ...]:
         """A witness that satisfies every constraint, or the error that says why there is none."""
-        values, filling = self._slots(inputs), self._filling
-        filling.fill(values)
-        witness = tuple(values[: self.system.wires])
-        for index in self.system.combinations.broken(values, filling.open_rows):
-            self._refuse(index, witness)
+        return tuple(self.witness(inputs, backend))
+
+    def witness(self, inputs: Mapping[str, int], backend: Backend = CURRENT) -> Sequence[int]:
+        """The same as the backend makes it: quicker for who writes it to a file or proves it."""
+        witness, broken = backend.fill(self._plan, self._given(inputs))
+        if broken is not None:
+            self._refuse(broken, witness)
         return witness
 
     def publics(self, witness: Sequence[int]) -> tuple[int, ...]:

@@ -14,34 +14,32 @@ from zkp.field import R
 
 Row = tuple[int, int, int]
 
-UNKNOWN = -1
-"""Stands in a slot whose value was not computed yet."""
-
 
 class Sum(NamedTuple):
-    """The values that `pick` takes out of the slots, each times its coefficient."""
+    """The values of the slots that it `uses`, taken out by `pick`, each times its coefficient."""
 
-    pick: Callable[[Sequence[int]], Sequence[int]]
+    uses: tuple[int, ...]
     coefficients: tuple[int, ...]
+    pick: Callable[[Sequence[int]], Sequence[int]]
 
-    def value(self, values: Sequence[int]) -> int:
-        """The sum, reduced."""
-        products: Iterable[int] = map(mul, self.coefficients, self.pick(values))
-        return sum(products) % R
+
+def sum_of(terms: Mapping[int, int]) -> Sum:
+    """A linear combination of slots."""
+    uses = tuple(terms)
+    return Sum(uses, tuple(terms.values()), _picking(uses))
 
 
 class Combinations:
     """The sides of constraints, those that are the same object only once.
 
     Values stand in one list of slots: first the wires, then what is more than a wire alone.
-    `slots` finds a side's by identity, so the constraints must outlive this. `uses` tells for each
-    slot of a combination the slots that it is made of, all of them smaller.
+    `slots` finds a side's by identity, so the constraints must outlive this. `sums` tells for each
+    slot of a combination, in order, what it is made of: smaller slots.
     """
 
     def __init__(self, wires: int, constraints: Iterable[Sequence[Mapping[int, int]]]) -> None:
         self.wires = wires
         self.slots: dict[int, int] = {}
-        self.uses: dict[int, tuple[int, ...]] = {}
         self.sums: dict[int, Sum] = {}
         self.rows: list[Row] = []
         # A hash's constants come again with each call: one object of them stays in the cache.
@@ -58,40 +56,27 @@ class Combinations:
         if len(terms) == 1 and 1 in terms.values():
             return next(iter(terms))
         slot = self.wires + len(self.sums)
-        terms = chain.shortened(slot, terms)
-        self.uses[slot] = tuple(terms)
-        coefficients = tuple(terms.values())
-        coefficients = self._coefficients.setdefault(coefficients, coefficients)
-        self.sums[slot] = Sum(_picking(self.uses[slot]), coefficients)
+        found = sum_of(chain.shortened(slot, terms))
+        shared = self._coefficients.setdefault(found.coefficients, found.coefficients)
+        self.sums[slot] = found._replace(coefficients=shared)
         return slot
 
     @property
     def products(self) -> int:
         """How many products one evaluation of all of them takes."""
-        return sum(map(len, self.uses.values()))
+        return sum(len(found.uses) for found in self.sums.values())
 
-    def unknown(self) -> list[int]:
-        """What follows a witness in a list of slots."""
-        return [UNKNOWN] * len(self.sums)
+    def values(self, witness: Sequence[int]) -> list[int]:
+        """Of all slots."""
+        values = list(witness)
+        for _, coefficients, pick in self.sums.values():
+            values.append(sum(map(mul, coefficients, pick(values))) % R)
+        return values
 
-    def compute(self, slot: int, values: list[int]) -> int:
-        """Fills in a combination's slot, and before it those that it is made of."""
-        for used in self.uses[slot]:
-            if used >= self.wires and values[used] == UNKNOWN:
-                self.compute(used, values)
-        value = values[slot] = self.sums[slot].value(values)
-        return value
-
-    def broken(self, values: list[int], rows: Iterable[int] | None = None) -> Iterable[int]:
-        """The rows that a witness breaks, in order; of all, or of those named.
-
-        `values` are slots; what is known there is believed, and what is not is filled in.
-        """
-        for slot, found in self.sums.items():
-            if values[slot] == UNKNOWN:
-                values[slot] = found.value(values)
-        for index in range(len(self.rows)) if rows is None else rows:
-            a, b, c = self.rows[index]
+    def broken(self, witness: Sequence[int]) -> Iterable[int]:
+        """The rows that a witness breaks, in order."""
+        values = self.values(witness)
+        for index, (a, b, c) in enumerate(self.rows):
             if (values[a] * values[b] - values[c]) % R:
                 yield index
 

@@ -1,159 +1,158 @@
 """How a circuit's program fills in a witness, and what is left to be checked then.
 
-A constraint's sides are mostly what the program computed with. Their values are kept for the check
-if every wire that they name had its last value then. A constraint that says no more than how the
-program made a wire, as this product, holds by that.
+A constraint's sides are mostly what the program computed with, so they are computed once, as soon
+as all wires that they name have their values. A constraint that says no more than how the program
+made a wire, as this product, holds by that. A plan is data that a backend follows; here in Python.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from operator import mul
+from typing import NamedTuple
 
-from zkp.combinations import UNKNOWN, Combinations
-from zkp.expressions import Expression
+from zkp.combinations import Row, Sum, sum_of
+from zkp.expressions import ONE, Expression
 from zkp.field import R
+from zkp.hints import COMPUTED, Compute, Hint, Verb
 from zkp.r1cs import ConstraintSystem, Terms, dot
-from zkp.steps import Compute, Evaluate, Rounds, Step, grouped, joined
 
 Program = Sequence[tuple[int, Compute]]
 
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """Computes a wire as a product, as most wires of a hash are."""
-
-    left: Expression
-    right: Expression
-
-    def __call__(self, evaluate: Evaluate) -> int:
-        """The product, not reduced."""
-        return evaluate(self.left) * evaluate(self.right)
+_PRODUCT = Verb.PRODUCT
 
 
-class Filling:
+class Step(NamedTuple):
+    """Fills in a slot: with a sum, with a verb over two slots, or with what an author's own
+    callable computes."""
+
+    slot: int
+    by: Sum | Verb | Compute
+    left: int = 0
+    right: int = 0
+
+
+class Plan:
     """A program made ready to be run for many inputs.
 
-    `open_rows` are the constraints that do not hold by how the program makes its wires.
+    Values stand in slots: the wires (`first_input` is the first of `inputs`), then combinations of
+    them. `steps` fill in what is neither the constant nor an input; `open_rows` are the numbers and
+    slots of constraints that do not hold by that. `is_data` tells that no step is a callable.
     """
 
     def __init__(self, system: ConstraintSystem, program: Program) -> None:
-        self._program = program
         self._combinations = system.combinations
-        self._ready = self._when_ready()
-        self._steps: list[Step] = []
-        self._planned: set[int] = set()
-        made: set[tuple[int, int, int]] = set()
+        self.wires = system.wires
+        self.first_input = 1 + system.public_outputs
+        self.inputs = system.public_inputs + system.private_inputs
+        self.steps: list[Step] = []
+        self.is_data = all(isinstance(compute, Hint) for _, compute in program)
+        self._ready = self._when_ready(program)
+        # Expressions that hints alone name, by the identity of their terms, and constants.
+        self._named: dict[int, int] = {}
+        self._constants: dict[int, int] = {}
+        made: set[Row] = set()
+        sums = self._sums_by_time(len(program))
         for done, (wire, compute) in enumerate(program):
-            factors = self._factors(compute, done)
-            if factors is None:
-                self._steps.append(Step(wire, compute=compute, left=done))
+            self.steps += sums[done]
+            if not isinstance(compute, Hint):
+                self.steps.append(Step(wire, compute))
                 continue
-            for slot in factors:
-                self._plan(slot)
-            self._steps.append(Step(wire, left=factors[0], right=factors[1]))
-            power = joined(self._steps[-4:])
-            if power is not None:
-                self._steps[-4:] = [power]
-            made.add((*factors, wire))
-        self._parts = grouped(self._steps, self._combinations.uses)
+            left, right = (self._slot(side.terms, done) for side in (compute.left, compute.right))
+            self.steps.append(Step(wire, compute.verb, left, right))
+            is_final = max(self._ready[left], self._ready[right]) <= done < self._ready[wire]
+            if compute.verb is _PRODUCT and is_final:
+                made.add((left, right, wire))
+        self.steps += sums[-1]
         rows = enumerate(self._combinations.rows)
-        self.open_rows = [index for index, row in rows if row not in made]
+        self.open_rows = [(index, row) for index, row in rows if row not in made]
 
-    def _when_ready(self) -> list[int]:
+    @property
+    def slots(self) -> int:
+        """How many there are."""
+        return len(self._ready)
+
+    def _when_ready(self, program: Program) -> list[int]:
         """By slot, how many wires the program must have computed for it to have its value."""
-        combinations = self._combinations
-        ready = [0] * combinations.wires
-        for number, (wire, _) in enumerate(self._program, 1):
+        ready = [0] * self.wires
+        for number, (wire, _) in enumerate(program, 1):
             ready[wire] = number
-        for uses in combinations.uses.values():
-            ready.append(max(map(ready.__getitem__, uses), default=0))
+        for found in self._combinations.sums.values():
+            ready.append(max(map(ready.__getitem__, found.uses), default=0))
         return ready
 
-    def _factors(self, compute: Compute, done: int) -> tuple[int, int] | None:
-        """The slots that a wire is the product of, if both have their values by then."""
-        if not isinstance(compute, Product):
-            return None
-        sides = (compute.left, compute.right)
-        left, right = (self._combinations.slots.get(id(side.terms)) for side in sides)
-        if left is None or right is None or max(self._ready[left], self._ready[right]) > done:
-            return None
-        return left, right
+    def _sums_by_time(self, end: int) -> list[list[Step]]:
+        """Steps for combinations, by how many wires are computed when they can be taken."""
+        times: list[list[Step]] = [[] for _ in range(end + 1)]
+        for slot, found in self._combinations.sums.items():
+            times[self._ready[slot]].append(Step(slot, found))
+        return times
 
-    def _plan(self, slot: int) -> None:
-        """A step for a combination, after those for the ones that it is made of."""
-        if slot < self._combinations.wires or slot in self._planned:
-            return
-        for used in self._combinations.uses[slot]:
-            self._plan(used)
-        self._planned.add(slot)
-        self._steps.append(Step(slot, *self._combinations.sums[slot]))
+    def _slot(self, terms: Terms, done: int) -> int:
+        """Where a hint finds an expression's value, once so many wires are computed."""
+        slot = self._combinations.slots.get(id(terms), self._named.get(id(terms)))
+        if slot is None and len(terms) == 1 and 1 in terms.values():
+            slot = next(iter(terms))
+        if slot is not None and (slot < self.wires or self._ready[slot] <= done):
+            return slot
+        if terms.keys() <= {ONE}:
+            value = terms.get(ONE, 0)
+            if value not in self._constants:
+                self._constants[value] = self._added(terms, done)
+            return self._constants[value]
+        # What is read before it was computed is zero.
+        known = {wire: factor for wire, factor in terms.items() if self._ready[wire] <= done}
+        slot = self._added(known, done)
+        if len(known) == len(terms):
+            self._named[id(terms)] = slot
+        return slot
 
-    def fill(self, values: list[int]) -> None:
-        """Computes all wires from the inputs. `values` are slots (see `Combinations`): in are
-        constant and inputs, zero for the other wires, and out what came to be known.
-        """
-        evaluate = _Evaluating(self._combinations, self._ready, values)
-        for part in self._parts:
-            if isinstance(part, Rounds):
-                part.fill(values)
-            else:
-                _fill(part, values, evaluate)
-
-    def fill_with_lies(self, values: list[int], lies: Mapping[int, int]) -> None:
-        """The same, where wires are given other values than the program would compute."""
-        evaluate = _Evaluating(self._combinations, self._ready, values)
-        for evaluate.done, (wire, compute) in enumerate(self._program):
-            values[wire] = (lies[wire] if wire in lies else compute(evaluate)) % R
+    def _added(self, terms: Terms, done: int) -> int:
+        slot = self.slots
+        self._ready.append(done)
+        self.steps.append(Step(slot, sum_of(terms)))
+        return slot
 
 
-def _fill(steps: Sequence[Step], values: list[int], evaluate: "_Evaluating") -> None:
-    for slot, pick, coefficients, compute, left, right in steps:
-        if pick is not None:
-            value = values[slot] = sum(map(mul, coefficients, pick(values))) % R
-            if left:
-                square = values[left] = value * value % R
-                fourth = values[left + 1] = square * square % R
-                values[left + 2] = fourth * value % R
-        elif compute is None:
+def fill(plan: Plan, inputs: Sequence[int]) -> tuple[Sequence[int], int | None]:
+    """All wires from the inputs, and the number of the first constraint that does not hold."""
+    values = _given(plan, inputs)
+    _follow(plan.steps, values)
+    broken = (
+        index for index, (a, b, c) in plan.open_rows if (values[a] * values[b] - values[c]) % R
+    )
+    return tuple(values[: plan.wires]), next(broken, None)
+
+
+def fill_with_lies(plan: Plan, inputs: Sequence[int], lies: Mapping[int, int]) -> tuple[int, ...]:
+    """All wires, where computed ones are given other values than the program would compute."""
+    values = _given(plan, inputs)
+    start = 0
+    for place, step in enumerate(plan.steps):
+        if step.slot in lies:
+            _follow(plan.steps[start:place], values)
+            values[step.slot] = lies[step.slot] % R
+            start = place + 1
+    _follow(plan.steps[start:], values)
+    return tuple(values[: plan.wires])
+
+
+def _given(plan: Plan, inputs: Sequence[int]) -> list[int]:
+    assert len(inputs) == plan.inputs, f"{len(inputs)} values for {plan.inputs} inputs"
+    values = [0] * plan.slots
+    values[ONE] = 1
+    values[plan.first_input : plan.first_input + plan.inputs] = inputs
+    return values
+
+
+def _follow(steps: Iterable[Step], values: list[int]) -> None:
+    def evaluate(expression: Expression) -> int:
+        return dot(expression.terms, values) % R
+
+    for slot, by, left, right in steps:
+        if by is _PRODUCT:
             values[slot] = values[left] * values[right] % R
+        elif isinstance(by, Sum):
+            values[slot] = sum(map(mul, by.coefficients, by.pick(values))) % R
+        elif isinstance(by, Verb):
+            values[slot] = COMPUTED[by](values[left], values[right]) % R
         else:
-            evaluate.done = left
-            values[slot] = compute(evaluate) % R
-
-
-class _Evaluating:
-    """Evaluates expressions while `done` wires are computed; keeps what will not change."""
-
-    def __init__(self, combinations: Combinations, ready: Sequence[int], values: list[int]) -> None:
-        self.done = 0
-        self._combinations, self._ready, self._values = combinations, ready, values
-        self._read = reading(values)
-
-    def __call__(self, expression: Expression) -> int:
-        terms = expression.terms
-        slot = self._combinations.slots.get(id(terms))
-        if slot is None:
-            return self._read(terms)
-        value = self._values[slot]
-        if value != UNKNOWN:
-            return value
-        if self._ready[slot] > self.done:
-            return dot(terms, self._values) % R
-        return self._combinations.compute(slot, self._values)
-
-
-def reading(witness: Sequence[int]) -> Callable[[Terms], int]:
-    """Values of linear combinations, each computed when it is first asked for.
-
-    A number's digits all read the same combination, so it is known by its identity. Wires that it
-    names must not change afterwards.
-    """
-    known: dict[int, tuple[Terms, int]] = {}
-
-    def read(terms: Terms) -> int:
-        seen = known.get(id(terms))
-        if seen is None:
-            seen = known[id(terms)] = (terms, dot(terms, witness) % R)
-        return seen[1]
-
-    return read
+            values[slot] = by(evaluate) % R

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zkp.backend import decode_zkey
 from zkp.builder import Circuit
 from zkp.groth16.keys import InvalidKey, ProvingKey
 from zkp.groth16.qap import coefficients
@@ -18,7 +19,7 @@ from zkp.groth16.setup import setup
 from zkp.r1cs import ConstraintSystem, circuit_id, encode_r1cs
 from zkp.snarkjs.sections import InvalidFile
 from zkp.snarkjs.texts import encode_verifying_key
-from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+from zkp.snarkjs.zkey import encode_zkey
 
 # Told what happens, in a few words a step.
 Progress = Callable[[str], None]

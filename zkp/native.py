@@ -2,11 +2,13 @@
 
 Importing it raises `ImportError` where the crate is not built, or built for another version;
 `zkp.backend` knows what then.
-Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them.
+Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them; only what belongs to
+a witness is little-endian, as its file is.
 """
 
 import os
 import secrets
+import struct
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,27 +22,38 @@ from quorate_native import (
 from quorate_native import (
     Groth16ProvingKey,
     Groth16VerifyingKey,
+    WitnessProgram,
+    g1_combinations,
     g1_sum_of_multiples,
+    g2_combinations,
     g2_sum_of_multiples,
 )
 
+from zkp import filling
+from zkp.combinations import Sum
 from zkp.curve.g1 import G1, G1Point, P
 from zkp.curve.g2 import G2Point
 from zkp.curve.group import Group
 from zkp.field import ELEMENT_BYTES, R
+from zkp.filling import Plan
 from zkp.groth16.keys import InvalidKey, Proof, ProvingKey, VerifyingKey
 from zkp.groth16.prove import check_witness, unproven
+from zkp.hints import Verb
 from zkp.precompiles import InvalidCurveInput
 from zkp.r1cs import ConstraintSystem
+from zkp.snarkjs import zkey
 from zkp.snarkjs.calldata import g1_words, g2_words, key_words, proof_words
-from zkp.snarkjs.zkey import encode_zkey
+from zkp.witness import PackedWitness, pack
 
 __all__ = [
     "NAME",
+    "combine",
+    "decode_zkey",
     "ecadd",
     "ecmul",
     "ecpairing",
     "evaluate",
+    "fill",
     "interpolate",
     "multi_scalar_multiply",
     "multiply_each",
@@ -51,7 +64,7 @@ __all__ = [
 
 NAME = "native"
 
-INTERFACE = 8
+INTERFACE = 9
 """The `INTERFACE` of `native/src/lib.rs` that this code speaks; the two change together."""
 
 if BUILT_INTERFACE != INTERFACE:
@@ -63,6 +76,22 @@ Point = TypeVar("Point")
 _THREADED_MIN = 64
 
 
+def decode_zkey(data: bytes) -> ProvingKey:
+    """The key in a file, its rows left as bytes that Rust has checked, subgroups too.
+
+    Raises `InvalidFile` for its form and `InvalidKey` for its points.
+    """
+    try:
+        loaded = Groth16ProvingKey(data)
+    except ValueError as error:
+        # The reference's own words, where it finds the fault as well.
+        zkey.decode_zkey(data)
+        raise _damaged(error) from None
+    key = zkey.open_zkey(data)
+    _keep(key, loaded)
+    return key
+
+
 def prove(
     key: ProvingKey,
     witness: Sequence[int],
@@ -72,15 +101,29 @@ def prove(
 ) -> tuple[Proof, tuple[int, ...]]:
     """A proof and its public signals. Raises `InvalidWitness` if the witness proves nothing.
 
-    The first proof with a key hands it over to Rust, which takes longer than a proof. `randbelow`
-    blinds the proof: a predictable one gives the witness away.
+    The first proof with a key that `decode_zkey` did not read here hands it over to Rust, which takes
+    longer than a proof. `randbelow` blinds the proof: a predictable one gives the witness away.
     """
     check_witness(key, witness, system)
     r, s = randbelow(R), randbelow(R)
-    made = _loaded(key).prove(_encode(witness), _encode([r]), _encode([s]))
+    made = _loaded(key).prove(pack(witness), _encode([r]), _encode([s]))
     if made is None:
         raise unproven()
     return _decode_proof(made), tuple(witness[1 : key.verifying.publics + 1])
+
+
+def fill(plan: Plan, inputs: Sequence[int]) -> tuple[Sequence[int], int | None]:
+    """All wires from the inputs, and the number of the first constraint that does not hold.
+
+    A plan with an author's own callable in it is followed by Python.
+    """
+    if not plan.is_data:
+        return filling.fill(plan, inputs)
+    program = _programs.get(plan)
+    if program is None:
+        program = _programs[plan] = _program(plan)
+    packed, broken = program.fill(pack(inputs))
+    return PackedWitness(packed), None if broken is None else plan.open_rows[broken][0]
 
 
 def verify(key: VerifyingKey, proof: Proof, publics: Sequence[int]) -> bool:
@@ -108,6 +151,28 @@ def multi_scalar_multiply(
     flat = _encode_g2(cast(Sequence[G2Point | None], points))
     x1, x0, y1, y0 = _decode(g2_sum_of_multiples(flat, _encode(scalars)))
     return cast(Point, ((x0, x1), (y0, y1))) if any((x0, x1, y0, y1)) else None
+
+
+def combine(
+    group: Group[Point],
+    points: Sequence[Point | None],
+    lists: Sequence[Sequence[tuple[int, int]]],
+) -> list[Point | None]:
+    """For each list of (place, number) the sum of number · points[place], numbers in [1, r)."""
+    terms = [term for row in lists for term in row]
+    places, scalars = (_numbers([place for place, _ in terms]), _encode([n for _, n in terms]))
+    lengths = _numbers([len(row) for row in lists])
+    if group.name == G1.name:
+        flat = _encode_g1(cast(Sequence[G1Point | None], points))
+        words = _decode(g1_combinations(flat, places, scalars, lengths))
+        pairs = zip(words[::2], words[1::2], strict=True)
+        return [cast(Point, pair) if any(pair) else None for pair in pairs]
+    flat = _encode_g2(cast(Sequence[G2Point | None], points))
+    words = _decode(g2_combinations(flat, places, scalars, lengths))
+    return [
+        cast(Point, ((x0, x1), (y0, y1))) if any((x0, x1, y0, y1)) else None
+        for x1, x0, y1, y0 in zip(*(words[place::4] for place in range(4)), strict=True)
+    ]
 
 
 def multiply_each(
@@ -183,12 +248,50 @@ def _loaded(key: ProvingKey) -> Groth16ProvingKey:
     identity = id(key)
     if identity not in _keys:
         try:
-            loaded = Groth16ProvingKey(encode_zkey(key))
+            loaded = Groth16ProvingKey(zkey.encode_zkey(key))
         except ValueError as error:
-            raise InvalidKey(f"the proving key is damaged: {error}") from None
-        # Dropped with the Python value, before its identity can mean another one.
-        _keys[identity] = weakref.ref(key, lambda _: _keys.pop(identity, None)), loaded
+            raise _damaged(error) from None
+        _keep(key, loaded)
     return _keys[identity][1]
+
+
+def _keep(key: ProvingKey, loaded: Groth16ProvingKey) -> None:
+    """Until the Python value is gone, before its identity can mean another one."""
+    identity = id(key)
+    _keys[identity] = weakref.ref(key, lambda _: _keys.pop(identity, None)), loaded
+
+
+def _damaged(error: ValueError) -> InvalidKey:
+    return InvalidKey(f"the proving key is damaged: {error}")
+
+
+# Programs that Rust has read; dropped with their plans.
+_programs: "weakref.WeakKeyDictionary[Plan, WitnessProgram]" = weakref.WeakKeyDictionary()
+
+# The verb of a step that fills in a sum: its sides are where the sum's terms begin and end.
+_SUM = 0
+
+
+def _program(plan: Plan) -> WitnessProgram:
+    places: dict[int, int] = {}
+    terms: list[int] = []
+    steps: list[int] = []
+    for slot, by, left, right in plan.steps:
+        if isinstance(by, Verb):
+            steps += (by, slot, left, right)
+            continue
+        assert isinstance(by, Sum), "a plan that is data has no callables"
+        start = len(terms) // 2
+        for used, coefficient in zip(by.uses, by.coefficients, strict=True):
+            terms += (used, places.setdefault(coefficient, len(places)))
+        steps += (_SUM, slot, start, len(terms) // 2)
+    shape = (plan.wires, plan.slots, plan.first_input, plan.inputs)
+    rows = [slot for _, row in plan.open_rows for slot in row]
+    return WitnessProgram(shape, pack(list(places)), *map(_numbers, (terms, steps, rows)))
+
+
+def _numbers(values: Sequence[int]) -> bytes:
+    return struct.pack(f"<{len(values)}I", *values)
 
 
 def _encode(values: Sequence[int]) -> bytes:

@@ -54,7 +54,7 @@ class ConstraintSystem:
     def unsatisfied(self, witness: Sequence[int]) -> Iterable[int]:
         """The indices of all constraints that the witness breaks, in order."""
         assert len(witness) == self.wires, f"{len(witness)} values for {self.wires} wires"
-        return self.combinations.broken([*witness, *self.combinations.unknown()])
+        return self.combinations.broken(witness)
 
     @cached_property
     def combinations(self) -> Combinations:

@@ -4,18 +4,23 @@ Slower than `zkp.native` by one to two orders of magnitude, and its judge in the
 """
 
 from zkp.curve.ate import pairing_product_is_one
-from zkp.curve.msm import multi_scalar_multiply, multiply_each
+from zkp.curve.msm import combine, multi_scalar_multiply, multiply_each
+from zkp.filling import fill
 from zkp.groth16.prove import prove
 from zkp.groth16.verify import verify
 from zkp.ntt import evaluate, interpolate
 from zkp.precompiles import ecadd, ecmul, ecpairing
+from zkp.snarkjs.zkey import decode_zkey
 
 __all__ = [
     "NAME",
+    "combine",
+    "decode_zkey",
     "ecadd",
     "ecmul",
     "ecpairing",
     "evaluate",
+    "fill",
     "interpolate",
     "multi_scalar_multiply",
     "multiply_each",

@@ -8,8 +8,6 @@ from zkp.backend import CURRENT, Backend
 from zkp.curve.g1 import G1, G1Point
 from zkp.curve.g2 import G2Point
 from zkp.curve.group import Group
-from zkp.curve.msm import sum_lists
-from zkp.field import R
 from zkp.precompiles import InvalidCurveInput
 
 Point = TypeVar("Point")
@@ -70,29 +68,12 @@ def scaled(
 def combined(
     work: Work,
     group: Group[Point],
-    terms: Sequence[Sequence[tuple[Point | None, int]]],
+    points: Sequence[Point | None],
+    lists: Sequence[Sequence[tuple[int, int]]],
     what: str,
 ) -> list[Point | None]:
-    """For each list of terms the sum of point · number, numbers in [1, r)."""
-    sums: list[list[Point]] = [[] for _ in terms]
-    points: list[Point | None] = []
-    scalars: list[int] = []
-    owners: list[int] = []
-    for owner, row in enumerate(terms):
-        for point, number in row:
-            if point is None:
-                continue
-            # Small numbers, also negative ones, are what most constraints hold.
-            negative = number > R // 2
-            signed, size = (group.negate(point), R - number) if negative else (point, number)
-            if size == 1:
-                sums[owner].append(signed)
-            else:
-                points.append(signed)
-                scalars.append(size)
-                owners.append(owner)
-    products = scaled(work, group, points, scalars, what)
-    for owner, product in zip(owners, products, strict=True):
-        if product is not None:
-            sums[owner].append(product)
-    return sum_lists(group, sums)
+    """For each list of (place, number) the sum of number · points[place], numbers in [1, r)."""
+    work.progress(what, 0, len(lists))
+    sums = work.backend.combine(group, points, lists)
+    work.progress(what, len(sums), len(lists))
+    return sums

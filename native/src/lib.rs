@@ -19,7 +19,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// What Python sees of this crate, as one number: raise it with every change of a name, an argument
 /// or the shape of a result, here, in `ledger/crate.py` and in `zkp/native.py`. An older build is
 /// then refused instead of misunderstood.
-const INTERFACE: u32 = 8;
+const INTERFACE: u32 = 9;
 
 #[pymodule]
 fn quorate_native(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -135,3 +135,19 @@ def test_a_point_of_the_twist_may_lie_outside_the_subgroup() -> None:
     outside = outside_the_subgroup()
     assert G2.is_on_curve(outside)
     assert not G2.is_in_subgroup(outside)
+
+
+@pytest.mark.parametrize("group", [G1, G2])
+def test_many_sums_over_one_row(group: AnyGroup, backend: Backend) -> None:
+    """Lists that are empty, short and long, with identities, opposites and the same point twice."""
+    draw = random.Random(5)
+    factors = [1, 2, R - 1, R - 2, R // 2, R // 2 + 1, *(draw.randrange(1, R) for _ in range(6))]
+    lists = [[], [(0, 1)], [(1, 1), (1, R - 1)], [(9, 5)], [(2, 3), (9, 4), (2, 3)]]
+    lists.append([(draw.randrange(10), draw.choice(factors)) for _ in range(40)])
+    lists.append([(place % 10, factor) for place, factor in enumerate(factors)])
+    # The last point is the identity.
+    multiples_of_one = [*range(1, 10), 0]
+    points = [group.multiply(group.generator, scalar) for scalar in multiples_of_one]
+    sums = [sum(multiples_of_one[place] * factor for place, factor in row) for row in lists]
+    expected = [group.multiply(group.generator, total % R) for total in sums]
+    assert backend.combine(group, points, lists) == expected

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkp.backend import BACKENDS, Backend
 from zkp.field import R
 from zkp.groth16 import InvalidKey, Proof, qap
 from zkp.r1cs import Constraint, ConstraintSystem, circuit_id, decode_r1cs, encode_r1cs
@@ -24,7 +25,7 @@ from zkp.snarkjs.texts import (
     encode_verifying_key,
 )
 from zkp.snarkjs.wtns import decode_wtns, encode_wtns
-from zkp.snarkjs.zkey import decode_zkey, encode_zkey
+from zkp.snarkjs.zkey import decode_history, decode_zkey, encode_zkey
 
 NAMES = ["m500", "m4k"]
 
@@ -236,3 +237,36 @@ def test_publics_round_trip(values: list[int]) -> None:
 
 def test_a_proof_is_three_points(vectors: Path) -> None:
     assert isinstance(decode_proof((vectors / "m500.proof.json").read_text()), Proof)
+
+
+def test_a_key_is_the_same_by_every_backend(backend: Backend, vectors: Path) -> None:
+    file = (vectors / "m500.zkey").read_bytes()
+    key, expected = backend.decode_zkey(file), decode_zkey(file)
+    assert (key.verifying, key.beta1, key.delta1) == (
+        expected.verifying,
+        expected.beta1,
+        expected.delta1,
+    )
+    assert (key.wires, key.domain) == (expected.wires, expected.domain)
+    for name in ("coefficients", "a", "b1", "b2", "c", "h"):
+        row = getattr(key, name)
+        assert list(row) == getattr(expected, name)
+        assert (row[-1], row[3:5]) == (getattr(expected, name)[-1], getattr(expected, name)[3:5])
+    assert encode_zkey(key, decode_history(file)) == file
+
+
+@settings(max_examples=80, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_changed_key_is_refused_in_the_same_words(place: float, bit: int, vectors: Path) -> None:
+    """But for points outside their subgroup, which the native backend alone looks for."""
+    file = bytearray((vectors / "m500.zkey").read_bytes())
+    # Half of the changes fall upon headers.
+    file[int(place * 2 * (len(file) if place < 0.5 else 800)) % len(file)] ^= 1 << bit
+    told = []
+    for each in BACKENDS:
+        try:
+            each.decode_zkey(bytes(file))
+            told.append("")
+        except (InvalidFile, InvalidKey) as error:
+            told.append(f"{type(error).__name__}: {error}")
+    assert len(set(told)) == 1 or "outside its subgroup" in told[0]

@@ -26,6 +26,7 @@ from zkp.precompiles import InvalidCurveInput
 from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
 from zkp.snarkjs.wtns import decode_wtns
 from zkp.snarkjs.zkey import decode_zkey
+from zkp.witness import pack
 
 ROOT = Path(__file__).parents[2]
 native = pytest.importorskip(
@@ -167,6 +168,30 @@ def test_points_off_curve_or_subgroup_are_refused_in_sums() -> None:
         native.multi_scalar_multiply(G1, [(1, 2)], [1, 1])
 
 
+def test_sums_over_a_row_are_bounded() -> None:
+    point, one = word(1) + word(2), (1).to_bytes(4, "little")
+    assert crate.g1_combinations(point, bytes(4), word(1), one) == point
+    for places, scalars, lengths, words in (
+        (one, word(1), one, "point 1: expected one below 1"),
+        (bytes(4), word(1), bytes(4), "lists of 0 terms together: expected 1"),
+        (bytes(4), word(1), b"\xff" * 8, "expected 1"),
+        (bytes(4), b"", one, "0 scalars for 1 points"),
+        (bytes(4), word(R), one, "not reduced"),
+        (bytes(3), word(1), one, "pieces of 4 bytes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            crate.g1_combinations(point, places, scalars, lengths)
+
+
+def test_a_key_that_was_read_here_is_not_read_again(
+    zkey: bytes, witness: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = native.decode_zkey(zkey)
+    monkeypatch.delattr("zkp.snarkjs.zkey.encode_zkey")
+    proof, publics = native.prove(made, witness)
+    assert native.verify(made.verifying, proof, publics)
+
+
 # --- files ---
 
 
@@ -260,7 +285,7 @@ def test_a_key_of_parts_that_do_not_fit_is_refused(
 def test_numbers_of_the_wrong_length_are_refused(zkey: bytes, witness: tuple[int, ...]) -> None:
     loaded = crate.Groth16ProvingKey(zkey)
     assert loaded.wires == len(witness)
-    values = b"".join(map(word, witness))
+    values = pack(witness)
     for blinding in ((b"", word(1)), (word(1), bytes(33)), (word(R), word(1))):
         with pytest.raises(ValueError, match="expected"):
             loaded.prove(values, *blinding)
@@ -289,7 +314,7 @@ def test_a_verifying_key_must_be_whole(vectors: Path) -> None:
 
 def test_other_threads_run_while_rust_proves(zkey: bytes, witness: tuple[int, ...]) -> None:
     loaded = crate.Groth16ProvingKey(zkey)
-    values = b"".join(map(word, witness))
+    values = pack(witness)
     proving = threading.Thread(
         target=lambda: [loaded.prove(values, word(1), word(2)) for _ in "abc"]
     )

@@ -30,8 +30,8 @@ from workflows.equity_transfer.opening import (
 )
 from workflows.equity_transfer.refusal import Refusal, RefusalCode
 from workflows.workspace import read_plain, write_private
+from zkp.backend import decode_zkey, verify
 from zkp.backend import prove as groth16_prove
-from zkp.backend import verify
 from zkp.builder import Circuit
 from zkp.circuits import equity_v1, equity_v2
 from zkp.circuits.equity_commitments import RATE_BITS
@@ -44,7 +44,6 @@ from zkp.snarkjs.texts import (
     encode_proof,
     encode_publics,
 )
-from zkp.snarkjs.zkey import decode_zkey
 
 
 @dataclass(frozen=True)

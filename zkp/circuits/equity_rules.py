@@ -6,10 +6,10 @@ a change here changes those circuits' identities.
 
 from collections.abc import Mapping
 
+from zkp import hints
 from zkp.builder import Builder
 from zkp.circuits.equity_commitments import AMOUNT_BITS, RATE_BITS
 from zkp.expressions import Bit, Expression, Uint, constant
-from zkp.field import R
 from zkp.gadgets.compare import at_most, is_less, maximum, select
 from zkp.gadgets.divide import divide
 from zkp.gadgets.ranges import in_bits, nonzero
@@ -88,14 +88,14 @@ def _lay_gain(builder: Builder, income: Uint, amounts: Mapping[str, Uint]) -> Ui
     with builder.scope("gain"):
         taxable = in_bits(
             builder,
-            builder.computed("taxable", lambda value: _excess(value(income), value(costs))),
+            builder.computed("taxable", hints.excess(income, costs)),
             AMOUNT_BITS,
             "taxable",
             "expected a gain below 2^64 fen",
         )
         loss = in_bits(
             builder,
-            builder.computed("loss", lambda value: _excess(value(costs), value(income))),
+            builder.computed("loss", hints.excess(costs, income)),
             AMOUNT_BITS,
             "loss",
             "expected a loss below 2^64 fen",
@@ -121,7 +121,3 @@ def _lay_payment(builder: Builder, amounts: Mapping[str, Uint], due: Uint) -> No
         surplus = amounts["paid"] + amounts["relief"] - due
         message = "expected tax paid and relief to cover the tax due, by less than 2^64 fen"
         in_bits(builder, surplus, AMOUNT_BITS, "surplus", message)
-
-
-def _excess(minuend: int, subtrahend: int) -> int:
-    return max(minuend - subtrahend, 0) % R

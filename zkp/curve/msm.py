@@ -107,6 +107,35 @@ def _weigh(
     return totals
 
 
+def combine(
+    group: Group[Point],
+    points: Sequence[Point | None],
+    lists: Sequence[Sequence[tuple[int, int]]],
+) -> list[Point | None]:
+    """For each list of (place, number) the sum of number · points[place], numbers in [1, r)."""
+    sums: list[list[Point]] = [[] for _ in lists]
+    factors: list[tuple[Point, int]] = []
+    owners: list[int] = []
+    for owner, row in enumerate(lists):
+        for place, number in row:
+            point = points[place]
+            if point is None:
+                continue
+            # Small numbers, also negative ones, are what most constraints hold.
+            negative = number > R // 2
+            signed, size = (group.negate(point), R - number) if negative else (point, number)
+            if size == 1:
+                sums[owner].append(signed)
+            else:
+                factors.append((signed, size))
+                owners.append(owner)
+    products = multiply_each(group, [point for point, _ in factors], [size for _, size in factors])
+    for owner, product in zip(owners, products, strict=True):
+        if product is not None:
+            sums[owner].append(product)
+    return sum_lists(group, sums)
+
+
 def add_columns(
     group: Group[Point], left: Sequence[Point | None], right: Sequence[Point | None]
 ) -> list[Point | None]:

@@ -4,6 +4,7 @@ A sum of 254 bits reaches 2^254 - 1 > r, so x below 2^254 - r has two writings. 
 lower half are compared with those of r - 1. circomlib's Num2Bits_strict answers the same question.
 """
 
+from zkp import hints
 from zkp.builder import Builder, gadget
 from zkp.expressions import Bit, Expression, Uint, constant
 from zkp.field import R
@@ -20,9 +21,8 @@ HIGH_MAX, LOW_MAX = divmod(R - 1, 1 << LOW_BITS)
 @gadget
 def canonical_bits(builder: Builder, value: Expression, name: str) -> list[Bit]:
     """Digits of value as an integer in [0, r), lowest first."""
-    mask = (1 << LOW_BITS) - 1
-    low = builder.computed(f"{name}.low", lambda v: v(value) & mask)
-    high = builder.computed(f"{name}.high", lambda v: v(value) >> LOW_BITS)
+    low = builder.computed(f"{name}.low", hints.remainder(value, 1 << LOW_BITS))
+    high = builder.computed(f"{name}.high", hints.quotient(value, 1 << LOW_BITS))
     message = "expected two halves of a number below r"
     builder.equal(low + high * (1 << LOW_BITS), value, f"{name}.halves", message, shown=value)
     digits = decompose(builder, low, LOW_BITS, f"{name}.low", message)

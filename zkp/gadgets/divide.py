@@ -1,5 +1,6 @@
 """Division of bounded integers with remainder, by a constant or by another signal."""
 
+from zkp import hints
 from zkp.builder import Builder, gadget
 from zkp.expressions import Uint, constant
 from zkp.field import R
@@ -20,13 +21,13 @@ def divide(
     assert divisor << quotient_bits < R // 2, "the quotient's bound could wrap the field"
     quotient = in_bits(
         builder,
-        builder.computed(f"{name}.quotient", lambda value: value(dividend) // divisor),
+        builder.computed(f"{name}.quotient", hints.quotient(dividend, divisor)),
         quotient_bits,
         f"{name}.quotient",
     )
     remainder = in_bits(
         builder,
-        builder.computed(f"{name}.remainder", lambda value: value(dividend) % divisor),
+        builder.computed(f"{name}.remainder", hints.remainder(dividend, divisor)),
         (divisor - 1).bit_length(),
         f"{name}.remainder",
     )
@@ -60,13 +61,13 @@ def divide_by(
     assert dividend.maximum < R // 2, "the dividend could wrap the field"
     quotient = in_bits(
         builder,
-        builder.computed(f"{name}.quotient", lambda v: v(dividend) // max(v(divisor), 1)),
+        builder.computed(f"{name}.quotient", hints.quotient(dividend, divisor)),
         quotient_bits,
         f"{name}.quotient",
     )
     remainder = in_bits(
         builder,
-        builder.computed(f"{name}.remainder", lambda v: v(dividend) % max(v(divisor), 1)),
+        builder.computed(f"{name}.remainder", hints.remainder(dividend, divisor)),
         divisor.maximum.bit_length(),
         f"{name}.remainder",
     )

@@ -7,11 +7,10 @@ costs more than the Montgomery form that circomlib's scalar multiplications take
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from zkp import babyjubjub
+from zkp import babyjubjub, hints
 from zkp.babyjubjub import IDENTITY, A, D, Point
 from zkp.builder import Builder, gadget
 from zkp.expressions import Bit, Expression, constant
-from zkp.field import R
 
 WINDOW_BITS = 3
 
@@ -111,7 +110,7 @@ def multiple(
 
 def _quotient(builder: Builder, dividend: Expression, divisor: Expression, name: str) -> Expression:
     """dividend / divisor, where the completeness of the law says that the divisor is not zero."""
-    result = builder.computed(name, lambda v: v(dividend) * pow(v(divisor), R - 2, R))
+    result = builder.computed(name, hints.ratio(dividend, divisor))
     builder.constrain(divisor, result, dividend, name, "expected the curve's addition law to hold")
     builder.argue_nonzero(divisor, COMPLETENESS)
     return result

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from zkp.builder import Builder, Compute, gadget
+from zkp import hints
+from zkp.builder import Builder, gadget
 from zkp.expressions import Bit, Expression, constant
 
 
@@ -23,7 +24,7 @@ def one_hot(builder: Builder, index: Expression, count: int, name: str) -> list[
     """
     bits = []
     for place in range(count):
-        bit = builder.computed(f"{name}.{place}", _is_at(index, place))
+        bit = builder.computed(f"{name}.{place}", hints.is_equal(index, place))
         builder.constrain(index - place, bit, 0, f"{name}.{place}", f"expected 0 unless {place}")
         bits.append(Bit(bit.terms))
     total: Expression = constant(0)
@@ -47,7 +48,3 @@ def choose(
         )
         total = Expression(total.terms) + picked
     return total
-
-
-def _is_at(index: Expression, place: int) -> Compute:
-    return lambda value: int(value(index) == place)

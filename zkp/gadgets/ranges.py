@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from zkp.builder import Builder, Compute, gadget
+from zkp import hints
+from zkp.builder import Builder, gadget
 from zkp.expressions import Bit, Expression, Uint
 from zkp.field import R
 
@@ -14,7 +15,7 @@ BITS_MAX = 252
 def decompose(builder: Builder, value: Expression, bits: int, name: str, message: str) -> list[Bit]:
     """Binary digits of `value`, lowest first; unsatisfiable unless 0 <= value < 2^bits."""
     assert 0 < bits <= BITS_MAX, f"{bits} bits could wrap the field"
-    digits = [builder.bit(f"{name}.bit{index}", _digit(value, index)) for index in range(bits)]
+    digits = [builder.bit(f"{name}.bit{index}", hints.digit(value, index)) for index in range(bits)]
     builder.equal(from_bits(digits), value, name, message, shown=value)
     return digits
 
@@ -41,15 +42,5 @@ def in_bits(builder: Builder, value: Expression, bits: int, name: str, message: 
 @gadget
 def nonzero(builder: Builder, value: Expression, name: str, message: str) -> None:
     """Demands value != 0, by showing its inverse."""
-    inverse = builder.computed(
-        f"{name}.inverse", lambda evaluate: _inverse_or_zero(evaluate(value))
-    )
+    inverse = builder.computed(f"{name}.inverse", hints.ratio(1, value))
     builder.constrain(value, inverse, 1, name, message)
-
-
-def _digit(value: Expression, index: int) -> Compute:
-    return lambda evaluate: evaluate(value) >> index & 1
-
-
-def _inverse_or_zero(value: int) -> int:
-    return pow(value, R - 2, R)

@@ -1,8 +1,8 @@
 """Is a field element zero, are two equal: answers as bits, without assuming a range."""
 
+from zkp import hints
 from zkp.builder import Builder, gadget
 from zkp.expressions import Bit, Expression
-from zkp.field import R
 
 
 @gadget
@@ -12,8 +12,8 @@ def is_zero(builder: Builder, value: Expression, name: str) -> Bit:
     value · inverse = 1 - answer and value · answer = 0 leave one answer. The third constraint,
     inverse · answer = 0, is there for the inverse: of zero it could be any number.
     """
-    inverse = builder.computed(f"{name}.inverse", lambda v: pow(v(value), R - 2, R))
-    answer = builder.computed(name, lambda v: int(v(value) == 0))
+    inverse = builder.computed(f"{name}.inverse", hints.ratio(1, value))
+    answer = builder.computed(name, hints.is_equal(value, 0))
     message = "expected 1 for zero and 0 for any other value"
     builder.constrain(value, inverse, 1 - answer, f"{name}.nonzero", message)
     builder.constrain(value, answer, 0, f"{name}.zero", message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from zkp.curve.g1 import G1, G1Point
-from zkp.curve.g2 import G2, G2Point
+from zkp.curve.g2 import G2
 from zkp.curve.msm import add_columns
 from zkp.groth16.keys import PUBLICS_MAX, ProvingKey, VerifyingKey
 from zkp.groth16.qap import MATRIX_A, coefficients, domain_size
@@ -24,15 +24,15 @@ _HASHED_CHUNK = 1 << 14
 
 
 class _Terms(NamedTuple):
-    """For each wire the points, with their coefficients, that its points of the key are sums of.
+    """For each wire the points, by place, with the coefficients that its points are sums with.
 
-    `out` is beta times the wire's polynomial of A, plus alpha times that of B, plus that of C.
+    `out` is beta times the wire's polynomial of A, plus alpha times that of B, plus that of C: over
+    the rows of Lagrange points times beta, times alpha, and plain, one after the other.
     """
 
-    a: list[list[tuple[G1Point | None, int]]]
-    b1: list[list[tuple[G1Point | None, int]]]
-    b2: list[list[tuple[G2Point | None, int]]]
-    out: list[list[tuple[G1Point | None, int]]]
+    a: list[list[tuple[int, int]]]
+    b: list[list[tuple[int, int]]]
+    out: list[list[tuple[int, int]]]
 
 
 class UnsuitableCircuit(ValueError):
@@ -49,10 +49,13 @@ def initial_key(
     """
     rows = _checked(system, powers)
     domain = domain_size(system)
-    wires = _terms(system, rows, domain)
-    out = combined(work, G1, wires.out, "IC and C")
-    a, b1 = combined(work, G1, wires.a, "A"), combined(work, G1, wires.b1, "B in G1")
-    b2 = combined(work, G2, wires.b2, "B in G2")
+    wires = _terms(system, domain)
+    here = lagrange_slice(domain.bit_length() - 1)
+    tau1 = rows.tau1[here]
+    points = [*rows.beta1[here], *rows.alpha1[here], *tau1]
+    out = combined(work, G1, points, wires.out, "IC and C")
+    a, b1 = combined(work, G1, tau1, wires.a, "A"), combined(work, G1, tau1, wires.b, "B in G1")
+    b2 = combined(work, G2, rows.tau2[here], wires.b, "B in G2")
     publics = system.publics + 1
     alpha, beta = powers.alpha1[0], powers.beta1[0]
     if alpha is None or beta is None:
@@ -75,25 +78,15 @@ def initial_key(
     return key, MpcParams(circuit_hash(key, powers))
 
 
-def _terms(system: ConstraintSystem, rows: LagrangeRows, domain: int) -> _Terms:
-    here = lagrange_slice(domain.bit_length() - 1)
-    tau1, tau2 = rows.tau1[here], rows.tau2[here]
-    alpha1, beta1 = rows.alpha1[here], rows.beta1[here]
+def _terms(system: ConstraintSystem, domain: int) -> _Terms:
     count = range(system.wires)
-    made = _Terms(
-        [[] for _ in count], [[] for _ in count], [[] for _ in count], [[] for _ in count]
-    )
+    made = _Terms([[] for _ in count], [[] for _ in count], [[] for _ in count])
     for matrix, row, wire, value in coefficients(system):
-        if matrix == MATRIX_A:
-            made.a[wire].append((tau1[row], value))
-            made.out[wire].append((beta1[row], value))
-        else:
-            made.b1[wire].append((tau1[row], value))
-            made.b2[wire].append((tau2[row], value))
-            made.out[wire].append((alpha1[row], value))
+        (made.a if matrix == MATRIX_A else made.b)[wire].append((row, value))
+        made.out[wire].append((row if matrix == MATRIX_A else domain + row, value))
     for row, constraint in enumerate(system.constraints):
         for wire, value in constraint.c.items():
-            made.out[wire].append((tau1[row], value))
+            made.out[wire].append((2 * domain + row, value))
     return made
 
 

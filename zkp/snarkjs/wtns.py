@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from zkp.field import ELEMENT_BYTES, R
 from zkp.snarkjs.sections import encode_sections, read_sections
+from zkp.witness import pack
 
 WITNESS_MAX = 1 << 24
 
@@ -15,8 +16,7 @@ def encode_wtns(witness: Sequence[int]) -> bytes:
     """The file of a witness."""
     header = ELEMENT_BYTES.to_bytes(4, "little") + R.to_bytes(ELEMENT_BYTES, "little")
     header += len(witness).to_bytes(4, "little")
-    values = b"".join([value.to_bytes(ELEMENT_BYTES, "little") for value in witness])
-    return encode_sections(_MAGIC, _VERSION, ((_HEADER, header), (_VALUES, values)))
+    return encode_sections(_MAGIC, _VERSION, ((_HEADER, header), (_VALUES, pack(witness))))
 
 
 def decode_wtns(data: bytes) -> tuple[int, ...]:

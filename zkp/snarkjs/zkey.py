@@ -1,36 +1,35 @@
 """`.zkey` files: Groth16 proving keys as snarkjs keeps them.
 
-Coefficients are stored times 2^512, so that snarkjs's product with a plain witness value comes out
-in Montgomery form. Reading checks that points lie on their curves, G2 points of the verifying key
-also their subgroup: a proof is verified before it leaves, which catches the rest.
+Reading checks that points lie on their curves, G2 points of the verifying key also their subgroup:
+a proof is verified before it leaves, which catches the rest.
 """
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 
 from zkp.curve.g1 import P
 from zkp.field import ELEMENT_BYTES, R
-from zkp.groth16.keys import PUBLICS_MAX, Coefficient, ProvingKey, VerifyingKey
+from zkp.groth16.keys import PUBLICS_MAX, ProvingKey, VerifyingKey
 from zkp.r1cs import WIRES_MAX
 from zkp.snarkjs.contributions import MpcParams, decode_mpc_params, encode_mpc_params
+from zkp.snarkjs.entries import coefficient_row, encode_coefficients
 from zkp.snarkjs.points import (
+    G1_BYTES,
+    G2_BYTES,
     decode_finite_g1,
     decode_finite_g2,
     decode_g1,
-    decode_g2,
     encode_g1,
     encode_g2,
 )
+from zkp.snarkjs.rows import g1_row, g2_row
 from zkp.snarkjs.sections import InvalidFile, Reader, encode_sections, read_sections
 
 DOMAIN_MAX = 1 << 24
-COEFFICIENTS_MAX = 1 << 28
 
 _MAGIC, _VERSION = b"zkey", 1
 _PROTOCOL, _HEADER, _IC, _COEFFICIENTS, _A, _B1, _B2, _C, _H, _CONTRIBUTIONS = range(1, 11)
 _GROTH16 = 1
-_COEFFICIENT_FORM = pow(2, 512, R)
-_COEFFICIENT_UNFORM = pow(_COEFFICIENT_FORM, -1, R)
 
 
 def encode_zkey(key: ProvingKey, history: MpcParams | None = None) -> bytes:
@@ -52,7 +51,7 @@ def encode_zkey(key: ProvingKey, history: MpcParams | None = None) -> bytes:
             encode_g2([verifying.delta2]),
         )
     )
-    coefficients = _encode_coefficients(key.coefficients)
+    coefficients = encode_coefficients(key.coefficients)
     if history is None:
         history = MpcParams(hashlib.blake2b(coefficients).digest())
     sections = (
@@ -72,6 +71,16 @@ def encode_zkey(key: ProvingKey, history: MpcParams | None = None) -> bytes:
 
 def decode_zkey(data: bytes) -> ProvingKey:
     """The key in a file. Raises `InvalidFile` for its form and `InvalidKey` for its points."""
+    key = open_zkey(data)
+    key.verifying.check()
+    rows = {name: getattr(key, name)[:] for name in ("coefficients", "a", "b1", "b2", "c", "h")}
+    return replace(key, **rows)
+
+
+def open_zkey(data: bytes) -> ProvingKey:
+    """The same with rows that stay as bytes: what is in one is checked when it is read, and that
+    points of the verifying key lie in their subgroups is not. Raises as `decode_zkey`.
+    """
     required = range(_PROTOCOL, _CONTRIBUTIONS)
     sections = read_sections(data, _MAGIC, _VERSION, required)
     if sections[_PROTOCOL].number(4) != _GROTH16:
@@ -82,22 +91,19 @@ def decode_zkey(data: bytes) -> ProvingKey:
     beta2, gamma2 = (decode_finite_g2(header, ".zkey header") for _ in range(2))
     delta1 = decode_finite_g1(header, ".zkey header")
     delta2 = decode_finite_g2(header, ".zkey header")
-    header.end(".zkey header")
     ic = tuple(decode_g1(sections[_IC], publics + 1))
-    verifying = VerifyingKey(alpha1, beta2, gamma2, delta2, ic)
-    verifying.check()
     key = ProvingKey(
-        verifying,
+        VerifyingKey(alpha1, beta2, gamma2, delta2, ic),
         beta1,
         delta1,
         wires,
         domain,
-        _decode_coefficients(sections[_COEFFICIENTS], domain, wires),
-        a=decode_g1(sections[_A], wires),
-        b1=decode_g1(sections[_B1], wires),
-        b2=decode_g2(sections[_B2], wires),
-        c=decode_g1(sections[_C], wires - publics - 1),
-        h=decode_g1(sections[_H], domain),
+        coefficient_row(sections[_COEFFICIENTS], domain, wires),
+        a=g1_row(sections[_A].view(wires * G1_BYTES)),
+        b1=g1_row(sections[_B1].view(wires * G1_BYTES)),
+        b2=g2_row(sections[_B2].view(wires * G2_BYTES)),
+        c=g1_row(sections[_C].view((wires - publics - 1) * G1_BYTES)),
+        h=g1_row(sections[_H].view(domain * G1_BYTES)),
     )
     for number in required:
         sections[number].end(f".zkey section {number}")
@@ -122,22 +128,3 @@ def decode_history(data: bytes) -> MpcParams:
     if sections[_PROTOCOL].number(4) != _GROTH16:
         raise InvalidFile(".zkey: expected a Groth16 key, got one of another protocol")
     return decode_mpc_params(sections[_CONTRIBUTIONS])
-
-
-def _encode_coefficients(entries: Sequence[Coefficient]) -> bytes:
-    parts = [len(entries).to_bytes(4, "little")]
-    for matrix, row, wire, value in entries:
-        parts.append(matrix.to_bytes(4, "little") + row.to_bytes(4, "little"))
-        parts.append(wire.to_bytes(4, "little"))
-        parts.append((value * _COEFFICIENT_FORM % R).to_bytes(ELEMENT_BYTES, "little"))
-    return b"".join(parts)
-
-
-def _decode_coefficients(reader: Reader, domain: int, wires: int) -> list[Coefficient]:
-    entries = []
-    for _ in range(reader.count(COEFFICIENTS_MAX, "coefficients")):
-        matrix = reader.index(2, "matrix")
-        row, wire = reader.index(domain, "row"), reader.index(wires, "wire")
-        value = reader.element(R, "coefficient") * _COEFFICIENT_UNFORM % R
-        entries.append(Coefficient(matrix, row, wire, value))
-    return entries

@@ -14,8 +14,7 @@ from typing import NamedTuple
 from zkp.circuit import Circuit
 from zkp.expressions import ONE, Expression
 from zkp.field import R
-from zkp.filling import reading
-from zkp.r1cs import Constraint, Terms
+from zkp.r1cs import Constraint, Terms, dot
 
 # Of one first lie: repairs on top of each other, signals tried for each, programs followed.
 DEPTH_MAX = 6
@@ -105,7 +104,7 @@ class Liar:
             for partner in [wire for wire in partners if wire != digit][:PARTNERS_MAX]:
                 turned = list(values)
                 turned[partner] = (1 - values[partner]) % R
-                solved = _solved(self._rows[index], digit, turned, reading(turned))
+                solved = _solved(self._rows[index], digit, turned, _reading(turned))
                 if solved is not None:
                     yield {partner: turned[partner], digit: solved}
 
@@ -159,7 +158,7 @@ class Liar:
         values = list(start)
         for wire, value in lies.items():
             values[wire] = value
-        read = reading(values)
+        read = _reading(values)
 
         def evaluate(expression: Expression) -> int:
             return read(expression.terms)
@@ -179,6 +178,23 @@ class Liar:
                     queued.add(reader)
                     heapq.heappush(waiting, reader)
         return values, read
+
+
+def _reading(witness: Sequence[int]) -> Callable[[Terms], int]:
+    """Values of linear combinations, each computed when it is first asked for.
+
+    A number's digits all read the same combination, so it is known by its identity. Wires that it
+    names must not change afterwards.
+    """
+    known: dict[int, tuple[Terms, int]] = {}
+
+    def read(terms: Terms) -> int:
+        seen = known.get(id(terms))
+        if seen is None:
+            seen = known[id(terms)] = (terms, dot(terms, witness) % R)
+        return seen[1]
+
+    return read
 
 
 def _readers(circuit: Circuit) -> list[list[int]]:
