@@ -101,7 +101,7 @@ def prove(
 ) -> tuple[Proof, tuple[int, ...]]:
     """A proof and its public signals. Raises `InvalidWitness` if the witness proves nothing.
 
-    The first proof with a key that `decode_zkey` did not read here hands it over to Rust, which takes
+    The first proof with a key that `decode_zkey` did not read hands it over to Rust, which takes
     longer than a proof. `randbelow` blinds the proof: a predictable one gives the witness away.
     """
     check_witness(key, witness, system)
