@@ -58,7 +58,8 @@ class Plan:
                 continue
             left, right = (self._slot(side.terms, done) for side in (compute.left, compute.right))
             self.steps.append(Step(wire, compute.verb, left, right))
-            is_final = max(self._ready[left], self._ready[right]) <= done < self._ready[wire]
+            # Nothing that it is made of, nor the wire itself, is computed again.
+            is_final = max(self._ready[left], self._ready[right]) < self._ready[wire] == done + 1
             if compute.verb is _PRODUCT and is_final:
                 made.add((left, right, wire))
         self.steps += sums[-1]

@@ -6,12 +6,10 @@ Numbers cross as 32 bytes big-endian, points as EIP-196 and EIP-197 write them; 
 a witness is little-endian, as its file is.
 """
 
-import os
 import secrets
 import struct
 import weakref
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TypeVar, cast
 
@@ -71,9 +69,6 @@ if BUILT_INTERFACE != INTERFACE:
     raise ImportError(f"expected quorate_native's interface {INTERFACE}, found {BUILT_INTERFACE}")
 
 Point = TypeVar("Point")
-
-# Fewer products than this take less time than threads to share them.
-_THREADED_MIN = 64
 
 
 def decode_zkey(data: bytes) -> ProvingKey:
@@ -158,7 +153,7 @@ def combine(
     points: Sequence[Point | None],
     lists: Sequence[Sequence[tuple[int, int]]],
 ) -> list[Point | None]:
-    """For each list of (place, number) the sum of number · points[place], numbers in [1, r)."""
+    """For each list of (place, number) the sum of number · points[place], numbers in [0, r)."""
     terms = [term for row in lists for term in row]
     places, scalars = (_numbers([place for place, _ in terms]), _encode([n for _, n in terms]))
     lengths = _numbers([len(row) for row in lists])
@@ -179,14 +174,7 @@ def multiply_each(
     group: Group[Point], points: Sequence[Point | None], scalars: Sequence[int]
 ) -> list[Point | None]:
     """scalar · point place by place, scalars in [0, r), on all cores."""
-
-    def one(point: Point | None, scalar: int) -> Point | None:
-        return multi_scalar_multiply(group, [point], [scalar])
-
-    if len(points) < _THREADED_MIN:
-        return list(map(one, points, scalars))
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return list(pool.map(one, points, scalars))
+    return combine(group, points, [[term] for term in enumerate(scalars)])
 
 
 def evaluate(coefficients: Sequence[int]) -> list[int]:
