@@ -80,7 +80,7 @@ else:
 
 CURRENT = BACKENDS[0]
 
-decode_zkey = CURRENT.decode_zkey
+decode_zkey: Callable[[bytes], ProvingKey] = CURRENT.decode_zkey
 prove = CURRENT.prove
 verify = CURRENT.verify
 ecadd = CURRENT.ecadd
