@@ -42,6 +42,12 @@ class CoefficientRow(Sequence[Coefficient]):
         row, wire = reader.index(self._domain, "row"), reader.index(self._wires, "wire")
         return Coefficient(matrix, row, wire, reader.element(R, "coefficient") * _UNFORM % R)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CoefficientRow) and self.packed == other.packed
+
+    def __hash__(self) -> int:
+        return hash(bytes(self.packed))
+
 
 def encode_coefficients(entries: Sequence[Coefficient]) -> bytes:
     """The section: how many there are, then each."""
