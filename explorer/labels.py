@@ -146,6 +146,7 @@ _ZH = {
 
 _EN = {
     "earlier_release": "earlier than the one that this program deploys",
+    "Groth16 verifier": "Groth16 verifier",
     "unknown_code": "unknown: code of no release that this program knows",
     "head_age": "head is old by",
     "stale": "no block for over three heartbeats",

@@ -10,6 +10,7 @@ from eth_account import Account
 import explorer
 from cli.desks import LocalNetwork
 from client.rpc import RpcFailure
+from contracts.releases import current
 from scripts.transfer_story import Carried, Officers
 from tests.acceptance.harness import ROOT, Network, fetch, quorate, run_quorate
 from workflows.equity_transfer.certificate import (
@@ -72,6 +73,7 @@ def test_a_certificate_is_checked_by_the_command(
     file.write_bytes(made)
     checked = quorate("transfer", "check", file, "--genesis", local.genesis_file)
     assert checked["statement"]["status"]["application"] == "REGISTERED"
+    assert checked["contract"] == {"release": current("equity_transfer").label, "is_current": True}
     with pytest.raises(InvalidEvidence):
         check_certificate(made.replace(b"REGISTERED", b"REVOKED", 1), local.genesis)
 
