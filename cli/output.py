@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 
@@ -37,7 +39,19 @@ def emit_fields(title: str, value: Mapping[str, Any], as_json: bool) -> None:
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Table:
     """A plain table; cells are shown as `str` makes them."""
-    drawn = Table(title=title, title_justify="left", header_style="bold")
+    columns = tuple(columns)
+    # Without edges and boxes: nine columns are to fit a terminal of eighty characters.
+    drawn = Table(
+        title=title,
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        collapse_padding=True,
+        show_header=any(columns),
+        min_width=cell_len(title),
+    )
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
