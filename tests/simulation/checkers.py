@@ -25,6 +25,38 @@ class Violation(AssertionError):
     """A safety or liveness property that a run broke."""
 
 
+PROGRESS_MS_MAX = 30_000
+"""Three of the longest views (f = 3 of ten validators lead badly one after the other), and their
+requests' clocks. Epochs and backlogs may be many, so a run as a whole has no bound."""
+
+
+class ProgressChecker:
+    """Once the network is healed, a block follows the one before within a bound."""
+
+    def __init__(self) -> None:
+        self.wait_ms_max = 0
+        self._last_ms: int | None = None
+
+    def begin(self, now_ms: int) -> None:
+        """The network is healed, and there is load from now on."""
+        self._last_ms = now_ms
+
+    def end(self) -> None:
+        """There is no load any more, so no block need come."""
+        self._last_ms = None
+
+    def on_block(self, now_ms: int) -> None:
+        """Somebody honest stored a block that nobody had."""
+        if self._last_ms is not None:
+            self.wait_ms_max = max(self.wait_ms_max, now_ms - self._last_ms)
+            self._last_ms = now_ms
+
+    def check(self, now_ms: int) -> None:
+        """Raises Violation if the next block is overdue."""
+        if self._last_ms is not None and now_ms - self._last_ms > PROGRESS_MS_MAX:
+            raise Violation(f"healed, and no block for {now_ms - self._last_ms} ms")
+
+
 class VoteChecker:
     """No honest replica contradicts a vote of its own, before or after a crash."""
 

@@ -20,7 +20,9 @@ from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32
 from tests.simulation.byzantine_node import ByzantineNode
 from tests.simulation.checkers import (
+    PROGRESS_MS_MAX,
     AgreementChecker,
+    ProgressChecker,
     Violation,
     VoteChecker,
     check_acknowledged,
@@ -75,6 +77,7 @@ class World:
         self.forged: set[bytes] = set()
         self.votes = VoteChecker()
         self.promises = PromiseChecker()
+        self.progress = ProgressChecker()
         self.agreement = AgreementChecker(FAKE, self.group)
         self.window_blocks = self.random.choice([2, 4, 16])
         self.height = 0
@@ -131,9 +134,11 @@ class World:
             faulty = self.sequences * FAULTY_SEQUENCES // SEQUENCES_MIN
             self._run_until(FAULTS_MS_MAX, lambda: self.height >= faulty)
             self.faults.heal()
-            goal = self.sequences
-            if not self._run_until(self.now_ms + CONVERGE_MS_MAX, lambda: self.height >= goal - 1):
-                raise Violation(f"healed, and no {goal} blocks: {self._describe()}")
+            self.progress.begin(self.now_ms)
+            end_ms = self.now_ms + self.sequences * PROGRESS_MS_MAX
+            if not self._run_until(end_ms, self._has_progressed):
+                raise Violation(f"healed, and no {self.sequences} blocks: {self._describe()}")
+            self.progress.end()
             self._is_loaded = False
             if not self._run_until(self.now_ms + CONVERGE_MS_MAX, self._has_converged):
                 count = len(self.acknowledged)
@@ -166,6 +171,13 @@ class World:
 
     def honest(self) -> list[SimulatedNode]:
         return [node for node in self.nodes if node.is_honest]
+
+    def _has_progressed(self) -> bool:
+        try:
+            self.progress.check(self.now_ms)
+        except Violation as violation:
+            raise Violation(f"{violation}: {self._describe()}") from None
+        return self.height >= self.sequences - 1
 
     def _has_converged(self) -> bool:
         heads = {node.chain.height for node in self.honest()}
@@ -289,6 +301,7 @@ class World:
         self.agreement.on_stored(node.name, node.chain, block, certificate)
         if block.number > self.height:
             self.height = block.number
+            self.progress.on_block(self.now_ms)
             self._count_change(node.chain, block.number)
 
     def _count_change(self, chain: ModelChain, number: int) -> None:
