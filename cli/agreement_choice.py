@@ -94,4 +94,9 @@ def circuit_of(local: LocalNetwork, agreement: Agreement) -> Hash32:
             f"the rule file names the circuit '{agreement.circuit}', which this program does not "
             f"build; it builds: {', '.join(STATEMENTS)}"
         )
-    return Hash32(circuit_id(encode_r1cs(STATEMENTS[agreement.circuit]().system)))
+    return built_circuit(agreement.circuit)
+
+
+def built_circuit(statement: str) -> Hash32:
+    """The id of a statement's circuit as this program builds it, one of `STATEMENTS`."""
+    return Hash32(circuit_id(encode_r1cs(STATEMENTS[statement]().system)))

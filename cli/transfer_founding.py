@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.agreement_choice import Choice, RuleFile, StatementOption, chosen
+from cli.agreement_choice import Choice, RuleFile, StatementOption, built_circuit, chosen
 from cli.ceremony.seats import AtOption, FilesOption, ceremony_at
 from cli.ceremony.show import bars
 from cli.desks import LocalNetwork
@@ -45,7 +45,6 @@ from workflows.equity_transfer.readiness import (
 from workflows.equity_transfer.register_circuit import approve_circuit, propose_circuit
 from workflows.equity_transfer.statement_key import StatementKey, ceremony_key
 from workflows.workspace import read_json
-from zkp.r1cs import circuit_id, encode_r1cs
 
 app = typer.Typer(help="The key that proofs are checked with. 验证密钥的登记与批准。")
 
@@ -92,12 +91,12 @@ def lay_down(
 ) -> None:
     """Verify a finished ceremony and lay its key down for approval; an author. 登记仪式密钥。"""
     local = LocalNetwork(network, group)
-    desk, circuits = local.set_up_desk(account), _registry(local, statement, registry)
+    desk = local.set_up_desk(account)
+    circuits = _checked_registry(desk, local, statement, registry)
     key = _ceremony_key(local, statement, at, files, skip_phase_1)
     if circuits is None:
         named = register_key(desk, key.circuit, key.verifying, test_only=False)
     else:
-        check_registry(desk, circuits)
         named = propose_circuit(desk, circuits, key.draft(_source(statement)))
     emit_fields("Laid down 已登记", _described(key, named, circuits), as_json)
 
@@ -119,13 +118,13 @@ def approve(
     Of equity_v2 an author of each organisation approves, of equity_v1 an administrator.
     """
     local = LocalNetwork(network, group)
-    desk, circuits = local.set_up_desk(account), _registry(local, statement, registry)
+    desk = local.set_up_desk(account)
+    circuits = _checked_registry(desk, local, statement, registry)
     key = _ceremony_key(local, statement, at, files, skip_phase_1)
     if circuits is None:
         named = key_id(key.circuit, key.verifying, test_only=False)
         in_force = approve_key(desk, key.circuit, named)
     else:
-        check_registry(desk, circuits)
         named = key.draft(_source(statement)).entry
         in_force = approve_circuit(desk, circuits, named)
     title = "In force 已启用" if in_force else "Approved; others have to as well 已批准，待其他方"
@@ -191,9 +190,13 @@ def adopt(
 
 def _circuit(statement: str) -> Hash32:
     """The id of a statement's circuit as this program builds it."""
+    _check_statement(statement)
+    return built_circuit(statement)
+
+
+def _check_statement(statement: str) -> None:
     if statement not in STATEMENTS:
         raise CommandFailed(f"no statement '{statement}' here; there are: {', '.join(STATEMENTS)}")
-    return Hash32(circuit_id(encode_r1cs(STATEMENTS[statement]().system)))
 
 
 def _source(statement: str) -> Hash32:
@@ -221,6 +224,17 @@ def _registry(local: LocalNetwork, statement: str, typed: str | None) -> Circuit
         f"{statement} needs a registry of circuits: give --registry ADDRESS; an author deploys "
         "one with quorate zk registry deploy"
     )
+
+
+def _checked_registry(
+    desk: SetUpDesk, local: LocalNetwork, statement: str, typed: str | None
+) -> CircuitRegistry | None:
+    """The same, asked for before a ceremony is verified, which takes minutes."""
+    _check_statement(statement)
+    circuits = _registry(local, statement, typed)
+    if circuits is not None:
+        check_registry(desk, circuits)
+    return circuits
 
 
 def _ceremony_key(
