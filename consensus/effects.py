@@ -5,9 +5,10 @@ only then may anything after it leave the node. `Execute`, `Stable`, `FetchBatch
 start work that ends in an event; a driver that is busy with the same request ignores a repetition.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
+
+import msgspec
 
 from consensus.entries import LogEntry
 from consensus.messages import Message, Signed
@@ -16,15 +17,13 @@ from ledger.proposal import Proposal
 from ledger.values import Address, Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Persist:
+class Persist(msgspec.Struct, frozen=True):
     """Append these entries to the write-ahead log and sync it."""
 
     entries: tuple[LogEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Broadcast:
+class Broadcast(msgspec.Struct, frozen=True):
     """Sign this message, send it to every member of the group, then step `OwnSigned` with it.
 
     `OwnSigned` comes after the rest of this step's effects, before any other event.
@@ -33,16 +32,14 @@ class Broadcast:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Resend:
+class Resend(msgspec.Struct, frozen=True):
     """Send a signed message (own or relayed) as it is to one peer, or to all for None."""
 
     signed: Signed
     to: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
+class Execute(msgspec.Struct, frozen=True):
     """Execute this proposal on the block before it, uncertified or not; answer `Executed`.
 
     One at a time, in sequence. After a `Stored` that catches up beyond it, it is void.
@@ -51,37 +48,32 @@ class Execute:
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class Stable:
+class Stable(msgspec.Struct, frozen=True):
     """The executed block of this number has its certificate: store both, answer `Stored`."""
 
     certificate: Certificate
 
 
-@dataclass(frozen=True, slots=True)
-class Compact:
+class Compact(msgspec.Struct, frozen=True):
     """Replace the whole write-ahead log by these entries, atomically and synced."""
 
     entries: tuple[LogEntry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FetchBatch:
+class FetchBatch(msgspec.Struct, frozen=True):
     """Ask peers for the batch of this digest; answer `BatchReceived`. Repeated while missing."""
 
     sequence: int
     digest: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Synchronise:
+class Synchronise(msgspec.Struct, frozen=True):
     """Fetch, verify and store blocks up to this certificate's; answer `Stored`. Repeated."""
 
     certificate: Certificate
 
 
-@dataclass(frozen=True, slots=True)
-class CompareHeaders:
+class CompareHeaders(msgspec.Struct, frozen=True):
     """Others came to another header of a block: have one of them show it, and name the field."""
 
     number: int
@@ -90,8 +82,7 @@ class CompareHeaders:
     signers: tuple[Address, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True):
     """Half of a transaction's time is over: send it to the primary once more."""
 
     transaction_hash: Hash32
@@ -108,16 +99,14 @@ class AlarmKind(StrEnum):
     VIEW_CHANGE = "view-change"
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(msgspec.Struct, frozen=True):
     """Something for the log and the status page: what happened, and what to do."""
 
     kind: AlarmKind
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Halt:
+class Halt(msgspec.Struct, frozen=True):
     """The replica stops for good: it would contradict itself or a certificate. Say why, exit."""
 
     reason: str

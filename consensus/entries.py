@@ -4,8 +4,9 @@ Values only; `wire` makes bytes of them and `node.wal` keeps those. Own votes ar
 a restarted replica has them signed and sent anew, and can never say anything else.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from consensus.messages import Checkpoint, NewView, PreparedCertificate, Signed, ViewChange, Vote
 from ledger.certificate import Certificate
@@ -13,51 +14,44 @@ from ledger.proposal import Proposal
 from ledger.values import Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEntry:
+class BatchEntry(msgspec.Struct, frozen=True):
     """A batch that a vote names: logged before the vote, kept until its block is stored."""
 
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class VoteEntry:
+class VoteEntry(msgspec.Struct, frozen=True):
     """An own vote (a PRE-PREPARE without its body), VIEW-CHANGE or NEW-VIEW."""
 
     message: Vote | ViewChange | NewView
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedEntry:
+class PreparedEntry(msgspec.Struct, frozen=True):
     """A prepared certificate: it survives view changes and goes only when its block is stored."""
 
     certificate: PreparedCertificate
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointEntry:
+class CheckpointEntry(msgspec.Struct, frozen=True):
     """An own CHECKPOINT and the digest that was executed: evidence that it was committed."""
 
     message: Checkpoint
     digest: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class ViewEntry:
+class ViewEntry(msgspec.Struct, frozen=True):
     """The NEW-VIEW that this replica entered a view by, as its primary signed it."""
 
     new_view: Signed
 
 
-@dataclass(frozen=True, slots=True)
-class MarkEntry:
+class MarkEntry(msgspec.Struct, frozen=True):
     """The certificate of one of the last blocks up to which this log was pruned."""
 
     certificate: Certificate
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredEntry:
+class RetiredEntry(msgspec.Struct, frozen=True):
     """A message under this replica's key that this log does not know: the key votes no more."""
 
     evidence: Signed

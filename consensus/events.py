@@ -4,8 +4,9 @@ The first event is `Started`. The driver has checked signatures, nested ones too
 `Received`, `OwnSigned` and `BatchReceived`; the replica trusts it with that and nothing else.
 """
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from consensus.entries import LogEntry
 from consensus.epochs import Epoch
@@ -15,8 +16,7 @@ from ledger.proposal import Proposal
 from ledger.values import Address, Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """The node starts: the store's last block, the epochs due after it, the recovered log.
 
     `stable` certifies the store's last block (None: it holds the genesis block only) and
@@ -29,22 +29,19 @@ class Started:
     entries: tuple[LogEntry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A verified message of another replica."""
 
     signed: Signed
 
 
-@dataclass(frozen=True, slots=True)
-class OwnSigned:
+class OwnSigned(msgspec.Struct, frozen=True):
     """The replica's own message, handed back once it is signed (after every Persist before it)."""
 
     signed: Signed
 
 
-@dataclass(frozen=True, slots=True)
-class Propose:
+class Propose(msgspec.Struct, frozen=True):
     """The primary's driver fills the slot that `Replica.proposal_slot` asked for.
 
     A proposal for another slot than the present one is ignored.
@@ -53,8 +50,7 @@ class Propose:
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class ProposalRefused:
+class ProposalRefused(msgspec.Struct, frozen=True):
     """The driver refused a PRE-PREPARE for its form or its clock: the request clock starts."""
 
     epoch: int
@@ -62,15 +58,13 @@ class ProposalRefused:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReceived:
+class BatchReceived(msgspec.Struct, frozen=True):
     """A batch body that `FetchBatch` asked for; its digest was recomputed on decoding."""
 
     proposal: Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(msgspec.Struct, frozen=True):
     """The answer to `Execute`: the header hash that the proposal came to."""
 
     sequence: int
@@ -78,8 +72,7 @@ class Executed:
     header_hash: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """Block `certificate.number` is in the store, synced: by `Stable` or by catching up.
 
     Numbers ascend, gaps are allowed. `transactions` counts those included and dropped, `has_room`
@@ -95,8 +88,7 @@ class Stored:
     has_room: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class EpochRecovered:
+class EpochRecovered(msgspec.Struct, frozen=True):
     """The organisations' recovery keys opened an epoch after block first_sequence − 1 (rule 8).
 
     The driver verified their certificate, and `Stored.epochs` agree with it from now on. What the
@@ -107,8 +99,7 @@ class EpochRecovered:
     epoch: Epoch
 
 
-@dataclass(frozen=True, slots=True)
-class RequestWaiting:
+class RequestWaiting(msgspec.Struct, frozen=True):
     """A transaction in the pool could execute next on the stable state (rule 6).
 
     older: how many in the pool came before it; as many may precede it in blocks.
@@ -118,22 +109,19 @@ class RequestWaiting:
     older: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RequestGone:
+class RequestGone(msgspec.Struct, frozen=True):
     """A transaction was included, dropped or replaced, or could not execute next any more."""
 
     transaction_hash: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class PeerConnected:
+class PeerConnected(msgspec.Struct, frozen=True):
     """A connection to another validator came up: what it may lack is sent again."""
 
     peer: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Unheard:
+class Unheard(msgspec.Struct, frozen=True):
     """Exactly these validators can not be heard now: no connection, or nothing came for long.
 
     A hint about time and nothing else: it shortens the wait for a primary that is among them, and
@@ -143,8 +131,7 @@ class Unheard:
     validators: frozenset[Address]
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """One abstract tick passed. A driver that fell behind skips ticks, it does not pile them up."""
 
 

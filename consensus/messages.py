@@ -4,31 +4,40 @@ Values only: bytes are in `wire`, checks in `verify`, meaning in `replica`. The 
 is not a field: every signature binds it, so a message of another group does not verify here.
 """
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from ledger.certificate import Certificate
 from ledger.proposal import Proposal
 from ledger.values import Address, Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class PrePrepare:
+class PrePrepare(msgspec.Struct, frozen=True):
     """The primary orders a proposal; it counts as the primary's PREPARE.
 
     The signature binds epoch, view, sequence and digest. `proposal` travels beside it (its digest
-    is recomputed on decoding) and is None inside certificates and logs.
+    is recomputed on decoding), is None inside certificates and logs, and is no part of equality.
     """
 
     epoch: int
     view: int
     sequence: int
     digest: Hash32
-    proposal: Proposal | None = field(default=None, compare=False)
+    proposal: Proposal | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PrePrepare) and self._bound == other._bound
+
+    def __hash__(self) -> int:
+        return hash(self._bound)
+
+    @property
+    def _bound(self) -> tuple[int, int, int, Hash32]:
+        return self.epoch, self.view, self.sequence, self.digest
 
 
-@dataclass(frozen=True, slots=True)
-class Prepare:
+class Prepare(msgspec.Struct, frozen=True):
     """A backup holds this proposal, synced, and accepts it at this sequence in this view."""
 
     epoch: int
@@ -37,8 +46,7 @@ class Prepare:
     digest: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """The sender holds a prepared certificate for this digest, synced."""
 
     epoch: int
@@ -47,8 +55,7 @@ class Commit:
     digest: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True):
     """The sender executed block `number` to this header. Its signature names no view."""
 
     epoch: int
@@ -56,8 +63,7 @@ class Checkpoint:
     header_hash: Hash32
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedCertificate:
+class PreparedCertificate(msgspec.Struct, frozen=True):
     """Proof that a quorum prepared one digest at a sequence in a view.
 
     `signers` are distinct and ascending, the view's primary among them: its signature is over the
@@ -72,8 +78,7 @@ class PreparedCertificate:
     signatures: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ViewChange:
+class ViewChange(msgspec.Struct, frozen=True):
     """The sender leaves all views below `view`: its stable certificate and what it prepared above.
 
     `stable` is None while nothing but the genesis block is stable. `prepared` ascends by sequence,
@@ -91,8 +96,7 @@ class ViewChange:
         return 0 if self.stable is None else self.stable.number
 
 
-@dataclass(frozen=True, slots=True)
-class NewView:
+class NewView(msgspec.Struct, frozen=True):
     """The primary opens a view on exactly a quorum of VIEW-CHANGE messages for it.
 
     `first_sequence` and `digests` are the list that every backup recomputes: `digests[i]` stands
@@ -106,8 +110,7 @@ class NewView:
     digests: tuple[Hash32, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where the sender stands, said on a tick and on reconnection so that others can help.
 
     `is_active` is false while the sender waits for NEW-VIEW(`view`). `stable` is the highest stable
@@ -129,8 +132,7 @@ Vote: TypeAlias = PrePrepare | Prepare | Commit
 Message: TypeAlias = PrePrepare | Prepare | Commit | Checkpoint | ViewChange | NewView | Position
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True):
     """A message with its sender and the sender's signature over `wire.signing_digest`."""
 
     message: Message

@@ -4,7 +4,8 @@ The digest names no view: replicas that committed one block in different views m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ledger.codec import (
     InvalidEncoding,
@@ -35,8 +36,7 @@ def checkpoint_digest(
     return suite.hash(encode([CHECKPOINT_TAG, group, epoch, number, header_hash]))
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(msgspec.Struct, frozen=True):
     """Signatures of distinct validators, `signatures[i]` by `signers[i]`."""
 
     epoch: int

@@ -33,10 +33,12 @@ def encode(item: Encodable) -> bytes:
         return _SMALL_INTEGER[item] if item < 0x80 else encode(int_to_bytes(item))
     return encode_joined(
         [
-            # Addresses, hashes and signatures are most of what lists hold, and encoding is in the
-            # hot path: they are spared a call.
+            # Addresses, hashes, signatures and small numbers are most of what lists hold, and
+            # encoding is in the hot path: they are spared a call.
             _STRING[len(part)] + part
-            if isinstance(part, bytes) and 1 < len(part) < 0x100
+            if type(part) is bytes and 1 < len(part) < 0x100
+            else _SMALL_INTEGER[part]
+            if type(part) is int and 0 <= part < 0x80
             else encode(part)
             for part in item
         ]

@@ -4,7 +4,7 @@ It carries no state root: execution follows agreement. A null request is the emp
 fills a gap after a view change; its digest depends on group, epoch and sequence only.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from ledger.codec import (
     Encodable,
@@ -29,8 +29,7 @@ PROPOSAL_TRANSACTIONS_MAX = 16_384
 _FIELDS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(msgspec.Struct, frozen=True):
     """A batch at a sequence. Build it with `propose`, `null_request` or `decode_proposal`."""
 
     group: Hash32

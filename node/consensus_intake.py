@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import structlog
 
 from consensus.epochs import Epoch
@@ -37,8 +37,7 @@ def _steady_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-@dataclass(slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True):
     """A message that verified, when it came, and its peer's latest silence before it."""
 
     signed: Signed

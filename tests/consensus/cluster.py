@@ -4,7 +4,9 @@ Logs are lists of encoded entries, execution is a hash and immediate. The smalle
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from consensus import effects as fx
 from consensus import events as ev

@@ -35,9 +35,10 @@ line, `#` starts a comment. `--rewrite` writes what is printed now into the file
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from difflib import unified_diff
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from consensus import effects as fx
 from consensus import events as ev

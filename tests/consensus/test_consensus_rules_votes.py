@@ -1,8 +1,7 @@
 """One test per rule on votes, execution and persistence; each name says the rule."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from consensus import effects as fx
 from consensus import events as ev

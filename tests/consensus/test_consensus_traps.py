@@ -1,8 +1,7 @@
 """One test per trap that other implementations fell into; each name says the trap."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from consensus import effects as fx
 from consensus import events as ev

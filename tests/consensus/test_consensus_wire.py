@@ -39,6 +39,16 @@ signatures = st.binary(min_size=65, max_size=65)
 signer_lists = st.lists(st.tuples(addresses, signatures), max_size=3)
 
 
+def test_a_proposal_travels_beside_its_vote_and_is_no_part_of_it() -> None:
+    body = null_request(FAKE, group=FAKE.hash(b"group"), epoch=0, sequence=1)
+    with_body, without = (PrePrepare(0, 0, 1, body.digest, body), PrePrepare(0, 0, 1, body.digest))
+    assert with_body == without
+    assert (with_body != without) is False
+    assert hash(with_body) == hash(without)
+    assert with_body != PrePrepare(0, 0, 2, body.digest, body)
+    assert with_body != Prepare(0, 0, 1, body.digest)
+
+
 def proposals() -> st.SearchStrategy:
     return st.builds(
         lambda group, epoch, sequence, view, proposer, time, txs: propose(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -157,7 +158,7 @@ def test_strangers_are_no_quorum(setting: Setting) -> None:
     block = SOURCE.block(150, RECEIPTS)
     theirs = strangers.certificate(block.header, 2, strangers.signers[:3])
     # Their signatures under our validators' names.
-    named = replace(theirs, signers=SOURCE.validators.members[:3])
+    named = msgspec.structs.replace(theirs, signers=SOURCE.validators.members[:3])
     forged = replace(EVIDENCE, block=replace(block, certificate=named))
     assert "a signature is not its validator's" in setting.refused(forged)
 

@@ -5,7 +5,8 @@ with every vote come huge views, certificates of nothing, and votes under other 
 """
 
 import itertools
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cli.main import main
 from consensus.messages import Commit, Message, Position, Prepare, PrePrepare, Signed, ViewChange

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from ledger.block import Block, InvalidBlock, decode_block, encode_block
@@ -115,7 +116,7 @@ def test_a_proposal_must_follow(world, signed):
     good = world.proposal(chain, [])
     for changes in ({"sequence": 2}, {"epoch": 1}, {"group": keccak(b"other")}):
         with pytest.raises(InvalidBlock):
-            chain.execute(dataclasses.replace(good, **changes))
+            chain.execute(msgspec.structs.replace(good, **changes))
 
 
 def test_time_never_goes_back_and_null_requests_stand_still(world):

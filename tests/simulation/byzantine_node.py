@@ -5,8 +5,9 @@ change in the course of a run, as the seed draws them.
 """
 
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from consensus import wire
 from consensus.messages import (

@@ -4,8 +4,9 @@ A liar makes them of real proofs at hand, so that all else in them is right. Who
 breaks a promise, whether or not harm comes of it.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from consensus.messages import (
     Commit,

@@ -14,9 +14,18 @@ class PowerCut(Exception):
 
 @dataclass
 class _File:
-    durable: bytes | None = None
+    """durable: what a power cut leaves at least, None before the first sync."""
+
+    durable: bytearray | None = None
     current: bytearray = field(default_factory=bytearray)
     pending: list[tuple[str, int, bytes]] = field(default_factory=list)
+
+    def sync(self) -> None:
+        if self.durable is None:
+            self.durable = bytearray()
+        for change in self.pending:
+            _apply(self.durable, *change)
+        self.pending.clear()
 
 
 class SimulatedFiles:
@@ -50,8 +59,7 @@ class SimulatedFiles:
         file = self._files[name]
         kind = "end" if name.endswith(".end") else "data"
         if kind not in self.ignored_syncs:
-            file.durable = bytes(file.current)
-            file.pending.clear()
+            file.sync()
 
     def remove(self, name: str) -> None:
         self._operate()
@@ -68,7 +76,7 @@ class SimulatedFiles:
         """The same files on another disk, as they are now."""
         other = SimulatedFiles()
         other._files = {
-            name: _File(bytes(file.current), bytearray(file.current))
+            name: _File(file.current.copy(), file.current.copy())
             for name, file in self._files.items()
         }
         return other
@@ -82,7 +90,11 @@ class SimulatedFiles:
         """The same files, what is not synced included."""
         other = SimulatedFiles()
         other._files = {
-            name: _File(file.durable, bytearray(file.current), list(file.pending))
+            name: _File(
+                None if file.durable is None else file.durable.copy(),
+                file.current.copy(),
+                list(file.pending),
+            )
             for name, file in self._files.items()
         }
         return other
@@ -106,7 +118,7 @@ class SimulatedFiles:
             if file.durable is None and not content:
                 del self._files[name]
                 continue
-            self._files[name] = _File(bytes(content), bytearray(content))
+            self._files[name] = _File(content, content.copy())
         return has_lost
 
     def _change(self, file: _File, change: tuple[str, int, bytes]) -> None:

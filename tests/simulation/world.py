@@ -81,7 +81,7 @@ class World:
         self.agreement = AgreementChecker(FAKE, self.group)
         self.window_blocks = self.random.choice([2, 4, 16])
         self.height = 0
-        self._trace = blake2b(digest_size=16)
+        self._trace: list[bytes] = []
         self._queue: list[tuple[int, int, Callable[..., None], SimulatedNode | None]] = []
         self._scheduled = 0
         self._sent_transactions = 0
@@ -276,12 +276,12 @@ class World:
         self.counts[kind] += 1
 
     def trace(self, node: SimulatedNode, payload: bytes) -> None:
-        self._trace.update(b"%d %d %d %b" % (self.now_ms, node.number, len(payload), payload))
+        self._trace.append(b"%d %d %d %b" % (self.now_ms, node.number, len(payload), payload))
 
     @property
     def trace_hash(self) -> str:
         """Of every message that arrived, when and where, and of every stored block."""
-        final = self._trace.copy()
+        final = blake2b(b"".join(self._trace), digest_size=16)
         for node in self.nodes:
             for block in node.chain.blocks:
                 final.update(block.header_hash)

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cli.desks import LocalNetwork
 from ledger.codec import InvalidEncoding
 from ledger.evidence import (
@@ -227,7 +229,7 @@ def _with_signers(data: bytes, places: list[int]) -> bytes:
     """The evidence with these of its signatures."""
     found = decode_evidence(data)
     certificate = found.block.certificate
-    chosen = replace(
+    chosen = msgspec.structs.replace(
         certificate,
         signers=tuple(certificate.signers[place] for place in places),
         signatures=tuple(certificate.signatures[place] for place in places),
