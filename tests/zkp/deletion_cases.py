@@ -108,9 +108,11 @@ def credential_inputs() -> Iterator[Inputs]:
         yield credential.inputs(asked._replace(**change), own)
     for signature in credential_cases.half_forged(held):
         yield credential.inputs(asked, own._replace(signature=signature))
-    owing = credential_cases.holding(replace(held, tax_clear=0), 1, depth)
-    yield credential.inputs(asked, owing)
-    yield credential.inputs(asked._replace(needs_tax_clear=0), owing)
+    # Taxes that are owed, and what says neither that nor that they are clear.
+    for tax_clear in (0, 2):
+        own = credential_cases.holding(replace(held, tax_clear=tax_clear), 1, depth)
+        yield credential.inputs(asked, own)
+        yield credential.inputs(asked._replace(needs_tax_clear=0), own)
 
 
 def before_comparison() -> Circuit:

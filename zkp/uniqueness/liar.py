@@ -62,13 +62,20 @@ class Liar:
     def forge(self, index: int, starts: Sequence[Start]) -> tuple[int, ...] | None:
         """An assignment that breaks constraint `index` alone, if one is found."""
         for start in starts:
-            tries = iter([{}]) if index in start.broken else self._lies(start, index)
+            tries = iter([{}]) if self._is_near(index, start) else self._lies(start, index)
             for lies in itertools.islice(tries, LIES_MAX):
                 self._left = FOLLOWED_MAX
                 values = self._repaired(start, index, lies, DEPTH_MAX)
                 if values is not None and self._breaks_only(values, index):
                     return tuple(values)
         return None
+
+    def _is_near(self, index: int, start: Start) -> bool:
+        """Whether the inputs break the constraint, or one that its signals could be repaired in."""
+        own = self._wires[index]
+        return index in start.broken or any(
+            not start.broken.isdisjoint(self._rows_of[wire]) for wire in own
+        )
 
     def _breaks_only(self, values: Sequence[int], index: int) -> bool:
         return list(self._circuit.system.unsatisfied(values)) == [index]
