@@ -1,5 +1,6 @@
 """An issuer, a holder, a credential, and an independent reading of the conditions."""
 
+import itertools
 import random
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ from zkp import eddsa
 from zkp.babyjubjub import BASE, SUBGROUP_ORDER, Point, add, multiply
 from zkp.blake512 import blake512
 from zkp.circuits.credential import (
+    ISSUER_TAG,
     Conditions,
     Credential,
     Holding,
@@ -17,6 +19,7 @@ from zkp.circuits.credential import (
 )
 from zkp.eddsa import Signature
 from zkp.field import R
+from zkp.gadgets.canonical import LOW_BITS, LOW_MAX
 from zkp.merkle import MerkleTree
 from zkp.poseidon import poseidon
 
@@ -56,6 +59,31 @@ def half_forged(credential: Credential) -> list[Signature]:
     mixed = add(multiply(BASE, NONCE), Point(0, R - 1))
     challenge = poseidon(*mixed, *KEYS[1], credential_hash(credential))
     return [mirrored, Signature(mixed, -(NONCE + challenge * secret) % SUBGROUP_ORDER)]
+
+
+def stray_key(asked: Conditions, own: Holding) -> tuple[Conditions, Holding]:
+    """The same with a key beside the curve, in a registry that has it."""
+    key = Point(own.issuer.x, own.issuer.y + 1)
+    tree = MerkleTree(len(own.path.siblings), [poseidon(ISSUER_TAG, *key)])
+    return asked._replace(issuers=tree.root), own._replace(issuer=key, path=tree.path(0))
+
+
+def stray_commitment(own: Holding) -> Holding:
+    """The same with a signature's point beside the curve."""
+    (r8, s) = own.signature
+    return own._replace(signature=Signature(Point(r8.x, r8.y + 1), s))
+
+
+def with_small_lower_half(credential: Credential) -> Credential:
+    """Another first attribute, so that the second issuer's challenge has a lower half that is not
+    above that of r - 1: one in six is like that."""
+    for first in itertools.count():
+        found = replace(credential, attributes=(first, *credential.attributes[1:]))
+        r8, _ = issue(ISSUERS[1], found)
+        challenge = poseidon(*r8, *KEYS[1], credential_hash(found))
+        if challenge % (1 << LOW_BITS) <= LOW_MAX:
+            return found
+    raise AssertionError("unreachable")
 
 
 def _scalar(private_key: bytes) -> int:

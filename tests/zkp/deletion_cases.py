@@ -108,6 +108,10 @@ def credential_inputs() -> Iterator[Inputs]:
         yield credential.inputs(asked._replace(**change), own)
     for signature in credential_cases.half_forged(held):
         yield credential.inputs(asked, own._replace(signature=signature))
+    yield credential.inputs(*credential_cases.stray_key(asked, own))
+    yield credential.inputs(asked, credential_cases.stray_commitment(own))
+    small = credential_cases.with_small_lower_half(held)
+    yield credential.inputs(asked, credential_cases.holding(small, 1, depth))
     # Taxes that are owed, and what says neither that nor that they are clear.
     for tax_clear in (0, 2):
         own = credential_cases.holding(replace(held, tax_clear=tax_clear), 1, depth)

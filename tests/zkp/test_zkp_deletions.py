@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.zkp.deletion_cases import CASES, judged_rows, prepared
+from tests.zkp.deletion_cases import BEFORE_COMPARISON, CASES, judged_rows, prepared
 from zkp.builder import Builder, Circuit
 from zkp.combinations import Combinations
 from zkp.field import R
+from zkp.gadgets.canonical import HIGH_MAX, LOW_BITS, canonical_bits
 from zkp.gadgets.poseidon import poseidon
 from zkp.gadgets.ranges import in_bits
 from zkp.r1cs import Constraint, dot
@@ -43,6 +44,26 @@ def test_each_rule_of_the_tax_is_missed(rule: str) -> None:
 @pytest.mark.parametrize("rule", ["condition/taxes", "condition/tax_clear.bit0"])
 def test_each_rule_of_a_tax_status_is_missed(rule: str) -> None:
     assert is_forged_without("credential_10", rule)
+
+
+BEHIND_SIGNATURE = ["key.on_curve", "r8.on_curve", "challenge.is_top.zero"]
+
+
+@pytest.mark.parametrize("rule", BEHIND_SIGNATURE)
+def test_each_rule_behind_a_signature_is_missed(rule: str) -> None:
+    assert is_forged_without(BEFORE_COMPARISON, f"signature.{rule}")
+
+
+def test_the_inverse_of_a_top_half_is_missed_where_it_is_the_top() -> None:
+    builder = Builder("digits")
+    canonical_bits(builder, builder.private("x"), "x")
+    circuit = builder.build()
+    index = next(i for i, label in enumerate(circuit.labels) if label.name == "x.is_top.inverse")
+    liar = Liar(circuit)
+    others = [liar.start({"x": value}) for value in (0, 2**200, (HIGH_MAX << LOW_BITS) - 1)]
+    assert liar.forge(index, others) is None
+    for value in (HIGH_MAX << LOW_BITS, R - 1):
+        assert liar.forge(index, [liar.start({"x": value})]) is not None
 
 
 def is_forged_without(name: str, rule: str) -> bool:

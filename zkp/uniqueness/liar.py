@@ -64,10 +64,20 @@ class Liar:
         for start in starts:
             tries = iter([{}]) if self._is_near(index, start) else self._lies(start, index)
             for lies in itertools.islice(tries, LIES_MAX):
-                self._left = FOLLOWED_MAX
-                values = self._repaired(start, index, lies, DEPTH_MAX)
+                values = self._repaired_briefly(start, index, lies)
                 if values is not None and self._breaks_only(values, index):
                     return tuple(values)
+        return None
+
+    def _repaired_briefly(
+        self, start: Start, index: int, lies: Mapping[int, int]
+    ) -> list[int] | None:
+        """With one further lie if that will do: a wrong first one leads far astray."""
+        for depth in (1, DEPTH_MAX):
+            self._left = FOLLOWED_MAX
+            values = self._repaired(start, index, lies, depth)
+            if values is not None:
+                return values
         return None
 
     def _is_near(self, index: int, start: Start) -> bool:

@@ -14,11 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.zkp.deletion_cases import CASES, judge, judged_rows
+from tests.zkp.deletion_cases import BEFORE_COMPARISON, CASES, judge, judged_rows
 
 FOUND_AT_LEAST = 0.95
 # Names of constraints that the others imply, by circuit.
-REDUNDANT: Mapping[str, frozenset[str]] = {}
+REDUNDANT: Mapping[str, frozenset[str]] = {
+    # By `is_top.zero` one of its factors is 0, unless the challenge has the upper half of r - 1.
+    # The challenge is a hash, so of 2^126 signatures one is like that. `tests/zkp` has a number of
+    # that kind in the place of the hash, and there the constraint is missed.
+    BEFORE_COMPARISON: frozenset({"signature.challenge.is_top.inverse"}),
+}
 
 
 def run(folder: Path, every: int = 1, offset: int = 0, only: str = "") -> dict[str, Any]:
