@@ -72,7 +72,7 @@ Point = TypeVar("Point")
 
 
 def decode_zkey(data: bytes) -> ProvingKey:
-    """The key in a file, its rows left as bytes that Rust has checked, subgroups too.
+    """The key in a file, its rows left as bytes that Rust has checked.
 
     Raises `InvalidFile` for its form and `InvalidKey` for its points.
     """

@@ -170,6 +170,18 @@ def test_an_unsatisfied_witness_gives_no_proof(backend: Backend) -> None:
         backend.prove(key, wrong)
 
 
+def test_a_key_with_a_point_outside_the_subgroup_gives_no_proof(backend: Backend) -> None:
+    system, witness = small()
+    key = setup(system)
+    place = next(i for i, point in enumerate(key.b2) if point is not None and witness[i])
+    stray = G2.add(key.b2[place], G2.multiply(outside_the_subgroup(), R))
+    spoilt = decode_zkey(
+        encode_zkey(replace(key, b2=[*key.b2[:place], stray, *key.b2[place + 1 :]]))
+    )
+    with pytest.raises(InvalidWitness, match="the key is damaged"):
+        backend.prove(spoilt, witness, system=system)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

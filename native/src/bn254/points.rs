@@ -43,16 +43,22 @@ pub fn decode_g2(bytes: &[u8]) -> Result<G2Affine, Invalid> {
     let mut parts = bytes.chunks_exact(ELEMENT_BYTES).map(decode_coordinate);
     let mut next = || parts.next().expect("four coordinates");
     let (x1, x0, y1, y0) = (next()?, next()?, next()?, next()?);
-    check_g2(G2Affine::new_unchecked(Fq2::new(x0, x1), Fq2::new(y0, y1)))
+    let point = G2Affine::new_unchecked(Fq2::new(x0, x1), Fq2::new(y0, y1));
+    check_g2(check_twist(point)?)
 }
 
-/// The point, if it lies on the twist and in the subgroup of order r.
-pub fn check_g2(point: G2Affine) -> Result<G2Affine, Invalid> {
+/// The point, if it lies on the twist, in whichever subgroup.
+pub fn check_twist(point: G2Affine) -> Result<G2Affine, Invalid> {
     if !point.is_on_curve() {
         return Err(Invalid::new(
             "expected a point of G2, got one off the curve",
         ));
     }
+    Ok(point)
+}
+
+/// The point of the twist, if it is in the subgroup of order r.
+pub fn check_g2(point: G2Affine) -> Result<G2Affine, Invalid> {
     if !point.is_in_correct_subgroup_assuming_on_curve() {
         return Err(Invalid::new(
             "expected a point of G2, got one outside its subgroup",

@@ -8,7 +8,7 @@ use ark_ff::{BigInt, One, PrimeField};
 use rayon::join;
 
 use super::msm::{Curve, sum_of_multiples};
-use super::points::Invalid;
+use super::points::{Invalid, check_g2};
 use super::quotient::quotient_values;
 use super::verify::{Proof, verify};
 use super::zkey::{ProvingKey, Terms};
@@ -48,7 +48,8 @@ pub fn prove(key: &ProvingKey, witness: &[Fr], r: Fr, s: Fr) -> Result<Option<Pr
         b: b.into_affine(),
         c: c.into_affine(),
     };
-    let holds = verify(&key.verifying, &proof, &witness[1..=publics]);
+    // The verifier takes a decoded proof's points for checked; this one is of the key's.
+    let holds = check_g2(proof.b).is_ok() && verify(&key.verifying, &proof, &witness[1..=publics]);
     Ok(holds.then_some(proof))
 }
 

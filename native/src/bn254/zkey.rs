@@ -2,7 +2,8 @@
 //!
 //! Coordinates are little-endian in Montgomery form (times 2^256), which is how arkworks holds them
 //! too; the identity is all zeros. Coefficients are stored times 2^512. Every point is checked for
-//! curve and subgroup, every count before anything is allocated.
+//! its curve, those of the verifying key for their subgroup, every count before anything is
+//! allocated.
 
 use ark_bn254::{Fq, Fq2, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;
@@ -11,7 +12,7 @@ use rayon::prelude::*;
 
 use super::fft::{DOMAIN_MAX, domain};
 use super::field::{ELEMENT_BYTES, decode_word_little};
-use super::points::{G1_BYTES, G2_BYTES, Invalid, check_g2, finite};
+use super::points::{G1_BYTES, G2_BYTES, Invalid, check_g2, check_twist, finite};
 use super::sections::{Reader, read_sections};
 use super::verify::{PUBLICS_MAX, VerifyingKey};
 
@@ -73,7 +74,7 @@ pub fn decode_zkey(data: &[u8]) -> Result<ProvingKey, Invalid> {
         )));
     }
     let next_g1 = |header: &mut Reader<'_>| finite(g1(header.take(G1_BYTES)?)?);
-    let next_g2 = |header: &mut Reader<'_>| finite(g2(header.take(G2_BYTES)?)?);
+    let next_g2 = |header: &mut Reader<'_>| finite(check_g2(g2(header.take(G2_BYTES)?)?)?);
     let (alpha1, beta1) = (next_g1(&mut header)?, next_g1(&mut header)?);
     let (beta2, gamma2) = (next_g2(&mut header)?, next_g2(&mut header)?);
     let (delta1, delta2) = (next_g1(&mut header)?, next_g2(&mut header)?);
@@ -146,13 +147,15 @@ fn g1(bytes: &[u8]) -> Result<G1Affine, Invalid> {
     Ok(point)
 }
 
+/// On the twist. A row's points are not held to their subgroup, which would take longer than a
+/// proof: what they add up to is, before it leaves (`prove`).
 fn g2(bytes: &[u8]) -> Result<G2Affine, Invalid> {
     let pair = |bytes: &[u8]| -> Result<Fq2, Invalid> {
         let (real, imaginary) = bytes.split_at(ELEMENT_BYTES);
         Ok(Fq2::new(coordinate(real)?, coordinate(imaginary)?))
     };
     let (x, y) = bytes.split_at(2 * ELEMENT_BYTES);
-    check_g2(G2Affine::new_unchecked(pair(x)?, pair(y)?))
+    check_twist(G2Affine::new_unchecked(pair(x)?, pair(y)?))
 }
 
 fn g1_row(mut reader: Reader<'_>, count: usize) -> Result<Vec<G1Affine>, Invalid> {
