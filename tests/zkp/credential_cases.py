@@ -57,7 +57,7 @@ def half_forged(credential: Credential) -> list[Signature]:
     # The same side at the opposite height, which the point of order two makes of it.
     secret = _scalar(ISSUERS[1])
     mixed = add(multiply(BASE, NONCE), Point(0, R - 1))
-    challenge = poseidon(*mixed, *KEYS[1], credential_hash(credential))
+    challenge = _challenge(mixed, credential)
     return [mirrored, Signature(mixed, -(NONCE + challenge * secret) % SUBGROUP_ORDER)]
 
 
@@ -70,20 +70,24 @@ def stray_key(asked: Conditions, own: Holding) -> tuple[Conditions, Holding]:
 
 def stray_commitment(own: Holding) -> Holding:
     """The same with a signature's point beside the curve."""
-    (r8, s) = own.signature
+    r8, s = own.signature
     return own._replace(signature=Signature(Point(r8.x, r8.y + 1), s))
 
 
 def with_small_lower_half(credential: Credential) -> Credential:
     """Another first attribute, so that the second issuer's challenge has a lower half that is not
     above that of r - 1: one in six is like that."""
-    for first in itertools.count():
-        found = replace(credential, attributes=(first, *credential.attributes[1:]))
-        r8, _ = issue(ISSUERS[1], found)
-        challenge = poseidon(*r8, *KEYS[1], credential_hash(found))
-        if challenge % (1 << LOW_BITS) <= LOW_MAX:
-            return found
-    raise AssertionError("unreachable")
+    changed = (
+        replace(credential, attributes=(first, *credential.attributes[1:]))
+        for first in itertools.count()
+    )
+    challenges = ((found, _challenge(issue(ISSUERS[1], found).r8, found)) for found in changed)
+    return next(found for found, number in challenges if number % (1 << LOW_BITS) <= LOW_MAX)
+
+
+def _challenge(r8: Point, credential: Credential) -> int:
+    """What a signature by the second issuer's key answers."""
+    return poseidon(*r8, *KEYS[1], credential_hash(credential))
 
 
 def _scalar(private_key: bytes) -> int:

@@ -127,8 +127,13 @@ def before_comparison() -> Circuit:
     """
     circuit = credential.build()
     for name in COMPARISONS:
-        circuit = without(circuit, [label.name for label in circuit.labels].index(name))
+        circuit = without(circuit, row_named(circuit, name))
     return circuit
+
+
+def row_named(circuit: Circuit, name: str) -> int:
+    """The number of the constraint with this name."""
+    return [label.name for label in circuit.labels].index(name)
 
 
 CASES: dict[str, tuple[Callable[[], Circuit], Callable[[], Iterator[Inputs]]]] = {

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.zkp.deletion_cases import BEFORE_COMPARISON, CASES, judged_rows, prepared
+from tests.zkp.deletion_cases import BEFORE_COMPARISON, CASES, judged_rows, prepared, row_named
 from zkp.builder import Builder, Circuit
 from zkp.combinations import Combinations
 from zkp.field import R
@@ -58,7 +58,7 @@ def test_the_inverse_of_a_top_half_is_missed_where_it_is_the_top() -> None:
     builder = Builder("digits")
     canonical_bits(builder, builder.private("x"), "x")
     circuit = builder.build()
-    index = next(i for i, label in enumerate(circuit.labels) if label.name == "x.is_top.inverse")
+    index = row_named(circuit, "x.is_top.inverse")
     liar = Liar(circuit)
     others = [liar.start({"x": value}) for value in (0, 2**200, (HIGH_MAX << LOW_BITS) - 1)]
     assert liar.forge(index, others) is None
@@ -68,8 +68,7 @@ def test_the_inverse_of_a_top_half_is_missed_where_it_is_the_top() -> None:
 
 def is_forged_without(name: str, rule: str) -> bool:
     circuit, liar, starts = prepared(name)
-    index = next(i for i, label in enumerate(circuit.labels) if label.name == rule)
-    return liar.forge(index, starts) is not None
+    return liar.forge(row_named(circuit, rule), starts) is not None
 
 
 def doubled() -> Circuit:

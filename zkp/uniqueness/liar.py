@@ -16,7 +16,8 @@ from zkp.expressions import ONE, Expression
 from zkp.field import R
 from zkp.r1cs import Constraint, Terms, dot
 
-# Of one first lie: repairs on top of each other, signals tried for each, programs followed.
+# Of one first lie: repairs on top of each other, signals tried for each, programs followed in the
+# brief search as in the long one.
 DEPTH_MAX = 6
 CANDIDATES_MAX = 6
 FOLLOWED_MAX = 24
@@ -64,15 +65,13 @@ class Liar:
         for start in starts:
             tries = iter([{}]) if self._is_near(index, start) else self._lies(start, index)
             for lies in itertools.islice(tries, LIES_MAX):
-                values = self._repaired_briefly(start, index, lies)
+                values = self._repair(start, index, lies)
                 if values is not None and self._breaks_only(values, index):
                     return tuple(values)
         return None
 
-    def _repaired_briefly(
-        self, start: Start, index: int, lies: Mapping[int, int]
-    ) -> list[int] | None:
-        """With one further lie if that will do: a wrong first one leads far astray."""
+    def _repair(self, start: Start, index: int, lies: Mapping[int, int]) -> list[int] | None:
+        """With one further lie if that will do, else with more: a wrong one leads far astray."""
         for depth in (1, DEPTH_MAX):
             self._left = FOLLOWED_MAX
             values = self._repaired(start, index, lies, depth)
