@@ -6,9 +6,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUN    := $(VENV)/.installed-run
 TEST   := $(VENV)/.installed-test
 NODE_TOOLS := tests/snarkjs/node_modules/.installed
+CODE   := ledger consensus zkp contracts client workflows explorer node cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install native native-once demo test check sim sim-mutants fuzz bench accept vectors wheels lock clean
+.PHONY: help install native native-once bytecode demo test check sim sim-mutants fuzz bench accept vectors wheels lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,10 +40,14 @@ native-once: $(RUN)
 native: $(RUN)  ## build the native engine, also after an attempt that failed
 	@$(BIN)/python scripts/build_native.py --retry
 
-install: native  ## create .venv with the quorate command and, where cargo is, the native engine
+# As pip does for what it installs: where Python may not write it, each start would compile anew.
+bytecode: $(RUN)
+	@$(BIN)/python -m compileall -q $(CODE)
+
+install: native bytecode  ## create .venv with the quorate command and, where cargo is, the native engine
 	@$(BIN)/quorate version | head -n 1
 
-demo: native-once  ## four departments, their equity transfers and the cheats, from nothing
+demo: native-once bytecode  ## four departments, their equity transfers and the cheats, from nothing
 	@$(BIN)/python scripts/demo.py
 
 test: $(TEST) $(NODE_TOOLS) native-once  ## all tests but `vectors` and `accept`
@@ -55,7 +60,7 @@ check: $(TEST)  ## ruff, mypy strict, import-linter, doctests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --doctest-modules --no-header -p no:cacheprovider \
 	  --ignore-glob='*/native.py' \
-	  ledger consensus zkp contracts client workflows explorer node cli
+	  $(CODE)
 
 sim: $(TEST)  ## SEED=n replays one simulation; SEEDS=k START=n runs k of them
 	@$(BIN)/python -m tests.simulation.run $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --start $(or $(START),1))

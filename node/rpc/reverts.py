@@ -5,9 +5,6 @@ Solidity's ABI specification, "Panic via assert and Error via require"; Vyper us
 
 from __future__ import annotations
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
 from .errors import EXECUTION_REVERTED, RpcError
 from .values import data
 
@@ -29,6 +26,10 @@ _PANICS = {
 
 def said_in(output: bytes) -> str | None:
     """The words of an `Error(string)` or a `Panic(uint256)`, None for any other revert data."""
+    # Imported where it is needed: a third of a second that no start of a node should wait for.
+    from eth_abi.abi import decode  # noqa: PLC0415
+    from eth_abi.exceptions import DecodingError  # noqa: PLC0415
+
     selector, body = output[:4], output[4:]
     try:
         if selector == _ERROR_SELECTOR:
