@@ -77,6 +77,24 @@ def test_updates_give_the_root_of_a_fresh_trie_and_keep_old_ones(blocks):
             assert verify_proof(old, key, proof) == expected.get(key)
 
 
+short_keys = st.lists(st.sampled_from([b"\x00", b"\x01", b"\x10", b"\xff"]), max_size=4).map(
+    b"".join
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(short_keys, st.sampled_from([b"", b"v", b"x" * 40]), max_size=20))
+def test_a_key_may_begin_another(content):
+    """State keys never do; Ethereum's TrieTests and whoever builds a trie of names may."""
+    root, nodes = update(EMPTY_TRIE_ROOT, content, {}.__getitem__)
+    plain = HexaryTrie({})
+    for key, value in content.items():
+        plain[key] = value
+    assert root == plain.root_hash
+    for key, value in content.items():
+        assert lookup(root, key, nodes.__getitem__) == (value or None)
+
+
 def test_an_update_leaves_only_nodes_that_the_new_root_reaches():
     block = {keccak(bytes([number])): b"v" * 40 for number in range(200)}
     root, fresh = update(EMPTY_TRIE_ROOT, block, {}.__getitem__)
