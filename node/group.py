@@ -59,6 +59,7 @@ from ledger.recovery import Recovery, encode_recovery
 from ledger.suite import Signer
 from ledger.transactions import InvalidTransaction
 from ledger.values import Address, Hash32
+from node.asking import Asking
 from node.branch_trust import BranchTrust
 from node.consensus_intake import ConsensusIntake
 from node.envelopes import EnvelopePost
@@ -177,10 +178,11 @@ class GroupDriver:
         self._executor = Executor(
             setup.chain, setup.memory.decode, setup.name, setup.metrics.stages, setup.tick_ms
         )
+        self._asking = Asking(setup.network, self._is_heard)
         self._sync = BlockSync(
             setup.chain,
             self._executor,
-            setup.network,
+            self._asking,
             self._on_imported,
             self._on_failure,
             on_recovered=self._on_recovered,
@@ -188,7 +190,7 @@ class GroupDriver:
                 setup.chain, setup.network, lambda: setup.members.organisations, setup.pin
             ),
         )
-        self._fetch = BatchFetch(setup.chain.suite, setup.network, self._on_batch)
+        self._fetch = BatchFetch(setup.chain.suite, self._asking, self._on_batch)
         self._comparison = HeaderComparison(
             setup.name,
             setup.network,
@@ -613,6 +615,10 @@ class GroupDriver:
         if self._setup.members.node_of(sender) == peer:
             self._hearing.heard(sender)
 
+    def _is_heard(self, peer: str) -> bool:
+        """Whether the node may answer soon. An observer, which need not speak, counts as heard."""
+        return self._hearing.unheard.isdisjoint(self._setup.members.keys_of(peer))
+
     def on_message(self, peer: str, channel: Channel, payload: bytes) -> Awaitable[None] | None:
         """Queue a member's message, or drop it when too many wait: peers repeat themselves.
 
@@ -680,7 +686,10 @@ class GroupDriver:
     def _tick(self) -> Iterable[Event]:
         self._is_tick_waiting = False
         validators = set(self._replica.validators) - {self._setup.signer.address}
-        return (*self._hearing.tick(validators), Tick())
+        news = self._hearing.tick(validators)
+        if news:
+            self._asking.give_up_on_the_silent()
+        return (*news, Tick())
 
     def _is_build_fit(self) -> bool:
         """Whether this build knows the next block's rules. If not, the group stops here: no vote

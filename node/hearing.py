@@ -26,6 +26,11 @@ class Hearing:
         self._gone: set[Address] = set()
         self._told: frozenset[Address] = frozenset()
 
+    @property
+    def unheard(self) -> frozenset[Address]:
+        """As of the last tick."""
+        return self._told
+
     def heard(self, validator: Address) -> None:
         """A message of this validator came from its own node and verified."""
         self._heard[validator] = self._ticks

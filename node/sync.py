@@ -19,9 +19,10 @@ from ledger.proposal import Proposal, decode_proposal
 from ledger.recovery import InvalidRecovery, Recovery, decode_recovery
 from ledger.suite import Suite
 from ledger.values import Hash32
+from node.asking import Asking
 from node.branch_trust import BranchTrust
 from node.execution import Executor, StoredBlock
-from node.group_network import GroupNetwork, RequestFailed
+from node.group_network import RequestFailed
 from node.requests import (
     BatchAnswer,
     BatchRequest,
@@ -29,7 +30,6 @@ from node.requests import (
     BlocksRequest,
     RecoveriesAnswer,
     RecoveriesRequest,
-    ask,
 )
 
 BLOCKS_ASKED_COUNT = 32
@@ -44,7 +44,7 @@ class BlockSync:
         self,
         chain: Chain,
         executor: Executor,
-        network: GroupNetwork,
+        asking: Asking,
         on_stored: Callable[[list[StoredBlock]], None],
         on_failure: Callable[[Exception], None],
         *,
@@ -54,7 +54,7 @@ class BlockSync:
         self._chain = chain
         self._executor = executor
         self._trust = trust
-        self._network = network
+        self._asking = asking
         self._on_stored = on_stored
         self._on_failure = on_failure
         self._on_recovered = on_recovered
@@ -83,7 +83,7 @@ class BlockSync:
         """Ask one member after another; ends at the target or when nobody helps any further."""
         if not await self._trust.establish(self._target):
             return
-        peers = sorted(self._network.connected(), key=lambda peer: peer != first_peer)
+        peers = self._asking.peers(first_peer)
         while peers and self._chain.head.number < self._target:
             try:
                 if not await self._fetch_from(peers[0]):
@@ -106,7 +106,7 @@ class BlockSync:
         """
         is_new = False
         try:
-            answer = await ask(self._network, peer, RecoveriesRequest())
+            answer = await self._asking.ask(peer, RecoveriesRequest())
             for data in answer.recoveries if isinstance(answer, RecoveriesAnswer) else ():
                 recovery = decode_recovery(data)
                 if await self._executor.adopt(recovery):
@@ -130,7 +130,7 @@ class BlockSync:
         What the peer has beyond the target is as well proven, and the others moved on meanwhile.
         """
         first, count = self._chain.head.number + 1, BLOCKS_ASKED_COUNT
-        answer = await ask(self._network, peer, BlocksRequest(first, count))
+        answer = await self._asking.ask(peer, BlocksRequest(first, count))
         if not isinstance(answer, BlocksAnswer) or not answer.blocks:
             return False
         self._trust.check(answer.blocks[:count])
@@ -144,11 +144,9 @@ class BlockSync:
 class BatchFetch:
     """Fetches proposals by digest, from whichever member has them."""
 
-    def __init__(
-        self, suite: Suite, network: GroupNetwork, on_batch: Callable[[Proposal], None]
-    ) -> None:
+    def __init__(self, suite: Suite, asking: Asking, on_batch: Callable[[Proposal], None]) -> None:
         self._suite = suite
-        self._network = network
+        self._asking = asking
         self._on_batch = on_batch
         self._tasks: dict[Hash32, asyncio.Task[None]] = {}
 
@@ -167,9 +165,9 @@ class BatchFetch:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, digest: Hash32) -> None:
-        for peer in sorted(self._network.connected()):
+        for peer in self._asking.peers():
             try:
-                answer = await ask(self._network, peer, BatchRequest(digest))
+                answer = await self._asking.ask(peer, BatchRequest(digest))
                 if isinstance(answer, BatchAnswer) and answer.proposal:
                     proposal = decode_proposal(self._suite, answer.proposal)
                     if proposal.digest == digest:

@@ -154,8 +154,7 @@ class Cluster:
                 return [self._stored(node, certificate.number)]
             case fx.FetchBatch(_, digest):
                 for peer in self.nodes.values():
-                    stored = (p for p, _ in peer.stored if p.digest == digest)
-                    body = peer.replica.batch(digest) or next(stored, None)
+                    body = peer.replica.batch(digest)
                     if body is not None and self._reach(peer, node):
                         return [ev.BatchReceived(body)]
             case fx.Synchronise():

@@ -57,6 +57,32 @@ class ProgressChecker:
             raise Violation(f"healed, and no block for {now_ms - self._last_ms} ms")
 
 
+CATCH_UP_MS_MAX = 3_000
+"""Positions are said once a second, and what lags fetches half a second later, from two peers of
+which one may lie. In most runs a replica stands still for 0.6 s at most."""
+
+
+class CatchUpChecker:
+    """Once the network is healed, no honest replica stands still while others have more blocks."""
+
+    def __init__(self) -> None:
+        self.lag_ms_max = 0
+        self._since: dict[str, tuple[int, int]] = {}
+
+    def check(self, name: str, height: int, height_max: int, now_ms: int) -> None:
+        """Raises Violation if this replica should have had another block by now."""
+        known, since_ms = self._since.get(name, (-1, now_ms))
+        if height != known or height >= height_max:
+            self._since[name] = height, now_ms
+            return
+        self.lag_ms_max = max(self.lag_ms_max, now_ms - since_ms)
+        if now_ms - since_ms > CATCH_UP_MS_MAX:
+            raise Violation(
+                f"{name} stands at block {height} for {now_ms - since_ms} ms, others have "
+                f"{height_max}"
+            )
+
+
 class VoteChecker:
     """No honest replica contradicts a vote of its own, before or after a crash."""
 

@@ -68,7 +68,7 @@ def model_parameters(window: int) -> Parameters:
         window_blocks=window,
         view_timeout_ms=1_500,
         view_timeout_ms_max=6_000,
-        block_execution_ms_max=500,
+        block_execution_ms_max=7_500,
         heartbeat_ms=4_000,
         clock_tolerance_ms=5_000,
         batch_transactions_max=8,

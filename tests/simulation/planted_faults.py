@@ -389,6 +389,12 @@ FAULTS = (
         "is_paused = self._core.deciding_ticks > 0",
     ),
     PlantedFault(
+        "who is behind waits for whatever is decided, executed here or not",
+        _PROGRESS,
+        "is_paused=is_paused and self._is_next_block_executing()",
+        "is_paused=is_paused",
+    ),
+    PlantedFault(
         "a decision is not passed on",
         _PROGRESS,
         "        self._pass_on_decision()\n",

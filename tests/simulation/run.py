@@ -27,13 +27,15 @@ RUNS_TO_A_LINE = 100
 @dataclass(frozen=True)
 class Outcome:
     """One run: `error` is a traceback, None if all went well; `wait_ms_max` is the longest time
-    between two blocks once the network was healed."""
+    between two blocks once the network was healed, `lag_ms_max` that of an honest replica in which
+    it stood still and others had more."""
 
     seed: int
     error: str | None
     sequences: int
     size: int
     wait_ms_max: int
+    lag_ms_max: int
     cpu_s: float
     trace_hash: str
     kinds: list[str] = field(default_factory=list)
@@ -59,6 +61,7 @@ def run_seed(seed: int) -> Outcome:
         world.height,
         world.size,
         world.progress.wait_ms_max,
+        world.catching_up.lag_ms_max,
         time.process_time() - began,
         world.trace_hash,
         sorted(kind for kind, count in world.counts.items() if count),
@@ -109,6 +112,7 @@ def main() -> int:
             "cpu_seconds": round(sum(outcome.cpu_s for outcome in outcomes), 1),
             "sequences_min": min(outcome.sequences for outcome in outcomes),
             "wait_ms_max": max(outcome.wait_ms_max for outcome in outcomes),
+            "lag_ms_max": max(outcome.lag_ms_max for outcome in outcomes),
             "sizes": sorted({outcome.size for outcome in outcomes}),
             "met_percent": dict(table(outcomes)),
             "slowest": asdict(max(outcomes, key=lambda outcome: outcome.cpu_s)),
@@ -132,7 +136,9 @@ def _print_table(outcomes: list[Outcome]) -> None:
     cpu_s = sum(outcome.cpu_s for outcome in outcomes) / len(outcomes)
     wait_s = max(outcome.wait_ms_max for outcome in outcomes) / 1_000
     print(f"sequences in a run: {fewest} or more; {cpu_s:.2f} s of processor time each")
+    lag_s = max(outcome.lag_ms_max for outcome in outcomes) / 1_000
     print(f"longest wait for a block, once healed: {wait_s:.1f} s")
+    print(f"longest standstill behind the others, once healed: {lag_s:.1f} s")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.checkers import PROGRESS_MS_MAX, ProgressChecker, Violation
+from tests.simulation.checkers import (
+    CATCH_UP_MS_MAX,
+    PROGRESS_MS_MAX,
+    CatchUpChecker,
+    ProgressChecker,
+    Violation,
+)
 from tests.simulation.world import World
 
 SEQUENCES = 60
@@ -77,3 +83,15 @@ def test_waits_count_from_the_healing_to_the_end_of_the_load() -> None:
     progress.end()
     progress.check(10 * PROGRESS_MS_MAX)
     assert progress.wait_ms_max == 8_000
+
+
+def test_a_replica_stands_still_only_while_nobody_has_more() -> None:
+    checker = CatchUpChecker()
+    checker.check("node1", 5, 5, 0)
+    checker.check("node1", 5, 5, 10 * CATCH_UP_MS_MAX)
+    checker.check("node1", 5, 6, 11 * CATCH_UP_MS_MAX)
+    with pytest.raises(Violation, match=f"node1 stands at block 5 for {CATCH_UP_MS_MAX + 1} ms"):
+        checker.check("node1", 5, 7, 11 * CATCH_UP_MS_MAX + 1)
+    checker.check("node1", 6, 7, 11 * CATCH_UP_MS_MAX + 2)
+    checker.check("node1", 6, 7, 12 * CATCH_UP_MS_MAX)
+    assert checker.lag_ms_max == CATCH_UP_MS_MAX + 1

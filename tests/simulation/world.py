@@ -22,6 +22,7 @@ from tests.simulation.byzantine_node import ByzantineNode
 from tests.simulation.checkers import (
     PROGRESS_MS_MAX,
     AgreementChecker,
+    CatchUpChecker,
     ProgressChecker,
     Violation,
     VoteChecker,
@@ -78,6 +79,7 @@ class World:
         self.votes = VoteChecker()
         self.promises = PromiseChecker()
         self.progress = ProgressChecker()
+        self.catching_up = CatchUpChecker()
         self.agreement = AgreementChecker(FAKE, self.group)
         self.window_blocks = self.random.choice([2, 4, 16])
         self.height = 0
@@ -175,6 +177,8 @@ class World:
     def _has_progressed(self) -> bool:
         try:
             self.progress.check(self.now_ms)
+            for node in self.honest():
+                self.catching_up.check(node.name, node.chain.height, self.height, self.now_ms)
         except Violation as violation:
             raise Violation(f"{violation}: {self._describe()}") from None
         return self.height >= self.sequences - 1
