@@ -32,7 +32,7 @@ class Progress:
             self._core.deciding_ticks += 1
             is_paused = self._core.deciding_ticks <= config.execution_ticks_max
         if self._core.is_behind:
-            self._catch_up(is_paused=is_paused and self._is_next_block_executing())
+            self._catch_up(is_paused=is_paused and self._is_next_block_in_hand())
         elif not is_paused and self._core.is_voter and self.is_quorum_heard():
             self._watch_view()
         if self._core.ticks % config.resend_ticks == 0:
@@ -46,13 +46,14 @@ class Progress:
         state = self._core.states.get(self._core.stable + 1)
         return state is not None and state.decided is not None
 
-    def _is_next_block_executing(self) -> bool:
-        """Whether the block after the stable one runs here: fetching it would be no quicker.
+    def _is_next_block_in_hand(self) -> bool:
+        """Whether the block after the stable one is executed or stored right now: fetching it would
+        be no quicker.
 
         Who lacks its batch, or executed it and lacks its certificate, can only fetch it: the others
         forget both once they have stored it.
         """
-        return self._core.executing == self._core.stable + 1
+        return self._core.stable + 1 in (self._core.executing, self._core.storing)
 
     def is_quorum_heard(self) -> bool:
         """Without a quorum in earshot no view can open here; a complaint would only cost the own

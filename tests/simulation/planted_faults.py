@@ -391,7 +391,7 @@ FAULTS = (
     PlantedFault(
         "who is behind waits for whatever is decided, executed here or not",
         _PROGRESS,
-        "is_paused=is_paused and self._is_next_block_executing()",
+        "is_paused=is_paused and self._is_next_block_in_hand()",
         "is_paused=is_paused",
     ),
     PlantedFault(
