@@ -86,6 +86,8 @@ class Hub:
     def __init__(self) -> None:
         self.ports: dict[str, Port] = {}
         self.cut: set[str] = set()
+        self.silent: set[str] = set()
+        """Nothing comes from them or to them, and their connections look as before."""
         self.carried: list[tuple[str, str, Channel, bytes]] | None = None
 
     def reaches(self, a: str, b: str) -> bool:
@@ -129,12 +131,14 @@ class Port:
         return True
 
     def _deliver(self, peer: str, channel: Channel, payload: bytes) -> None:
-        if self._hub.reaches(self._name, peer):
+        if self._hub.reaches(self._name, peer) and not {self._name, peer} & self._hub.silent:
             self._hub.ports[peer].listener.on_message(self._name, channel, payload)
 
     async def request(self, peer: str, payload: bytes, timeout_s: float) -> bytes:
         if not self._hub.reaches(self._name, peer):
             raise RequestFailed(f"{peer} is away")
+        if {self._name, peer} & self._hub.silent:
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
         try:
             return await self._hub.ports[peer].listener.on_request(self._name, payload)

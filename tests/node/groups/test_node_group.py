@@ -92,6 +92,19 @@ async def test_a_node_that_was_away_longer_than_the_window_catches_up(group, kit
     await asyncio.gather(*(node.executed(more) for node in group.nodes))
 
 
+async def test_who_catches_up_does_not_wait_for_a_peer_that_fell_silent(group, kit) -> None:
+    await asyncio.gather(*(node.height(1) for node in group.nodes))
+    asked_first, *others = sorted(group.nodes, key=lambda node: node.name)
+    away = next(node for node in others if node is not group.primary)
+    here = next(node for node in others if node is not away)
+    group.hub.isolate(away.name)
+    for nonce in range(2 * 4 + 3):  # more blocks than twice the window
+        await here.executed([await here.driver.submit(kit.signed(kit.ANNA, nonce))])
+    group.hub.silent.add(asked_first.name)
+    group.hub.heal(away.name)
+    await away.height(here.chain.head.number, timeout_s=15)
+
+
 async def test_two_nodes_cannot_decide_and_go_on_when_a_third_comes(group, kit) -> None:
     await asyncio.gather(*(node.height(1) for node in group.nodes))
     first, second, third, fourth = group.nodes
