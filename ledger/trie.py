@@ -1,7 +1,8 @@
 """Merkle-Patricia tries (yellow paper, appendix D): roots of lists, lookups, proofs, updates.
 
-Proofs are tuples of node RLP from the root down, as `eth_getProof` gives them. Updates go through
-the `trie` package and touch changed keys only.
+Proofs are tuples of node RLP from the root down, as `eth_getProof` gives them. A trie is built
+from nothing here; updates of one that is there go through the `trie` package and touch changed keys
+only.
 """
 
 from collections.abc import Callable, Mapping, Sequence

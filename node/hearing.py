@@ -1,8 +1,9 @@
-"""Which validators this node hears: a hint about time for the replica, never a reason to vote.
+"""Which validators this node hears: a hint about time, never a reason to vote.
 
-Every validator says where it stands about once a second. Who is not connected, or said nothing for
-longer than that takes twice, is unheard. Time is the driver's ticks: a node that stood still
-itself does not take the others for silent.
+It is for the replica and for whoever waits for an answer. Every validator says where it stands
+about once a second. Who is not connected, or said nothing for longer than that takes twice, is
+unheard. Time is the driver's ticks: a node that stood still itself does not take the others for
+silent.
 """
 
 from __future__ import annotations

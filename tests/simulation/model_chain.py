@@ -62,7 +62,10 @@ def limit_transaction(name: str, value: int, number: int) -> bytes:
 
 
 def model_parameters(window: int) -> Parameters:
-    """Those of a run's genesis: quicker than a real group's, with batches that fill up."""
+    """Those of a run's genesis: quicker than a real group's, with batches that fill up.
+
+    Execution has five time-outs, as by default: a shorter bound would hide who waits for it.
+    """
     return Parameters(
         chain_id=1,
         window_blocks=window,
