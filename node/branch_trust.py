@@ -15,8 +15,9 @@ from ledger.chain import Chain
 from ledger.codec import InvalidEncoding
 from ledger.pin import Pin
 from ledger.values import Hash32
-from node.group_network import GroupNetwork, RequestFailed
-from node.requests import BlocksAnswer, BlocksRequest, ask
+from node.asking import Asking
+from node.group_network import RequestFailed
+from node.requests import BlocksAnswer, BlocksRequest
 
 log = structlog.get_logger("sync")
 
@@ -29,12 +30,12 @@ class BranchTrust:
     def __init__(
         self,
         chain: Chain,
-        network: GroupNetwork,
+        asking: Asking,
         organisations: Callable[[], Mapping[str, str]],
         pin: Pin | None,
     ) -> None:
         self._chain = chain
-        self._network = network
+        self._asking = asking
         self._organisations = organisations
         self._pin = pin
 
@@ -49,7 +50,7 @@ class BranchTrust:
             return True  # the organisations' certificate names a block: the chain checks it
         needed = self._chain.validators_for(1)[1].f + 1
         named: dict[Hash32, set[str]] = {}
-        for peer in sorted(self._network.connected()):
+        for peer in self._asking.peers():
             block_hash = await self._ask(peer, number)
             organisation = self._organisations().get(peer)
             if block_hash is None or organisation is None:
@@ -86,7 +87,7 @@ class BranchTrust:
 
     async def _ask(self, peer: str, number: int) -> Hash32 | None:
         try:
-            answer = await ask(self._network, peer, BlocksRequest(number, 1))
+            answer = await self._asking.ask(peer, BlocksRequest(number, 1))
             if isinstance(answer, BlocksAnswer) and answer.blocks:
                 certificate = decode_certificate(answer.blocks[0][1])
                 return certificate.header_hash if certificate.number == number else None

@@ -187,13 +187,13 @@ class GroupDriver:
             self._on_failure,
             on_recovered=self._on_recovered,
             trust=BranchTrust(
-                setup.chain, setup.network, lambda: setup.members.organisations, setup.pin
+                setup.chain, self._asking, lambda: setup.members.organisations, setup.pin
             ),
         )
         self._fetch = BatchFetch(setup.chain.suite, self._asking, self._on_batch)
         self._comparison = HeaderComparison(
             setup.name,
-            setup.network,
+            self._asking,
             self._executor.sealed,
             setup.members.node_of,
             self._on_mismatch,

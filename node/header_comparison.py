@@ -16,8 +16,9 @@ from ledger.codec import InvalidEncoding
 from ledger.header import Header, decode_header, encode_header, first_difference
 from ledger.record import Record, decode_record, encode_record
 from ledger.values import Address, Hash32
-from node.group_network import GroupNetwork, RequestFailed
-from node.requests import HeaderAnswer, HeaderRequest, ask
+from node.asking import Asking
+from node.group_network import RequestFailed
+from node.requests import HeaderAnswer, HeaderRequest
 
 SIGNERS_ASKED_MAX = 3
 SHOWN_BYTES_MAX = 32
@@ -43,12 +44,12 @@ class HeaderComparison:
     def __init__(
         self,
         group: str,
-        network: GroupNetwork,
+        asking: Asking,
         own: Callable[[int], _Sealed | None],
         node_of: Callable[[Address], str | None],
         found: Callable[[HeaderMismatch], None],
     ) -> None:
-        self._network = network
+        self._asking = asking
         self._own = own
         self._node_of = node_of
         self._found = found
@@ -59,10 +60,11 @@ class HeaderComparison:
         ours = self._own(effect.number)
         if ours is None or ours[0].hash != effect.ours:
             return  # caught up from others by now
-        for signer in effect.signers[:SIGNERS_ASKED_MAX]:
-            node = self._node_of(signer)
-            theirs = None if node is None else await self._ask(node, effect.number, effect.theirs)
-            if node is not None and theirs is not None:
+        nodes = set(map(self._node_of, effect.signers))
+        connected = [peer for peer in self._asking.peers() if peer in nodes]
+        for node in connected[:SIGNERS_ASKED_MAX]:
+            theirs = await self._ask(node, effect.number, effect.theirs)
+            if theirs is not None:
                 field, *values = first_differing_field(ours, theirs)
                 mismatch = HeaderMismatch(effect.number, node, field, *map(_show, values))
                 self._found(mismatch)
@@ -71,7 +73,7 @@ class HeaderComparison:
 
     async def _ask(self, node: str, number: int, wanted: Hash32) -> _Sealed | None:
         try:
-            answer = await ask(self._network, node, HeaderRequest(number, wanted))
+            answer = await self._asking.ask(node, HeaderRequest(number, wanted))
             if not isinstance(answer, HeaderAnswer) or not answer.header:
                 return None
             header, record = decode_header(answer.header), decode_record(answer.record)

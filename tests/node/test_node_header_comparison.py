@@ -1,11 +1,13 @@
 """The first field in which two headers differ, asked of who signed the other one."""
 
+from collections.abc import Container
 from dataclasses import replace
 
 from consensus.effects import CompareHeaders
 from ledger.header import Header
 from ledger.record import Record
 from ledger.values import ZERO_ADDRESS, ZERO_HASH, Address, Hash32
+from node.asking import Asking
 from node.group_network import RequestFailed
 from node.header_comparison import HeaderComparison, HeaderMismatch, answer_header
 from node.requests import HeaderRequest, decode_request, encode_answer
@@ -38,6 +40,9 @@ class Members:
         self.headers = headers
         self.asked: list[str] = []
 
+    def connected(self) -> frozenset[str]:
+        return frozenset(self.headers)
+
     async def request(self, peer: str, payload: bytes, timeout_s: float) -> bytes:
         self.asked.append(peer)
         request = decode_request(payload)
@@ -57,10 +62,11 @@ class Liars(Members):
 
 
 async def compared(
-    members: Members, ours: tuple[Header, Record], theirs: Hash32
+    members: Members, ours: tuple[Header, Record], theirs: Hash32, *, silent: Container[str] = ()
 ) -> list[HeaderMismatch]:
     found: list[HeaderMismatch] = []
-    comparison = HeaderComparison("g", members, lambda _: ours, {A: "a", B: "b"}.get, found.append)
+    asking = Asking(members, lambda peer: peer not in silent)  # type: ignore[arg-type]
+    comparison = HeaderComparison("g", asking, lambda _: ours, {A: "a", B: "b"}.get, found.append)
     await comparison.compare(CompareHeaders(7, ours[0].hash, theirs, (A, B)))
     return found
 
@@ -85,6 +91,13 @@ async def test_another_signer_is_asked_where_one_is_away_or_came_to_something_el
         members = Members(a=first, b=theirs)
         [mismatch] = await compared(members, sealed(), theirs[0].hash)
         assert (mismatch.node, members.asked) == ("b", ["a", "b"])
+
+
+async def test_only_signers_are_asked_and_those_that_are_heard_first() -> None:
+    theirs = sealed(gas_used=1)
+    members = Members(a=theirs, b=theirs, observer=theirs)
+    [mismatch] = await compared(members, sealed(), theirs[0].hash, silent={"a"})
+    assert (mismatch.node, members.asked) == ("b", ["b"])
 
 
 async def test_an_answer_that_its_hash_does_not_prove_counts_for_nothing() -> None:

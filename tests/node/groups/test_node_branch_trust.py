@@ -1,6 +1,6 @@
 """A node without blocks meets two histories that both follow from genesis."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +10,7 @@ from ledger.codec import InvalidEncoding
 from ledger.pin import Pin, parse_pin
 from ledger.validators import ValidatorSet
 from ledger.values import Address, Hash32, InvalidValue, keccak
+from node.asking import Asking
 from node.branch_trust import BranchTrust
 from node.group_network import RequestFailed
 from node.requests import BlocksAnswer, BlocksRequest, decode_request, encode_answer
@@ -27,11 +28,13 @@ class Peers:
 
     def __init__(self, hashes: Mapping[str, Hash32 | Exception | None]) -> None:
         self.hashes = hashes
+        self.asked: list[str] = []
 
     def connected(self) -> frozenset[str]:
         return frozenset(self.hashes)
 
     async def request(self, peer: str, payload: bytes, timeout_s: float) -> bytes:
+        self.asked.append(peer)
         request = decode_request(payload)
         assert isinstance(request, BlocksRequest)
         assert request.count == 1
@@ -55,7 +58,14 @@ class Chain:
 
 
 def trust(hashes, pin: Pin | None = None, *, number: int = 0) -> BranchTrust:
-    return BranchTrust(Chain(number), Peers(hashes), lambda: ORGANISATIONS, pin)  # type: ignore[arg-type]
+    return trust_of(Chain(number), Peers(hashes), pin)
+
+
+def trust_of(
+    chain: Chain, peers: Peers, pin: Pin | None = None, silent: Container[str] = ()
+) -> BranchTrust:
+    asking = Asking(peers, lambda peer: peer not in silent)  # type: ignore[arg-type]
+    return BranchTrust(chain, asking, lambda: ORGANISATIONS, pin)  # type: ignore[arg-type]
 
 
 async def test_two_organisations_decide_where_one_may_be_faulty() -> None:
@@ -83,6 +93,12 @@ async def test_fewer_organisations_decide_nothing(hashes) -> None:
     asked.check([certified(40, FORGED)])
 
 
+async def test_who_is_heard_is_asked_first() -> None:
+    peers = Peers(dict.fromkeys(("data/data-1", "market/market-1", "tax/tax-1"), TRUE))
+    assert await trust_of(Chain(0), peers, silent={"data/data-1"}).establish(40)
+    assert peers.asked == ["market/market-1", "tax/tax-1"]
+
+
 async def test_a_pin_asks_nobody() -> None:
     pinned = trust({}, Pin(7, TRUE))
     assert await pinned.establish(40)
@@ -108,8 +124,7 @@ def test_a_pin_is_written_as_number_and_hash() -> None:
 
 
 async def test_a_recovery_certificate_names_the_branch_by_itself() -> None:
-    asked = BranchTrust(Chain(0), Peers({}), lambda: ORGANISATIONS, None)
-    assert not await asked.establish(7)
+    assert not await trust({}).establish(7)
     following = Chain(0)
     following.recoveries = ("one that the chain verified",)
-    assert await BranchTrust(following, Peers({}), lambda: ORGANISATIONS, None).establish(7)
+    assert await trust_of(following, Peers({})).establish(7)
