@@ -136,7 +136,7 @@ def _input(name: str, place: int, change: Callable[[int], int]) -> Row:
 
 
 def _shifted(it: Honest) -> Proof:
-    """B with a component of the cofactor's order, which would pair to one."""
+    """B with a component whose order divides the cofactor."""
     component = G2.multiply(outside_the_subgroup(), R)
     return it.proof._replace(b=_g2(G2.add(it.proof.b, component)))
 

@@ -14,10 +14,11 @@ from zkp.backend import Backend
 from zkp.builder import Builder
 from zkp.circuits.equity_v1 import Statement
 from zkp.curve.g1 import G1, P
-from zkp.curve.g2 import G2
+from zkp.curve.g2 import G2, G2Point
 from zkp.field import R
 from zkp.gadgets.ranges import in_bits
 from zkp.groth16 import InvalidKey, InvalidWitness, Proof, VerifyingKey, setup
+from zkp.groth16.verify import equation_holds, verify
 from zkp.keys import CircuitKey
 from zkp.r1cs import Constraint, ConstraintSystem, decode_r1cs
 from zkp.snarkjs.texts import decode_proof, decode_publics, decode_verifying_key
@@ -111,10 +112,23 @@ def test_a_point_outside_the_subgroup_is_refused_in_proof_and_key(
     assert not backend.verify(key, proof._replace(b=outside), publics)
     with pytest.raises(InvalidKey, match="gamma"):
         replace(key, gamma2=outside).check()
-    # A component of small order added to B would otherwise slip through where it pairs to one.
     shifted = G2.add(proof.b, G2.multiply(outside, R))
     assert shifted is not None
     assert not backend.verify(key, proof._replace(b=shifted), publics)
+
+
+def test_outside_the_subgroup_an_equation_that_holds_is_refused(backend: Backend) -> None:
+    # With -alpha for the inputs, C = A and delta = B each pairing meets its inverse, for any B of
+    # the twist: what refuses here is the look at B alone.
+    def cancelling(b: G2Point) -> Proven:
+        opposite = (G1.negate(G1.generator),)
+        key = VerifyingKey(G1.generator, G2.generator, G2.generator, b, opposite)
+        return key, Proof(G1.generator, b, G1.generator), ()
+
+    assert backend.verify(*cancelling(G2.generator))
+    outside = cancelling(outside_the_subgroup())
+    assert equation_holds(*outside)
+    assert not verify(*outside)
 
 
 # --- proving ---
