@@ -98,6 +98,15 @@ def eventually(what: str, probe: Callable[[], Any], timeout_s: float, pause_s: f
         time.sleep(pause_s)
 
 
+def is_running(pid: int) -> bool:
+    """Whether the process is there and has not ended: a zombie only waits for its parent."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
 class Network:
     """A network's folder, and what a black-box test asks of it."""
 

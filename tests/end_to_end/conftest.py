@@ -6,7 +6,6 @@ It is up when a test gets it, and nothing of it runs after the last one, whateve
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +14,14 @@ import pytest
 from cli.desks import LocalNetwork
 from cli.preparation import prepare
 from scripts.transfer_story import Carried, Officers, carry
-from tests.acceptance.harness import ROOT, Network, free_base_port, quorate, run_quorate
+from tests.acceptance.harness import (
+    ROOT,
+    Network,
+    free_base_port,
+    is_running,
+    quorate,
+    run_quorate,
+)
 
 
 @pytest.fixture(scope="session")
@@ -33,18 +39,11 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         yield running
     finally:
         down = run_quorate("network", "down", folder, check=False)
-        left = [pid for pid in pids if _is_alive(pid)]
+        left = [pid for pid in pids if is_running(pid)]
         for pid in left:
             os.kill(pid, signal.SIGKILL)
     assert down.returncode == 0, down.stderr
     assert not left, f"processes {left} outlived `network down`"
-
-
-def _is_alive(pid: int) -> bool:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        return state.rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from tests.acceptance.harness import (
     ROOT,
     Network,
     eventually,
+    is_running,
     quorate,
     rpc,
     run_quorate,
@@ -344,18 +345,11 @@ def _no_quorum(ward: Ward) -> Iterator[None]:
 def _power_cut(ward: Ward) -> Iterator[None]:
     pid = ward.network.pid(PATIENT)
     ward.network.kill(PATIENT)
-    eventually("it is gone", lambda: not _runs(pid), 20)
+    eventually("it is gone", lambda: not is_running(pid), 20)
     try:
         yield
     finally:
         ward.network.up(PATIENT)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 @contextmanager

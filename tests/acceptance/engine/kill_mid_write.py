@@ -24,7 +24,7 @@ from ledger.keyvalue import LevelDB
 from ledger.native import is_available
 from ledger.store import BlockStore
 from ledger.store_check import Census, check_store
-from tests.acceptance.harness import Network, eventually, post, running_network, sign
+from tests.acceptance.harness import Network, eventually, is_running, post, running_network, sign
 
 SEED = 5
 RANDOM_KILLS, PLANTED_KILLS = 50, 20
@@ -129,7 +129,7 @@ def _kill_at_random(network: Network, chance: random.Random, folder: Path) -> li
         time.sleep(chance.uniform(0, KILL_WITHIN_S))
         pid = network.pid(VICTIM)
         network.kill(VICTIM)
-        eventually("the node is gone", lambda pid=pid: not _runs(pid), DIE_S)
+        eventually("the node is gone", lambda pid=pid: not is_running(pid), DIE_S)
         heights.append(_check(network, VICTIM, folder).head)
         print(f"kill {len(heights)} at block {heights[-1]}: consistent", flush=True)
         network.up(VICTIM)
@@ -142,7 +142,7 @@ def _kill_in_writes(network: Network, chance: random.Random, folder: Path) -> li
     """The node in a process that the kernel may end, and its files bounded while it works."""
     pid = network.pid(VICTIM)
     os.kill(pid, signal.SIGTERM)
-    eventually("the node stops", lambda: not _runs(pid), DIE_S)
+    eventually("the node stops", lambda: not is_running(pid), DIE_S)
     entry = next(entry for entry in network.nodes if entry["name"] == VICTIM)
     node = network.folder / entry["dir"]
     found = []
@@ -176,14 +176,6 @@ def _kill_in_writes(network: Network, chance: random.Random, folder: Path) -> li
     in_store = sum(entry["in_the_store"] for entry in found)
     assert in_store >= PLANTED_KILLS // 2, f"only {in_store} kills were inside a write: {found}"
     return found
-
-
-def _runs(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def _caught_up(network: Network) -> None:
