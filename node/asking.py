@@ -10,7 +10,9 @@ import asyncio
 from collections.abc import Callable
 
 from node.group_network import GroupNetwork, RequestFailed
-from node.requests import Answer, Request, ask
+from node.requests import Answer, Request, decode_answer, encode_request
+
+REQUEST_TIMEOUT_S = 10.0
 
 
 class Asking:
@@ -19,7 +21,7 @@ class Asking:
     def __init__(self, network: GroupNetwork, is_heard: Callable[[str], bool]) -> None:
         self._network = network
         self._is_heard = is_heard
-        self._asked: dict[asyncio.Task[Answer], str] = {}
+        self._asked: dict[asyncio.Task[bytes], str] = {}
 
     def peers(self, first: str | None = None) -> list[str]:
         """Who is connected, in the order to ask: `first`, who is heard, the others."""
@@ -31,7 +33,8 @@ class Asking:
     async def ask(self, peer: str, request: Request) -> Answer:
         """A member's answer. Raises `InvalidEncoding`, and `RequestFailed`, also once the peer is
         not heard any more."""
-        asked = asyncio.create_task(ask(self._network, peer, request))
+        asking = self._network.request(peer, encode_request(request), REQUEST_TIMEOUT_S)
+        asked = asyncio.create_task(asking)
         self._asked[asked] = peer
         try:
             await asyncio.wait([asked])
@@ -40,7 +43,7 @@ class Asking:
             del self._asked[asked]
         if asked.cancelled():
             raise RequestFailed(f"{peer} was asked and is not heard any more")
-        return asked.result()
+        return decode_answer(asked.result())
 
     def give_up_on_the_silent(self) -> None:
         """The set of those heard changed: who waits for one that is not in it need not wait."""

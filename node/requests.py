@@ -1,8 +1,8 @@
 """What members of a group ask each other outside consensus: blocks, batches, envelopes,
 recovery certificates, and the header of a block on which they differ.
 
-Bytes and values, and how one is asked: each request has one answer. Who asks and when is
-`sync.py`'s and `envelopes.py`'s; the network tells which answer belongs to which request.
+Bytes and values only: each request has one answer. How one is asked is `asking.py`'s and
+`envelopes.py`'s; the network tells which answer belongs to which request.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ from ledger.header import HEADER_BYTES_MAX
 from ledger.record import RECORD_BYTES_MAX
 from ledger.recovery import RECOVERIES_MAX, RECOVERY_BYTES_MAX
 from ledger.values import Hash32
-from node.group_network import GroupNetwork
 
 REQUEST_BYTES_MAX = 1 << 20
-REQUEST_TIMEOUT_S = 10.0
 ANSWER_BYTES_MAX = 16 << 20
 BLOCKS_COUNT_MAX = 64
 ORGANISATION_BYTES_MAX = 64
@@ -199,8 +197,3 @@ def decode_answer(data: bytes) -> Answer:
             tuple(as_bytes(item, "recovery", bytes_max=RECOVERY_BYTES_MAX) for item in items)
         )
     raise InvalidEncoding(f"expected an answer of kind 1 to 5, got {kind}")
-
-
-async def ask(network: GroupNetwork, peer: str, request: Request) -> Answer:
-    """A member's answer; raises `RequestFailed` and `InvalidEncoding`."""
-    return decode_answer(await network.request(peer, encode_request(request), REQUEST_TIMEOUT_S))
